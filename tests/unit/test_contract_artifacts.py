@@ -1,0 +1,63 @@
+"""The exported contract artifacts are what `contracts/src` compiles to, and load as the package promises."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ferryman.contracts import load
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPORT = ROOT / "contracts" / "script" / "export_artifacts.py"
+ARTIFACTS = ROOT / "layers" / "ferryman" / "ferryman" / "contracts"
+CONTRACTS = ("MockUSDC", "PaymentEscrow")
+
+
+def check(directory: Path) -> subprocess.CompletedProcess[str]:
+    """Compile the contracts with forge and compare them with the artifacts in `directory`."""
+    command = [sys.executable, str(EXPORT), "--check", "--directory", str(directory)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 our own script
+
+
+def test_artifacts_match_the_contract_source() -> None:
+    """Nobody changes a contract and forgets what the package calls."""
+    result = check(ARTIFACTS)
+
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_check_notices_an_artifact_that_the_source_does_not_give(tmp_path: Path, name: str) -> None:
+    """The check above can fail: one more byte of code is enough."""
+    for artifact in ARTIFACTS.glob("*.json"):
+        shutil.copy(artifact, tmp_path)
+    changed = tmp_path / f"{name}.json"
+    text = changed.read_text(encoding="utf-8")
+    changed.write_text(text.replace('"bytecode": "0x', '"bytecode": "0x00'), encoding="utf-8")
+
+    result = check(tmp_path)
+
+    assert result.returncode == 1
+    assert f"{name}.json" in result.stderr
+
+
+def test_check_notices_a_missing_artifact(tmp_path: Path) -> None:
+    """An artifact that was never exported is not up to date either."""
+    assert check(tmp_path).returncode == 1
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_load_gives_what_is_needed_to_deploy_and_call(name: str) -> None:
+    """The bytecode is plain hex without a library to link, and the ABI describes the constructor."""
+    artifact = load(name)
+
+    assert artifact.contract_name == name
+    assert len(bytes.fromhex(artifact.bytecode.removeprefix("0x"))) > 1000
+    assert {entry["type"] for entry in artifact.abi} >= {"constructor", "function", "event", "error"}
+
+
+def test_load_refuses_a_contract_that_is_not_exported() -> None:
+    """A typing error is not an empty ABI."""
+    with pytest.raises(FileNotFoundError):
+        load("PaymentEscow")
