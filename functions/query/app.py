@@ -1,0 +1,80 @@
+"""HTTPS -> records: reads only."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from ferryman.adapters.http.answers import answer, problem
+from ferryman.adapters.http.openapi import openapi_document
+from ferryman.adapters.http.requests import query_parameters, server_url
+from ferryman.bootstrap.query import read_records
+from ferryman.domain.errors import FerrymanError, NotFoundError, RequestError
+from ferryman.intents import KINDS
+from ferryman.services.asking import after_sequence, list_request
+from ferryman.services.topics import parsed_transaction_id
+from ferryman.version import VERSION
+
+logger = Logger()
+reading, health = read_records()
+
+Event = dict[str, Any]
+
+
+def record(event: Event) -> Mapping[str, Any]:
+    """GET /transactions/{id}."""
+    return reading.record(parsed_transaction_id(event["pathParameters"]["transaction_id"]))
+
+
+def events(event: Event) -> Mapping[str, Any]:
+    """GET /transactions/{id}/events."""
+    name = parsed_transaction_id(event["pathParameters"]["transaction_id"])
+    return {"events": reading.events(name, after=after_sequence(query_parameters(event)))}
+
+
+def page(event: Event) -> Mapping[str, Any]:
+    """GET /transactions."""
+    return reading.page(list_request(query_parameters(event)))
+
+
+def alive(_event: Event) -> Mapping[str, Any]:
+    """GET /health."""
+    return {"status": "ok"}
+
+
+def ready(_event: Event) -> Mapping[str, Any]:
+    """GET /health/ready."""
+    return health.ready()
+
+
+def openapi(event: Event) -> Mapping[str, Any]:
+    """GET /openapi.json."""
+    return openapi_document(KINDS.values(), version=VERSION, server_url=server_url(event))
+
+
+ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
+    "/transactions/{transaction_id}": record,
+    "/transactions/{transaction_id}/events": events,
+    "/transactions": page,
+    "/health": alive,
+    "/health/ready": ready,
+    "/openapi.json": openapi,
+}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Answer one read."""
+    route = ROUTES.get(event["resource"])
+    try:
+        if route is None:
+            raise NotFoundError("There is no such route.")
+        shaped = answer(HTTPStatus.OK, route(event))
+    except RequestError as error:
+        shaped = problem(error)
+    except FerrymanError as error:
+        logger.exception("not answered")
+        shaped = problem(error)
+    logger.info("answered", extra={"route": event["resource"], "status": shaped["statusCode"]})
+    return shaped

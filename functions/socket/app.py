@@ -1,0 +1,24 @@
+"""WebSocket API: subscribe, unsubscribe, ping; and what is left when a client goes."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from ferryman.bootstrap.socket import serve_sockets
+
+logger = Logger()
+socket = serve_sockets(logger)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Serve one route; answers to messages are posted, since nothing may be posted in $connect."""
+    request = event["requestContext"]
+    connection_id, kind = request["connectionId"], request["eventType"]
+    match kind:
+        case "MESSAGE":
+            socket.message(connection_id, event.get("body") or "")
+        case "DISCONNECT":
+            socket.disconnected(connection_id)
+    logger.info("served", extra={"event_type": kind, "connection_id": connection_id})
+    return {"statusCode": 200}

@@ -1,0 +1,1 @@
+"""Ferryman: a transaction relayer that runs in its user's own AWS account."""

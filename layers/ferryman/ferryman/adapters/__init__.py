@@ -1,0 +1,1 @@
+"""The world outside, one module or folder per technology, each behind a port."""

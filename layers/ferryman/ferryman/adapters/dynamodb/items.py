@@ -1,0 +1,113 @@
+"""Domain values as items of tables, and back."""
+
+from dataclasses import asdict, fields
+from typing import Any, Final
+
+from ferryman.adapters.dynamodb.operations import Item
+from ferryman.domain.events import Event, Step
+from ferryman.domain.fees import Tier
+from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
+from ferryman.domain.transaction import Status as TransactionStatus
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import Address, ChainId, WalletNonce
+
+SHARDS: Final = 4
+"""Partitions of the index of due rows, per chain: one partition takes 1,000 writes a second."""
+
+
+def account_key(chain_id: ChainId, address: Address) -> str:
+    """Partition of an account or a wallet."""
+    return f"{chain_id}:{address}"
+
+
+def nonce_item(nonce: int) -> str:
+    """Sort key of a nonce row; padded, so that rows sort as numbers."""
+    return f"nonce#{nonce:012d}"
+
+
+def shard(chain_id: ChainId, number: int) -> str:
+    """Partition of the index of due rows."""
+    return f"{chain_id}#{number}"
+
+
+def transaction_item(row: Transaction) -> Item:
+    """Write a row; only one that wants attention has the keys of the index of due rows."""
+    item = _without_none(
+        {name: value for name, value in _shallow(row).items() if name not in {"payload", "reached"}}
+    )
+    item |= {"payload": dict(row.payload), "reached": dict(row.reached)}
+    if row.due_at is not None:
+        item["open_shard"] = shard(row.chain_id, int(row.transaction_id[-4:], 16) % SHARDS)
+    return item
+
+
+def transaction_of(item: Item) -> Transaction:
+    """Read a row."""
+    known = {field.name for field in fields(Transaction)}
+    values: dict[str, Any] = {name: value for name, value in item.items() if name in known}
+    return Transaction(
+        **values | {"status": TransactionStatus(item["status"]), "priority": Tier(item["priority"])}
+    )
+
+
+def event_item(event: Event) -> Item:
+    """Write an event."""
+    return _shallow(event) | {"facts": dict(event.facts)}
+
+
+def event_of(item: Item) -> Event:
+    """Read an event."""
+    return Event(**item | {"step": Step(item["step"])})
+
+
+def nonce_row_item(row: NonceRow) -> Item:
+    """Write a nonce row."""
+    item = _without_none(_shallow(row))
+    item |= {
+        "wallet": account_key(row.chain_id, row.wallet),
+        "item": nonce_item(row.nonce),
+        "intents": list(row.intents),
+        "attempts": [_plain_enums(asdict(attempt)) for attempt in row.attempts],
+    }
+    return item
+
+
+def nonce_row_of(item: Item) -> NonceRow:
+    """Read a nonce row."""
+    values = {name: value for name, value in item.items() if name != "item"}
+    return NonceRow(
+        **values
+        | {
+            "wallet": Address(item["wallet"].split(":", 1)[1]),
+            "intents": tuple(item["intents"]),
+            "attempts": tuple(_attempt_of(attempt) for attempt in item["attempts"]),
+            "wanted": Wanted(item["wanted"]),
+        }
+    )
+
+
+def wallet_of(item: Item) -> Wallet:
+    """Read a wallet's row."""
+    return Wallet(
+        chain_id=ChainId(item["chain_id"]),
+        address=Address(item["address"]),
+        next_nonce=WalletNonce(item["next_nonce"]),
+        lowest_open=WalletNonce(item["lowest_open"]),
+    )
+
+
+def _attempt_of(item: Item) -> TransactionAttempt:
+    return TransactionAttempt(**item | {"purpose": Purpose(item["purpose"])})
+
+
+def _shallow(value: Any) -> Item:  # noqa: ANN401 (any of the dataclasses above)
+    return _plain_enums({field.name: getattr(value, field.name) for field in fields(value)})
+
+
+def _plain_enums(item: Item) -> Item:
+    """Turn members of a StrEnum into the plain strings that boto3 serialises."""
+    return {name: str(value) if isinstance(value, str) else value for name, value in item.items()}
+
+
+def _without_none(item: Item) -> Item:
+    return {name: value for name, value in item.items() if value is not None}

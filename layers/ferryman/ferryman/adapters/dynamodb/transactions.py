@@ -1,0 +1,276 @@
+"""Transactions, their events, and the ledgers that hold funds for them."""
+
+from collections.abc import Sequence
+from itertools import chain as concatenated
+
+from ferryman.adapters.dynamodb.items import (
+    SHARDS,
+    account_key,
+    event_item,
+    event_of,
+    nonce_row_item,
+    shard,
+    transaction_item,
+    transaction_of,
+)
+from ferryman.adapters.dynamodb.operations import (
+    Absent,
+    AnyOf,
+    AtMost,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Item,
+    Present,
+    Put,
+    Query,
+    SortRange,
+    Table,
+    Tables,
+    Update,
+    Write,
+)
+from ferryman.domain.errors import (
+    LedgerMovedError,
+    LedgerRefusedError,
+    NonceTakenError,
+    StaleRowError,
+    TransactionExistsError,
+)
+from ferryman.domain.events import Event
+from ferryman.domain.nonces import NonceRow
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, TokenUnits, TransactionId
+from ferryman.ports import Change, Ledger, NonceMarker, Reservation, Room
+
+
+class DynamoTransactions:
+    """The TransactionStore."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def get(self, transaction_id: TransactionId) -> Transaction | None:
+        """Read a row, consistently."""
+        item = self._tables.get(Table.TRANSACTIONS, {"transaction_id": transaction_id})
+        return transaction_of(item) if item else None
+
+    def get_many(self, transaction_ids: Sequence[TransactionId]) -> tuple[Transaction, ...]:
+        """Read rows, consistently, in the order asked."""
+        keys = [{"transaction_id": transaction_id} for transaction_id in dict.fromkeys(transaction_ids)]
+        items = self._tables.get_many(Table.TRANSACTIONS, keys)
+        rows = {item["transaction_id"]: transaction_of(item) for item in items}
+        return tuple(rows[transaction_id] for transaction_id in transaction_ids if transaction_id in rows)
+
+    def events(self, transaction_id: TransactionId, *, after: int = 0) -> tuple[Event, ...]:
+        """Read events in order, consistently."""
+        query = Query(
+            table=Table.EVENTS,
+            partition=("transaction_id", transaction_id),
+            sort=SortRange("sequence", at_least=after + 1),
+        )
+        return tuple(event_of(item) for item in self._tables.query(query))
+
+    def sent_by(
+        self, sender: Address, *, limit: int, before: tuple[Instant, TransactionId] | None = None
+    ) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List a sender's transactions, newest first."""
+        position: dict[str, str | int] | None = None
+        if before:
+            position = {"sender": sender, "received_at": before[0], "transaction_id": before[1]}
+        query = Query(
+            table=Table.TRANSACTIONS,
+            index="by_sender",
+            partition=("sender", sender),
+            descending=True,
+            limit=limit,
+            start_after=position,
+        )
+        return tuple((item["received_at"], item["transaction_id"]) for item in self._tables.query(query))
+
+    def watched(self, chain_id: ChainId, *, limit: int) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List rows that want attention, the first due first."""
+        queries = (
+            Query(
+                table=Table.TRANSACTIONS,
+                index="by_due",
+                partition=("open_shard", shard(chain_id, number)),
+                limit=limit,
+            )
+            for number in range(SHARDS)
+        )
+        found = concatenated.from_iterable(self._tables.query(query) for query in queries)
+        return tuple(sorted((item["due_at"], item["transaction_id"]) for item in found)[:limit])
+
+    def ledger(self, reservation: Reservation) -> Ledger:
+        """Read what is held of a payer's locked funds."""
+        return _ledger_of(self._tables.get(Table.ACCOUNTS, _ledger_key(reservation)))
+
+    def accept(
+        self,
+        row: Transaction,
+        events: Sequence[Event],
+        *,
+        marker: NonceMarker,
+        hold: tuple[Reservation, Room] | None,
+    ) -> None:
+        """Store a new row, claim the nonce and hold the funds."""
+        writes: list[Write] = [
+            Put(table=Table.TRANSACTIONS, item=transaction_item(row), where=(Absent("transaction_id"),)),
+            Put(table=Table.ACCOUNTS, item=_marker_item(marker, row), where=(Absent("account"),)),
+            *_event_puts(events),
+        ]
+        ledger = len(writes)
+        writes += _hold_writes(row, hold)
+        try:
+            self._tables.transact(writes)
+        except ConditionFailedError as error:
+            if 0 in error.failed:
+                raise TransactionExistsError(row.transaction_id) from error
+            if (taken := error.failed.get(1)) is not None:
+                raise NonceTakenError(taken["transaction_id"]) from error
+            _raise_for_ledger(error, ledger, hold)
+            raise
+
+    def write(
+        self,
+        change: Change,
+        *,
+        hold: tuple[Reservation, Room] | None = None,
+        release: Reservation | None = None,
+        settled_block: BlockNumber | None = None,
+        nonce_row: NonceRow | None = None,
+    ) -> None:
+        """Write a change with what goes with it."""
+        writes: list[Write] = [row_put(change), *_event_puts(change.events)]
+        if nonce_row:
+            item = nonce_row_item(nonce_row.settled())
+            writes.append(Put(table=Table.WALLETS, item=item, where=(Equals("version", nonce_row.version),)))
+        ledger = len(writes)
+        writes += _hold_writes(change.after, hold)
+        writes += _release_writes(change.after, release, settled_block)
+        try:
+            self._written(writes)
+        except ConditionFailedError as error:
+            if release and settled_block is not None and error.failed.keys() == {ledger}:
+                # A later block settled first: the ledger's settled block is higher already, and stays.
+                return self.write(change, release=release, nonce_row=nonce_row)
+            _raise_for_ledger(error, ledger, hold)
+            raise StaleRowError(str(error)) from error
+
+    def _written(self, writes: Sequence[Write]) -> None:
+        """Write alone what stands alone: a transaction costs twice as much."""
+        if len(writes) == 1:
+            self._tables.write(writes[0])
+        else:
+            self._tables.transact(writes)
+
+
+def row_put(change: Change) -> Put:
+    """Replace a row on the condition that nobody else did."""
+    return Put(
+        table=Table.TRANSACTIONS,
+        item=transaction_item(change.after),
+        where=(
+            Equals("version", change.before.version),
+            Equals("status", str(change.before.status)),
+        ),
+    )
+
+
+def _event_puts(events: Sequence[Event]) -> list[Put]:
+    return [
+        Put(table=Table.EVENTS, item=event_item(event), where=(Absent("transaction_id"),)) for event in events
+    ]
+
+
+def _ledger_key(reservation: Reservation) -> dict[str, str]:
+    return {
+        "account": account_key(reservation.chain_id, reservation.payer),
+        "item": f"ledger#{reservation.escrow}#{reservation.token}",
+    }
+
+
+def _held_key(reservation: Reservation, transaction_id: TransactionId) -> dict[str, str]:
+    return {
+        "account": account_key(reservation.chain_id, reservation.payer),
+        "item": f"reserved#{transaction_id}",
+    }
+
+
+def _marker_item(marker: NonceMarker, row: Transaction) -> Item:
+    return {
+        "account": account_key(marker.chain_id, marker.signer),
+        "item": f"used#{marker.contract}#{marker.nonce}",
+        "transaction_id": row.transaction_id,
+    }
+
+
+def _hold_writes(row: Transaction, hold: tuple[Reservation, Room] | None) -> list[Write]:
+    """Hold funds: the ledger first, so that its index says why a write failed."""
+    if hold is None:
+        return []
+    reservation, room = hold
+    if room.units < 0:  # an absent ledger would let it pass
+        raise LedgerRefusedError(reserved=TokenUnits(0), settled_block=BlockNumber(0))
+    return [
+        Update(
+            table=Table.ACCOUNTS,
+            key=_ledger_key(reservation),
+            add={"reserved": reservation.units},
+            where=(
+                AnyOf((Absent("reserved"), AtMost("reserved", room.units))),
+                AnyOf((Absent("settled_block"), AtMost("settled_block", room.block))),
+            ),
+        ),
+        Put(
+            table=Table.ACCOUNTS,
+            item={**_held_key(reservation, row.transaction_id), "units": reservation.units},
+            where=(Absent("account"),),
+        ),
+    ]
+
+
+def _release_writes(
+    row: Transaction, release: Reservation | None, settled_block: BlockNumber | None
+) -> list[Write]:
+    """Let funds go once: only while the item that says they are held exists."""
+    if release is None:
+        return []
+    where = (
+        ()
+        if settled_block is None
+        else (AnyOf((Absent("settled_block"), AtMost("settled_block", settled_block))),)
+    )
+    return [
+        Update(
+            table=Table.ACCOUNTS,
+            key=_ledger_key(release),
+            add={"reserved": -release.units},
+            set_to={} if settled_block is None else {"settled_block": settled_block},
+            where=where,
+        ),
+        Delete(
+            table=Table.ACCOUNTS,
+            key=_held_key(release, row.transaction_id),
+            where=(Present("account"),),
+        ),
+    ]
+
+
+def _raise_for_ledger(error: ConditionFailedError, index: int, hold: tuple[Reservation, Room] | None) -> None:
+    """Say why a ledger refused, if it was the ledger."""
+    if hold is None or index not in error.failed:
+        return
+    ledger = _ledger_of(error.failed[index])
+    if ledger.settled_block > hold[1].block:
+        raise LedgerMovedError(settled_block=ledger.settled_block) from error
+    raise LedgerRefusedError(reserved=ledger.reserved, settled_block=ledger.settled_block) from error
+
+
+def _ledger_of(item: Item | None) -> Ledger:
+    found = item or {}
+    return Ledger(
+        reserved=TokenUnits(found.get("reserved", 0)),
+        settled_block=BlockNumber(found.get("settled_block", 0)),
+    )

@@ -1,0 +1,158 @@
+"""Relayer wallets and the rows of their nonces."""
+
+from collections.abc import Sequence
+
+from ferryman.adapters.dynamodb.items import (
+    account_key,
+    event_item,
+    nonce_item,
+    nonce_row_item,
+    nonce_row_of,
+    wallet_of,
+)
+from ferryman.adapters.dynamodb.operations import (
+    Absent,
+    AtLeast,
+    AtMost,
+    ConditionFailedError,
+    Equals,
+    Put,
+    Query,
+    SortRange,
+    Table,
+    Tables,
+    Update,
+    Write,
+)
+from ferryman.adapters.dynamodb.transactions import row_put
+from ferryman.domain.errors import StaleRowError, StaleRowsError
+from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.units import Address, ChainId, WalletNonce
+from ferryman.ports import Binding
+
+_STATE = "state"
+_WRITES_BEFORE_BINDINGS = 1
+_AFTER_ALL_NONCES = "nonce#~"
+
+
+class DynamoWallets:
+    """The WalletStore."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def wallet(self, chain_id: ChainId, address: Address) -> Wallet | None:
+        """Read a wallet's row."""
+        item = self._tables.get(Table.WALLETS, _state_key(chain_id, address))
+        return wallet_of(item) if item else None
+
+    def wallets(self, chain_id: ChainId) -> tuple[Wallet, ...]:
+        """Read all wallets of a chain."""
+        members = self._tables.query(Query(table=Table.WALLETS, partition=("wallet", _pool(chain_id))))
+        found = (self.wallet(chain_id, Address(member["item"])) for member in members)
+        return tuple(wallet for wallet in found if wallet)
+
+    def open_wallet(self, wallet: Wallet) -> Wallet:
+        """Create a wallet's row unless it is there, and give the stored one."""
+        item = {
+            **_state_key(wallet.chain_id, wallet.address),
+            "chain_id": wallet.chain_id,
+            "address": wallet.address,
+            "next_nonce": wallet.next_nonce,
+            "lowest_open": wallet.lowest_open,
+        }
+        # The pool first: confirm must never miss a wallet that has nonces.
+        member = {"wallet": _pool(wallet.chain_id), "item": wallet.address}
+        self._tables.write(Put(table=Table.WALLETS, item=member))
+        try:
+            self._tables.write(Put(table=Table.WALLETS, item=item, where=(Absent("wallet"),)))
+        except ConditionFailedError as error:
+            stored = error.failed[0] or self._tables.get(
+                Table.WALLETS, _state_key(wallet.chain_id, wallet.address)
+            )
+            if stored is None:
+                msg = "the wallet's row came and went"
+                raise StaleRowError(msg) from error
+            return wallet_of(stored)
+        return wallet
+
+    def bind(self, wallet: Wallet, bindings: Sequence[Binding], *, window: int) -> None:
+        """Bind consecutive nonces in one write."""
+        count, first = len(bindings), wallet.next_nonce
+        writes: list[Write] = [
+            Update(
+                table=Table.WALLETS,
+                key=_state_key(wallet.chain_id, wallet.address),
+                set_to={"next_nonce": first + count},
+                where=(Equals("next_nonce", first), AtLeast("lowest_open", first + count - window)),
+            )
+        ]
+        owners = [binding for binding in bindings for _ in _bind_writes(binding)]
+        writes += [write for binding in bindings for write in _bind_writes(binding)]
+        try:
+            self._tables.transact(writes)
+        except ConditionFailedError as error:
+            if 0 in error.failed:
+                msg = "another run bound nonces of this wallet, or its window is full"
+                raise StaleRowError(msg) from error
+            stale = {owners[index - _WRITES_BEFORE_BINDINGS] for index in error.failed}
+            raise StaleRowsError(
+                frozenset(binding.change.before.transaction_id for binding in stale)
+            ) from error
+
+    def nonce_row(self, chain_id: ChainId, wallet: Address, nonce: WalletNonce) -> NonceRow | None:
+        """Read a nonce's row."""
+        key = {"wallet": account_key(chain_id, wallet), "item": nonce_item(nonce)}
+        item = self._tables.get(Table.WALLETS, key)
+        return nonce_row_of(item) if item else None
+
+    def open_nonces(self, wallet: Wallet) -> tuple[NonceRow, ...]:
+        """Read the nonces that are not settled, lowest first."""
+        query = Query(
+            table=Table.WALLETS,
+            partition=("wallet", account_key(wallet.chain_id, wallet.address)),
+            sort=SortRange("item", nonce_item(wallet.lowest_open), _AFTER_ALL_NONCES),
+        )
+        rows = (nonce_row_of(item) for item in self._tables.query(query))
+        return tuple(row for row in rows if not row.is_settled)
+
+    def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:
+        """Replace a nonce row on the condition that nobody else did."""
+        where = (Equals("version", before.version),)
+        try:
+            self._tables.write(Put(table=Table.WALLETS, item=nonce_row_item(after), where=where))
+        except ConditionFailedError as error:
+            msg = f"nonce {before.nonce} changed since it was read"
+            raise StaleRowError(msg) from error
+
+    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce) -> None:
+        """Free the window below a nonce."""
+        raised = Update(
+            table=Table.WALLETS,
+            key=_state_key(wallet.chain_id, wallet.address),
+            set_to={"lowest_open": lowest_open},
+            where=(AtMost("lowest_open", lowest_open),),
+        )
+        try:
+            self._tables.write(raised)
+        except ConditionFailedError:
+            return  # somebody raised it further
+
+
+def _state_key(chain_id: ChainId, address: Address) -> dict[str, str]:
+    return {"wallet": account_key(chain_id, address), "item": _STATE}
+
+
+def _pool(chain_id: ChainId) -> str:
+    return f"{chain_id}:pool"
+
+
+def _bind_writes(binding: Binding) -> list[Write]:
+    return [
+        row_put(binding.change),
+        Put(table=Table.WALLETS, item=nonce_row_item(binding.nonce_row), where=(Absent("wallet"),)),
+        *(
+            Put(table=Table.EVENTS, item=event_item(event), where=(Absent("transaction_id"),))
+            for event in binding.change.events
+        ),
+    ]

@@ -1,0 +1,180 @@
+"""The Chain port over JSON-RPC: each method is one batch."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ferryman.adapters.evm.json_rpc import JsonRpc, RpcError, RpcRequest
+from ferryman.adapters.evm.rpc_errors import is_revert, send_outcome
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.eip1559 import Call
+from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.fees import PERCENTILES, FeeHistory, Tier
+from ferryman.domain.units import (
+    Address,
+    BlockHash,
+    BlockNumber,
+    Gas,
+    Instant,
+    Seconds,
+    TxHash,
+    WalletNonce,
+    Wei,
+)
+from ferryman.ports import (
+    Block,
+    Clock,
+    Depth,
+    Read,
+    Reading,
+    Reverted,
+    SendOutcome,
+    SendResult,
+    Simulation,
+    TransactionReceipt,
+)
+
+_HISTORY_BLOCKS: Final = 10
+_TIERS: Final = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
+_HEAD = RpcRequest("eth_getBlockByNumber", ("latest", False))
+_FEE_HISTORY = RpcRequest(
+    "eth_feeHistory", (hex(_HISTORY_BLOCKS), "latest", [PERCENTILES[tier] for tier in _TIERS])
+)
+
+
+class EvmChain:
+    """One EVM chain."""
+
+    def __init__(self, settings: ChainSettings, rpc: JsonRpc, clock: Clock) -> None:
+        self._settings = settings
+        self._rpc = rpc
+        self._clock = clock
+        self._head_number = BlockNumber(0)
+        self._head_seen_at = Instant(0)
+
+    def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
+        """Read contracts in one batch, which also brings the newest head for the next one."""
+        block = at if at is not None else self._settings.confirmed_block(self._recent_head(fresh=fresh))
+        calls = [_eth_call(read, block) for read in reads]
+        head, *answers = self._rpc.batch([RpcRequest("eth_blockNumber"), *calls])
+        self._saw(BlockNumber(int(self._rpc.result(head), 16)))
+        return Reading(block=block, answers=tuple(self._answer(answer) for answer in answers))
+
+    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
+        """Estimate each call and read the fee market, in one batch."""
+        estimates = [RpcRequest("eth_estimateGas", (_call_object(call, sender),)) for call in calls]
+        head, history, *answers = self._rpc.batch([_HEAD, _FEE_HISTORY, *estimates])
+        return Simulation(
+            block=self._block(self._rpc.result(head)),
+            outcomes=tuple(self._estimate(answer) for answer in answers),
+            fee_history=_fee_history(self._rpc.result(history)),
+        )
+
+    def fee_history(self) -> FeeHistory:
+        """What recent blocks paid."""
+        return _fee_history(self._rpc.call(_FEE_HISTORY.method, *_FEE_HISTORY.params))
+
+    def head(self) -> Block:
+        """The newest block."""
+        return self._block(self._rpc.call(_HEAD.method, *_HEAD.params))
+
+    def transaction_count(self, wallet: Address) -> WalletNonce:
+        """A wallet's count of mined transactions."""
+        return WalletNonce(int(self._rpc.call("eth_getTransactionCount", wallet, "latest"), 16))
+
+    def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
+        """Broadcast in order."""
+        requests = [RpcRequest("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in envelopes]
+        try:
+            answers = self._rpc.batch(requests)
+        except ChainUnreachableError as error:
+            return tuple(SendResult(SendOutcome.POSSIBLY_SENT, error.cause) for _ in envelopes)
+        return tuple(_send_result(answer) for answer in answers)
+
+    def block_receipts(self, numbers: Sequence[BlockNumber]) -> tuple[TransactionReceipt, ...]:
+        """All receipts of some blocks."""
+        answers = self._rpc.batch([RpcRequest("eth_getBlockReceipts", (hex(number),)) for number in numbers])
+        receipts: list[TransactionReceipt] = []
+        for number, answer in zip(numbers, answers, strict=True):
+            block = self._rpc.result(answer)
+            if block is None:
+                raise ChainUnreachableError(self._settings.chain_id, f"block {number} is not there yet")
+            receipts += [_receipt(receipt) for receipt in block]
+        return tuple(receipts)
+
+    def receipts(self, hashes: Sequence[TxHash]) -> tuple[TransactionReceipt | None, ...]:
+        """Receipts by hash."""
+        answers = self._rpc.batch([RpcRequest("eth_getTransactionReceipt", (name,)) for name in hashes])
+        found = (self._rpc.result(answer) for answer in answers)
+        return tuple(_receipt(receipt) if receipt else None for receipt in found)
+
+    def _recent_head(self, *, fresh: bool) -> BlockNumber:
+        """The head as seen within the last block time: a new one is read along with every batch."""
+        if fresh or self._clock.now() - self._head_seen_at > self._settings.block_time_ms:
+            self._saw(BlockNumber(int(self._rpc.call("eth_blockNumber"), 16)))
+        return self._head_number
+
+    def _saw(self, head: BlockNumber) -> None:
+        self._head_number, self._head_seen_at = head, self._clock.now()
+
+    def _block(self, header: Any) -> Block:  # noqa: ANN401 (a JSON value)
+        if header is None:
+            raise ChainUnreachableError(self._settings.chain_id, "the endpoint has no head")
+        return Block(
+            number=BlockNumber(int(header["number"], 16)),
+            hash=BlockHash(header["hash"].lower()),
+            timestamp_seconds=Seconds(int(header["timestamp"], 16)),
+        )
+
+    def _answer(self, answer: Any) -> bytes | Reverted:  # noqa: ANN401 (a JSON value)
+        if isinstance(answer, RpcError) and is_revert(answer.code, answer.text):
+            return Reverted(_bytes(answer.data), answer.text)
+        return _bytes(self._rpc.result(answer))
+
+    def _estimate(self, answer: Any) -> Gas | Reverted:  # noqa: ANN401 (a JSON value)
+        """Any refusal to estimate is the call's own: the batch around it was answered."""
+        if isinstance(answer, RpcError):
+            return Reverted(_bytes(answer.data), answer.text)
+        return Gas(int(answer, 16))
+
+
+def _eth_call(read: Read, confirmed: BlockNumber) -> RpcRequest:
+    call: dict[str, str] = {"to": read.to, "data": "0x" + read.data.hex()}
+    if read.gas is not None:
+        call["gas"] = hex(read.gas)
+    return RpcRequest("eth_call", (call, "latest" if read.depth is Depth.HEAD else hex(confirmed)))
+
+
+def _call_object(call: Call, sender: Address) -> dict[str, str]:
+    return {"from": sender, "to": call.to, "data": "0x" + call.data.hex(), "value": hex(call.value)}
+
+
+def _fee_history(history: Any) -> FeeHistory:  # noqa: ANN401 (a JSON value)
+    rewards = history.get("reward") or []
+    return FeeHistory(
+        next_base_fee=Wei(int(history["baseFeePerGas"][-1], 16)),
+        tips={
+            tier: tuple(Wei(int(block[column], 16)) for block in rewards)
+            for column, tier in enumerate(_TIERS)
+        },
+    )
+
+
+def _send_result(answer: Any) -> SendResult:  # noqa: ANN401 (a JSON value)
+    if isinstance(answer, RpcError):
+        return SendResult(send_outcome(answer.text), answer.text)
+    return SendResult(SendOutcome.SENT)
+
+
+def _receipt(receipt: Any) -> TransactionReceipt:  # noqa: ANN401 (a JSON value)
+    return TransactionReceipt(
+        hash=TxHash(receipt["transactionHash"].lower()),
+        block_number=BlockNumber(int(receipt["blockNumber"], 16)),
+        block_hash=BlockHash(receipt["blockHash"].lower()),
+        succeeded=int(receipt["status"], 16) == 1,
+        gas_used=Gas(int(receipt["gasUsed"], 16)),
+        effective_gas_price=Wei(int(receipt["effectiveGasPrice"], 16)),
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

@@ -1,0 +1,135 @@
+"""JSON-RPC 2.0 in batches over one kept connection per endpoint."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import urllib3
+
+from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble
+from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.units import ChainId
+
+_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RpcRequest:
+    """A method and its parameters."""
+
+    method: str
+    params: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RpcError:
+    """An endpoint's answer that it did not do what was asked."""
+
+    code: int
+    text: str
+    data: str = ""
+
+
+class _NoAnswerError(Exception):
+    """One endpoint gave no usable answer; the next one may."""
+
+
+class JsonRpc:
+    """The endpoints of one chain, tried in order.
+
+    Args:
+        chain_id: the chain they serve.
+        urls: at least one; a single one is tried twice, since a kept connection may have
+            been closed by the other side while the function slept.
+        timeout_seconds: for the whole answer of one endpoint.
+
+    """
+
+    def __init__(self, chain_id: ChainId, urls: Sequence[str], *, timeout_seconds: float = 4.0) -> None:
+        self._chain_id = chain_id
+        self._urls = tuple(urls) if len(urls) > 1 else (urls[0], urls[0])
+        self._pool = urllib3.PoolManager(
+            retries=False,
+            timeout=urllib3.Timeout(connect=timeout_seconds / 2, read=timeout_seconds),
+            headers={"Content-Type": "application/json"},
+        )
+
+    def batch(self, requests: Sequence[RpcRequest]) -> list[Any]:
+        """Send requests in one batch.
+
+        Returns:
+            A result or an RpcError for each request, in the order asked.
+
+        Raises:
+            ChainUnreachableError: no endpoint answered all of them.
+
+        """
+        if not requests:
+            return []
+        body = json.dumps(
+            [
+                {"jsonrpc": "2.0", "id": number, "method": request.method, "params": request.params}
+                for number, request in enumerate(requests)
+            ]
+        )
+        causes = []
+        for url in self._urls:
+            try:
+                return self._answers(self._posted(url, body), len(requests))
+            except _NoAnswerError as error:
+                causes.append(str(error))
+        raise ChainUnreachableError(self._chain_id, causes[-1])
+
+    def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 (a JSON value)
+        """Send one request.
+
+        Raises:
+            ChainUnreachableError: no endpoint gave a result.
+
+        """
+        (answer,) = self.batch([RpcRequest(method, params)])
+        return self.result(answer)
+
+    def result(self, answer: Any) -> Any:  # noqa: ANN401 (a JSON value)
+        """Give a result, or raise ChainUnreachableError: this was a question every node can answer."""
+        if isinstance(answer, RpcError):
+            raise ChainUnreachableError(self._chain_id, f"error {answer.code}: {answer.text}")
+        return answer
+
+    def _posted(self, url: str, body: str) -> Any:  # noqa: ANN401 (a JSON value)
+        # The cause never holds the URL: it may hold the key of a provider.
+        try:
+            response = self._pool.request("POST", url, body=body)
+        except urllib3.exceptions.HTTPError as error:
+            raise _NoAnswerError(type(error).__name__) from error
+        if response.status != _OK:
+            msg = f"HTTP status {response.status}"
+            raise _NoAnswerError(msg)
+        try:
+            return json.loads(response.data)
+        except ValueError as error:
+            msg = "the answer is not JSON"
+            raise _NoAnswerError(msg) from error
+
+    def _answers(self, answer: Any, count: int) -> list[Any]:  # noqa: ANN401 (a JSON value)
+        """Put the answers into the order of their requests: a batch may come back in any."""
+        if not isinstance(answer, list):
+            msg = "the answer to a batch is not a batch"
+            raise _NoAnswerError(msg)
+        by_id = {part.get("id"): part for part in answer if isinstance(part, dict)}
+        if not all(number in by_id for number in range(count)):
+            msg = "the answer lacks some of the results"
+            raise _NoAnswerError(msg)
+        return [_outcome(by_id[number]) for number in range(count)]
+
+
+def _outcome(part: dict[str, Any]) -> Any:  # noqa: ANN401 (a JSON value)
+    if "error" not in part:
+        return part.get("result")
+    error = part["error"] or {}
+    code, text, data = error.get("code", 0), str(error.get("message", "")), error.get("data")
+    if is_endpoint_trouble(code, text):
+        msg = f"error {code}: {text}"
+        raise _NoAnswerError(msg)
+    return RpcError(code, text, data if isinstance(data, str) else "")

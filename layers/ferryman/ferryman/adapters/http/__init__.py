@@ -1,0 +1,1 @@
+"""HTTP as API Gateway hands it over: bodies in, answers and problems out."""

@@ -1,0 +1,86 @@
+"""Answers of the REST API, and the one table from errors to HTTP (RFC 9457)."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+
+from ferryman.domain.errors import (
+    AssuranceUnavailableError,
+    BodyDiffersError,
+    ContractMismatchError,
+    DeadlinePassedError,
+    FerrymanError,
+    InsufficientFundsError,
+    InvalidFieldsError,
+    MalformedRequestError,
+    NonceUsedError,
+    NotFoundError,
+    ReadsClosedError,
+    RequestError,
+    RequestTooLargeError,
+    StoreUnavailableError,
+    UnsupportedMediaTypeError,
+    WrongSignerError,
+)
+
+STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
+    {
+        MalformedRequestError: HTTPStatus.BAD_REQUEST,
+        WrongSignerError: HTTPStatus.UNAUTHORIZED,
+        InsufficientFundsError: HTTPStatus.PAYMENT_REQUIRED,
+        ReadsClosedError: HTTPStatus.FORBIDDEN,
+        NotFoundError: HTTPStatus.NOT_FOUND,
+        NonceUsedError: HTTPStatus.CONFLICT,
+        BodyDiffersError: HTTPStatus.CONFLICT,
+        DeadlinePassedError: HTTPStatus.GONE,
+        RequestTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        InvalidFieldsError: HTTPStatus.UNPROCESSABLE_ENTITY,
+        AssuranceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+        ContractMismatchError: HTTPStatus.SERVICE_UNAVAILABLE,
+        StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    }
+)
+"""Anything that is not here is 500: our own mistake."""
+
+RETRY_AFTER_SECONDS: Final = 2
+_HEADERS: Final = MappingProxyType(
+    {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+)
+
+
+def answer(status: HTTPStatus, body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+    """Shape an answer for API Gateway's proxy integration."""
+    return {
+        "statusCode": status.value,
+        "headers": {**_HEADERS, "Content-Type": "application/json", **headers},
+        "body": json.dumps(body),
+    }
+
+
+def problem(error: Exception) -> dict[str, Any]:
+    """Shape an error as problem+json; what is not ours to tell is not told."""
+    status = _status(error)
+    body: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    if isinstance(error, RequestError):
+        errors = [{"field": one.field, "reason": one.reason} for one in error.problems]
+        body |= {"code": error.code, "detail": error.detail, "errors": errors}
+    elif isinstance(error, StoreUnavailableError):
+        detail = "It could not be stored now. Send the same request again: it can never be paid twice."
+        body |= {"code": "store_unavailable", "detail": detail, "errors": []}
+    else:
+        body |= {"code": "internal_error", "detail": "Something went wrong here.", "errors": []}
+    if isinstance(error, InsufficientFundsError):
+        body |= {"free": str(error.free), "needed": str(error.needed)}
+    shaped = answer(status, body)
+    shaped["headers"]["Content-Type"] = "application/problem+json"
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        shaped["headers"]["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return shaped
+
+
+def _status(error: Exception) -> HTTPStatus:
+    found = (STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)

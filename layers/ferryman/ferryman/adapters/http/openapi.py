@@ -1,0 +1,269 @@
+"""The OpenAPI 3.1 document, generated from the models, the error table and the registry of kinds."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from ferryman.domain.fees import Tier
+from ferryman.domain.transaction import Status
+from ferryman.intents.kind import IntentKind
+
+_ID = "0x" + "6f" * 32
+_TX = "0x" + "2b" * 32
+_ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+_WHEN = "2026-11-21T12:00:00.000Z"
+_HEX32: Final = r"^0x[0-9a-f]{64}$"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class Record(_Model):
+    """A transaction's record: the truth that pushes only hint at."""
+
+    transaction_id: str = Field(
+        pattern=_HEX32, examples=[_ID], description="The EIP-712 digest of the signed message."
+    )
+    kind: str = Field(examples=["payment"])
+    chain_id: int = Field(examples=[31337])
+    sender: str = Field(examples=[_ADDRESS], description="Who signed.")
+    status: Status = Field(examples=["CONFIRMED"])
+    priority: Tier = Field(examples=["normal"])
+    assured: bool = Field(
+        examples=[True],
+        description="Funds are reserved under a signature that nobody can revoke.",
+    )
+    intent: dict[str, str | int] = Field(
+        description="The signed message, without its signature.",
+        examples=[{"chain_id": 31337, "amount": "1000000", "fee": "0", "nonce": "1"}],
+    )
+    received_at: str = Field(examples=[_WHEN])
+    reached: dict[str, str] = Field(
+        description="When each step was last taken.", examples=[{"accepted": _WHEN, "bound": _WHEN}]
+    )
+    sequence: int = Field(examples=[4], description="Sequence number of the newest event.")
+    wallet: str | None = Field(examples=[_ADDRESS], description="The relayer wallet that pays the gas.")
+    wallet_nonce: int | None = Field(examples=[7])
+    hash: str | None = Field(examples=[_TX], description="Mined, or else the newest broadcast.")
+    block_number: int | None = Field(examples=[123])
+    block_hash: str | None = Field(examples=["0x" + "b1" * 32])
+    confirmations: int = Field(examples=[1], description="Blocks from its own (1) to the head last seen.")
+    gas_used: int | None = Field(examples=[95000])
+    effective_gas_price: str | None = Field(examples=["1000000007"], description="Wei per gas, in decimal.")
+    reason: str | None = Field(examples=[None], description="Why it failed: a machine-readable word.")
+    waiting_for: str | None = Field(examples=[None], description="What it waits for, while it waits.")
+    next_attempt_at: str | None = Field(examples=[None])
+
+
+class PublicEvent(_Model):
+    """One step of a transaction: the same here, in a push and in a replay."""
+
+    event: str = Field(examples=["payment_confirmed"])
+    transaction_id: str = Field(pattern=_HEX32, examples=[_ID])
+    sequence: int = Field(examples=[4], description="Numbered without gaps from 1.")
+    status: Status = Field(examples=["CONFIRMED"])
+    at: str = Field(examples=[_WHEN])
+    data: dict[str, Any] = Field(examples=[{"confirmations": 1}], description="What changed.")
+
+
+class EventList(_Model):
+    """All events of a transaction, in order."""
+
+    events: list[PublicEvent]
+
+
+class TransactionPage(_Model):
+    """One page of a sender's transactions, newest first."""
+
+    transactions: list[Record]
+    next_cursor: str | None = Field(examples=[None], description="Gives the next page; null after the last.")
+
+
+class FieldError(_Model):
+    """What is wrong with one field."""
+
+    field: str = Field(examples=["amount"])
+    reason: str = Field(examples=["must be more than 0"])
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Unprocessable Entity"])
+    status: int = Field(examples=[422])
+    code: str = Field(examples=["invalid_fields"], description="Machine-readable; the detail is for people.")
+    detail: str = Field(examples=["Some fields are not as they should be."])
+    errors: list[FieldError]
+    free: str | None = Field(None, examples=["250000"], description="Free locked funds, on 402.")
+    needed: str | None = Field(None, examples=["1000000"], description="amount + fee, on 402.")
+
+
+class Health(_Model):
+    """Whether the service answers, and whether it can do its work."""
+
+    status: str = Field(examples=["ok"])
+
+
+class ChainHealth(_Model):
+    """What confirm last saw of a chain."""
+
+    chain_id: int = Field(examples=[31337])
+    head: int | None = Field(examples=[123], description="Newest block seen; null before the first payment.")
+
+
+class Readiness(_Model):
+    """Whether the tables answer, and each chain's newest block."""
+
+    status: str = Field(examples=["ready"])
+    chains: list[ChainHealth]
+
+
+_MODELS: Final = (Record, PublicEvent, EventList, TransactionPage, Problem, Health, Readiness)
+_POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
+
+
+def openapi_document(kinds: Iterable[IntentKind], *, version: str, server_url: str) -> dict[str, Any]:
+    """Write the document.
+
+    Args:
+        kinds: each gets its own route.
+        version: of the package.
+        server_url: where the API is, as the caller reached it.
+
+    """
+    kinds = tuple(kinds)
+    modes: Any = [(model, "serialization") for model in _MODELS]
+    modes += [(kind.request_model, "validation") for kind in kinds]
+    _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Ferryman",
+            "version": version,
+            "description": "A transaction relayer: sign a message, it is mined exactly once.",
+        },
+        "servers": [{"url": server_url}],
+        "paths": {**{kind.path: {"post": _post(kind)} for kind in kinds}, **_READS},
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _post(kind: IntentKind) -> dict[str, Any]:
+    content = {"schema": _ref(kind.request_model.__name__)}
+    if example := _example(kind.request_model):
+        content["example"] = example
+    return {
+        "operationId": f"post_{kind.name}",
+        "summary": f"Accept a signed {kind.name}",
+        "description": "The same message again gives the same record: its EIP-712 digest is its id.",
+        "requestBody": {"required": True, "content": {"application/json": content}},
+        "responses": {
+            "200": _json("Record", "It was accepted before: its record"),
+            "202": _json("Record", "Accepted: its record"),
+            **_problems(*_POST_ERRORS),
+        },
+    }
+
+
+def _example(model: type[BaseModel]) -> dict[str, Any]:
+    properties = model.model_json_schema(by_alias=True)["properties"]
+    return {name: field["examples"][0] for name, field in properties.items() if "examples" in field}
+
+
+def _ref(model: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model}"}
+
+
+def _json(model: str, description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _ref(model)}}}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    return {
+        str(status): {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/problem+json": {"schema": _ref("Problem")}},
+            **({"headers": _RETRY_AFTER} if status in {429, 503} else {}),
+        }
+        for status in statuses
+    }
+
+
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+
+
+def _get(
+    operation: str, summary: str, model: str, *parameters: Mapping[str, Any], errors: tuple[int, ...] = ()
+) -> dict[str, Any]:
+    return {
+        "get": {
+            "operationId": operation,
+            "summary": summary,
+            "parameters": list(parameters),
+            "responses": {"200": _json(model, summary), **_problems(*errors)},
+        }
+    }
+
+
+def _parameter(name: str, where: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": where,
+        "required": where == "path" or name == "sender",
+        "schema": dict(schema),
+        "description": description,
+    }
+
+
+_TRANSACTION = _parameter(
+    "transaction_id",
+    "path",
+    {"type": "string", "pattern": r"^0x[0-9a-fA-F]{64}$", "examples": [_ID]},
+    "The id that acceptance gave.",
+)
+_READS: Final[Mapping[str, Any]] = {
+    "/transactions": _get(
+        "list_transactions",
+        "A sender's transactions, newest first",
+        "TransactionPage",
+        _parameter("sender", "query", {"type": "string", "examples": [_ADDRESS]}, "Who signed."),
+        _parameter("status", "query", {"enum": [status.value for status in Status]}, "Only these."),
+        _parameter(
+            "limit", "query", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "Page size."
+        ),
+        _parameter("cursor", "query", {"type": "string"}, "`next_cursor` of the page before."),
+        errors=(403, 422, 503),
+    ),
+    "/transactions/{transaction_id}": _get(
+        "get_transaction", "A record", "Record", _TRANSACTION, errors=(404, 422, 503)
+    ),
+    "/transactions/{transaction_id}/events": _get(
+        "list_events",
+        "The events of a transaction",
+        "EventList",
+        _TRANSACTION,
+        _parameter(
+            "after", "query", {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "Only later ones."
+        ),
+        errors=(404, 422, 503),
+    ),
+    "/health": _get("health", "Whether the service answers", "Health"),
+    "/health/ready": _get("ready", "Whether it can do its work", "Readiness", errors=(503,)),
+    "/openapi.json": {
+        "get": {
+            "operationId": "openapi",
+            "summary": "This document",
+            "responses": {
+                "200": {
+                    "description": "This document",
+                    "content": {"application/json": {"schema": {"type": "object"}}},
+                }
+            },
+        }
+    },
+}

@@ -1,0 +1,129 @@
+"""The FIFO queue to submit."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ferryman.domain.errors import StoreUnavailableError
+from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
+from ferryman.ports import Hint, NonceHint, TransactionHint
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_BATCH: Final = 10
+
+
+class SqsQueue:
+    """The Queue port over a FIFO queue whose deduplication scope is the message group."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, hints: Iterable[Hint]) -> None:
+        """Send hints, ten to a request."""
+        waiting = list(hints)
+        for start in range(0, len(waiting), _BATCH):
+            self._send_batch(waiting[start : start + _BATCH])
+
+    def _send_batch(self, hints: list[Hint]) -> None:
+        entries: Any = [{"Id": str(number), **_entry(hint)} for number, hint in enumerate(hints)]
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            msg = f"SQS took no message: {type(error).__name__}"
+            raise StoreUnavailableError(msg) from error
+        if answer.get("Failed"):
+            msg = f"SQS refused {len(answer['Failed'])} of {len(hints)} messages"
+            raise StoreUnavailableError(msg)
+
+
+def _entry(hint: Hint) -> dict[str, str]:
+    """Group by who must stay in order; deduplicate by what has not changed since."""
+    if isinstance(hint, TransactionHint):
+        body: dict[str, object] = {
+            "transaction_id": hint.transaction_id,
+            "chain_id": hint.chain_id,
+            "sender": hint.sender,
+            "version": hint.version,
+        }
+        group, subject = str(hint.sender), str(hint.transaction_id)
+    else:
+        body = {
+            "chain_id": hint.chain_id,
+            "wallet": hint.wallet,
+            "nonce": hint.nonce,
+            "version": hint.version,
+        }
+        group, subject = str(hint.wallet), f"{hint.wallet}:{hint.nonce}"
+    return {
+        "MessageBody": json.dumps(body),
+        "MessageGroupId": f"{hint.chain_id}:{group}",
+        "MessageDeduplicationId": f"{subject}:{hint.version}",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """A batch of messages, read."""
+
+    ids_of: Mapping[Hint, Sequence[str]]
+    """Each hint with the ids of the messages that carry it."""
+    malformed: tuple[str, ...]
+    """Ids of messages that are none of ours."""
+
+    @property
+    def hints(self) -> list[Hint]:
+        """The hints, each once, in the order of arrival."""
+        return list(self.ids_of)
+
+    def failures(self, failed: Iterable[Hint]) -> list[dict[str, str]]:
+        """Shape what is to be delivered again (ReportBatchItemFailures)."""
+        return [{"itemIdentifier": name} for hint in failed for name in self.ids_of[hint]]
+
+
+def read_messages(records: Iterable[Mapping[str, Any]]) -> Messages:
+    """Read the records of an SQS event."""
+    ids_of: dict[Hint, list[str]] = {}
+    malformed = []
+    for record in records:
+        redelivered = int(record["attributes"]["ApproximateReceiveCount"]) > 1
+        try:
+            hint = _hint_of(record["body"], redelivered=redelivered)
+        except ValueError:
+            malformed.append(record["messageId"])
+        else:
+            ids_of.setdefault(hint, []).append(record["messageId"])
+    return Messages(ids_of, tuple(malformed))
+
+
+def _hint_of(body: str, *, redelivered: bool) -> Hint:
+    """Read a message.
+
+    Raises:
+        ValueError: it is not one of ours.
+
+    """
+    fields: Any = json.loads(body)
+    try:
+        if "transaction_id" in fields:
+            return TransactionHint(
+                transaction_id=TransactionId(fields["transaction_id"]),
+                chain_id=ChainId(fields["chain_id"]),
+                sender=Address(fields["sender"]),
+                version=fields["version"],
+                redelivered=redelivered,
+            )
+        return NonceHint(
+            chain_id=ChainId(fields["chain_id"]),
+            wallet=Address(fields["wallet"]),
+            nonce=WalletNonce(fields["nonce"]),
+            version=fields["version"],
+        )
+    except (KeyError, TypeError) as error:
+        msg = "the message names neither a transaction nor a nonce"
+        raise ValueError(msg) from error

@@ -1,0 +1,45 @@
+"""Parts that several steps are built of."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.dynamodb.client import DynamoDbTables
+from ferryman.adapters.evm.chain import EvmChain
+from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.units import ChainId
+from ferryman.services.chains import ChainAccess
+
+# boto3 waits 60 s by default: longer than a function lives.
+AWS: Final = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=10,
+)
+
+
+def aws_client(service: str, **options: str) -> Any:  # noqa: ANN401 (boto3 types clients by literals)
+    """Give a client whose time limits are below the functions'."""
+    return boto3.client(service, config=AWS, **options)  # type: ignore[call-overload]
+
+
+def tables(config: object) -> DynamoDbTables:
+    """Give the tables that a step's configuration names, and no others."""
+    fields: Mapping[str, object] = dict(config)  # type: ignore[call-overload]
+    names = {
+        field.removesuffix("_table"): str(name) for field, name in fields.items() if field.endswith("_table")
+    }
+    return DynamoDbTables(aws_client("dynamodb"), names)
+
+
+def chains(settings: Mapping[ChainId, ChainSettings]) -> dict[ChainId, ChainAccess]:
+    """Give each chain with a kept connection."""
+    return {
+        chain_id: ChainAccess(one, EvmChain(one, JsonRpc(chain_id, one.rpc_urls), SystemClock()))
+        for chain_id, one in settings.items()
+    }

@@ -1,0 +1,25 @@
+"""Builds query."""
+
+from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.bootstrap.parts import tables
+from ferryman.config import QueryConfig
+from ferryman.intents import KINDS
+from ferryman.services.health import Health
+from ferryman.services.reading import Reading
+
+
+def read_records() -> tuple[Reading, Health]:
+    """Give the services, from the environment."""
+    config = QueryConfig.read()
+    stored = tables(config)
+    leases = DynamoLeases(stored)
+    reading = Reading(
+        kinds=KINDS,
+        store=DynamoTransactions(stored),
+        wallets=DynamoWallets(stored),
+        leases=leases,
+        has_open_reads=config.open_reads,
+    )
+    return reading, Health(leases=leases, chain_ids=tuple(config.by_id()))

@@ -1,0 +1,120 @@
+"""Configuration: one frozen model per step, read once from the environment.
+
+A field `submit_queue_url` is the variable SUBMIT_QUEUE_URL; one that is missing or wrong stops the
+function at its start, with the name of the variable.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Json, StringConstraints
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.units import ChainId
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+
+
+def _one_of_each(chains: tuple[ChainSettings, ...]) -> tuple[ChainSettings, ...]:
+    if not chains or len({chain.chain_id for chain in chains}) != len(chains):
+        msg = "must hold at least one chain, and each once"
+        raise ValueError(msg)
+    return chains
+
+
+Chains = Annotated[Json[tuple[ChainSettings, ...]], AfterValidator(_one_of_each)]
+
+
+def _key_ids(text: str) -> str:
+    if not all(text.split(",")):
+        msg = "must be key ids with commas between them"
+        raise ValueError(msg)
+    return text
+
+
+class StepConfig(BaseModel):
+    """What every step reads."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the step's variables.
+
+        Raises:
+            pydantic.ValidationError: some are missing or wrong; it names them.
+
+        """
+        names = cls.model_fields
+        return cls.model_validate(
+            {name: environment[name.upper()] for name in names if name.upper() in environment}
+        )
+
+
+class ChainsConfig(StepConfig):
+    """Steps that know the chains."""
+
+    chains: Chains
+
+    def by_id(self) -> dict[ChainId, ChainSettings]:
+        """Give the chains by their ids."""
+        return {chain.chain_id: chain for chain in self.chains}
+
+
+class IngestConfig(ChainsConfig):
+    """The environment of ingest."""
+
+    transactions_table: Name
+    events_table: Name
+    accounts_table: Name
+    cursors_table: Name
+    submit_queue_url: Name
+    confirm_function: Name
+
+
+class SubmitConfig(IngestConfig):
+    """The environment of submit."""
+
+    wallets_table: Name
+    wallet_key_ids: Annotated[Name, AfterValidator(_key_ids)]
+    """Ids or ARNs of the wallets' KMS keys, with commas between them."""
+
+
+class ConfirmConfig(IngestConfig):
+    """The environment of confirm."""
+
+    wallets_table: Name
+
+
+class DeadletterConfig(ChainsConfig):
+    """The environment of deadletter."""
+
+    transactions_table: Name
+    events_table: Name
+    accounts_table: Name
+
+
+class NotifyConfig(StepConfig):
+    """The environment of notify."""
+
+    connections_table: Name
+    websocket_endpoint: Name
+    """API Gateway's management endpoint of the WebSocket API."""
+
+
+class QueryConfig(ChainsConfig):
+    """The environment of query."""
+
+    transactions_table: Name
+    events_table: Name
+    wallets_table: Name
+    cursors_table: Name
+    open_reads: bool = False
+
+
+class SocketConfig(QueryConfig):
+    """The environment of socket."""
+
+    connections_table: Name
+    websocket_endpoint: Name

@@ -1,0 +1,1 @@
+"""What Ferryman knows: pure values and rules, no input or output."""

@@ -1,0 +1,253 @@
+"""One tree of errors.
+
+`is_transient` alone decides what happens to the work that met the error: transient work waits
+and is tried again, the rest is over. What an error means in HTTP is decided in `adapters/http`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ferryman.domain.units import Address, BlockNumber, ChainId, TokenUnits, TransactionId, Wei
+
+
+class FerrymanError(Exception):
+    """Anything that goes wrong by our own rules."""
+
+    is_transient: ClassVar[bool] = False
+
+
+# -- requests ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What is wrong with one field of a request."""
+
+    field: str
+    reason: str
+
+
+class RequestError(FerrymanError):
+    """A request we refuse; nothing was stored and no gas was spent on it."""
+
+    code: ClassVar[str]
+
+    def __init__(self, detail: str, *problems: FieldProblem) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problems = problems
+
+
+class MalformedRequestError(RequestError):
+    """The body is not the JSON object it should be."""
+
+    code = "malformed_request"
+
+
+class RequestTooLargeError(RequestError):
+    """The body is larger than any request needs to be."""
+
+    code = "request_too_large"
+
+
+class UnsupportedMediaTypeError(RequestError):
+    """The body is not declared as JSON."""
+
+    code = "unsupported_media_type"
+
+
+class InvalidFieldsError(RequestError):
+    """Fields are missing, unknown, out of range or of the wrong form."""
+
+    code = "invalid_fields"
+
+
+class WrongSignerError(RequestError):
+    """The signature is well formed, but not by the account that pays."""
+
+    code = "wrong_signer"
+
+
+class NotFoundError(RequestError):
+    """There is no such record or route."""
+
+    code = "not_found"
+
+
+class ReadsClosedError(RequestError):
+    """Lists need a sign-in that this deployment does not offer yet (`OpenReads` is false)."""
+
+    code = "reads_closed"
+
+
+class DeadlinePassedError(RequestError):
+    """The message can no longer be executed in time."""
+
+    code = "deadline_passed"
+
+
+class NonceUsedError(RequestError):
+    """The signer's nonce belongs to another message, is used on chain, or is being invalidated."""
+
+    code = "nonce_used"
+
+
+class BodyDiffersError(RequestError):
+    """The same message was accepted before, with another signature or priority."""
+
+    code = "body_differs"
+
+
+class InsufficientFundsError(RequestError):
+    """The locked funds that are still free do not cover the payment."""
+
+    code = "insufficient_funds"
+
+    def __init__(self, *, free: TokenUnits, needed: TokenUnits) -> None:
+        super().__init__(
+            f"The payment needs {needed} token units, and {free} of the locked funds are free.",
+            FieldProblem("amount", f"amount + fee is {needed}, but only {free} are free"),
+        )
+        self.free = free
+        self.needed = needed
+
+
+class AssuranceUnavailableError(RequestError):
+    """The answer depends on the chain, and the chain cannot be read now."""
+
+    code = "chain_unavailable"
+    is_transient = True
+
+
+class ContractMismatchError(RequestError):
+    """The contract on chain is not the one this deployment is configured for."""
+
+    code = "contract_mismatch"
+
+
+# -- the transaction --------------------------------------------------------------------------
+
+
+class IllegalTransitionError(FerrymanError):
+    """A step that the transition table does not have."""
+
+    def __init__(self, status: str | None, step: str) -> None:
+        super().__init__(f"no step {step} from {status}")
+        self.status = status
+        self.step = step
+
+
+class FeeCapExceededError(FerrymanError):
+    """The market asks more per gas than the operator pays; it may fall again."""
+
+    is_transient = True
+
+    def __init__(self, *, asked: Wei, cap: Wei) -> None:
+        super().__init__(f"the market asks {asked} wei per gas, the cap is {cap}")
+        self.asked = asked
+        self.cap = cap
+
+
+# -- the chain --------------------------------------------------------------------------------
+
+
+class ChainUnreachableError(FerrymanError):
+    """No endpoint of the chain gave an answer."""
+
+    is_transient = True
+
+    def __init__(self, chain_id: ChainId, cause: str) -> None:
+        super().__init__(f"chain {chain_id} is unreachable: {cause}")
+        self.chain_id = chain_id
+        self.cause = cause
+
+
+class RpcRefusedError(FerrymanError):
+    """An endpoint answered with a JSON-RPC error that is about our request, not about itself."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"JSON-RPC error {code}: {text}")
+        self.code = code
+        self.text = text
+
+
+# -- stores and keys --------------------------------------------------------------------------
+
+
+class StoreUnavailableError(FerrymanError):
+    """A table or queue did not take or give what we asked, or may have without telling us."""
+
+    is_transient = True
+
+
+class StaleRowError(FerrymanError):
+    """Somebody else changed the row since it was read; read it again."""
+
+    is_transient = True
+
+
+class StaleRowsError(FerrymanError):
+    """Some rows of a write changed since they were read; the others may be written without them."""
+
+    is_transient = True
+
+    def __init__(self, transaction_ids: frozenset[TransactionId]) -> None:
+        super().__init__(f"{len(transaction_ids)} rows changed since they were read")
+        self.transaction_ids = transaction_ids
+
+
+class TransactionExistsError(FerrymanError):
+    """The message was accepted before."""
+
+    def __init__(self, transaction_id: TransactionId) -> None:
+        super().__init__(f"{transaction_id} is stored already")
+        self.transaction_id = transaction_id
+
+
+class NonceTakenError(FerrymanError):
+    """The signer's nonce is held by another accepted message."""
+
+    def __init__(self, transaction_id: TransactionId) -> None:
+        super().__init__(f"the nonce is held by {transaction_id}")
+        self.transaction_id = transaction_id
+
+
+class LedgerRefusedError(FerrymanError):
+    """The reservation would exceed the room the caller read."""
+
+    def __init__(self, *, reserved: TokenUnits, settled_block: BlockNumber) -> None:
+        super().__init__(f"{reserved} token units are reserved already")
+        self.reserved = reserved
+        self.settled_block = settled_block
+
+
+class LedgerMovedError(FerrymanError):
+    """A payment settled after the block the caller read; read the chain again."""
+
+    is_transient = True
+
+    def __init__(self, *, settled_block: BlockNumber) -> None:
+        super().__init__(f"the ledger is settled up to block {settled_block}")
+        self.settled_block = settled_block
+
+
+class SignerUnavailableError(FerrymanError):
+    """The key service did not sign."""
+
+    is_transient = True
+
+
+class SignatureMismatchError(FerrymanError):
+    """The key service signed with another key than the wallet's."""
+
+    def __init__(self, wallet: Address) -> None:
+        super().__init__(f"the signature does not recover to wallet {wallet}")
+        self.wallet = wallet
+
+
+class SubscriberGoneError(FerrymanError):
+    """The WebSocket connection no longer exists."""
+
+
+class UnknownHintError(FerrymanError):
+    """A queue message that names no row we have."""

@@ -1,0 +1,44 @@
+"""Events: the audit log of a transaction and the source of everything we tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ferryman.domain.units import Address, Instant, TransactionId
+
+
+class Step(StrEnum):
+    """What can happen to a transaction. The table of steps is in `domain.transaction`."""
+
+    RECEIVED = "received"
+    """Stored while the chain could not be read."""
+    ACCEPTED = "accepted"
+    """Stored with its funds reserved."""
+    VALIDATED = "validated"
+    """Funds reserved after it had been stored without."""
+    BOUND = "bound"
+    """A wallet nonce is bound to it."""
+    INCLUDED = "included"
+    """Mined, not yet deep enough."""
+    REORGED = "reorged"
+    """The block that held it is gone from the chain."""
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One step of one transaction: immutable, numbered without gaps from 1."""
+
+    transaction_id: TransactionId
+    sequence: int
+    step: Step
+    name: str
+    """The public name, such as `payment_confirmed`."""
+    status: str
+    """The transaction's status after the step."""
+    at: Instant
+    sender: Address
+    """Repeated here so that a `sender:` subscriber is found without reading the row."""
+    facts: Mapping[str, object]
+    """The fields of the row that this event changed."""

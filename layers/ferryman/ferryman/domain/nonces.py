@@ -1,0 +1,99 @@
+"""Relayer wallets and the nonces they hold."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ferryman.domain.units import (
+    Address,
+    ChainId,
+    Gas,
+    Instant,
+    TransactionId,
+    TxHash,
+    WalletNonce,
+    Wei,
+)
+
+
+class Wanted(StrEnum):
+    """What confirm asks submit to do with a nonce."""
+
+    NOTHING = "nothing"
+    SEND = "send"
+    """Sign it if it has no bytes, then broadcast its newest bytes."""
+
+
+class Purpose(StrEnum):
+    """What an attempt does with its nonce."""
+
+    CALL = "call"
+    """Carries out the intents bound to the nonce."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionAttempt:
+    """One set of signed bytes; several may share a nonce, and at most one of them is mined."""
+
+    hash: TxHash
+    raw: bytes
+    """The signed EIP-2718 envelope."""
+    max_fee_per_gas: Wei
+    max_priority_fee_per_gas: Wei
+    purpose: Purpose
+    signed_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceRow:
+    """A wallet's nonce from the moment it is bound until what consumed it is deep enough."""
+
+    chain_id: ChainId
+    wallet: Address
+    nonce: WalletNonce
+    intents: tuple[TransactionId, ...]
+    gas_limit: Gas
+    """From the simulation before the bind, with headroom."""
+    bound_at: Instant
+    attempts: tuple[TransactionAttempt, ...] = ()
+    wanted: Wanted = Wanted.NOTHING
+    wanted_at: Instant | None = None
+    sends_wanted: int = 0
+    """How often confirm has asked for another send: each pause is longer than the one before."""
+    is_settled: bool = False
+    last_error: str | None = None
+    version: int = 1
+
+    def last_touched(self) -> Instant:
+        """When something was last done, or asked to be done, to get it mined."""
+        signed = (attempt.signed_at for attempt in self.attempts)
+        return max(self.bound_at, self.wanted_at or self.bound_at, *signed, self.bound_at)
+
+    def with_attempt(self, attempt: TransactionAttempt) -> "NonceRow":
+        """Keep an attempt; what was wanted is thereby done."""
+        return replace(
+            self, attempts=(*self.attempts, attempt), wanted=Wanted.NOTHING, version=self.version + 1
+        )
+
+    def wanting(self, wanted: Wanted, *, at: Instant) -> "NonceRow":
+        """Ask submit for something."""
+        return replace(
+            self, wanted=wanted, wanted_at=at, sends_wanted=self.sends_wanted + 1, version=self.version + 1
+        )
+
+    def settled(self) -> "NonceRow":
+        """Close the nonce: what consumed it is deep enough."""
+        return replace(self, is_settled=True, wanted=Wanted.NOTHING, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wallet:
+    """A relayer wallet's row: the next nonce to bind, and the oldest not yet settled."""
+
+    chain_id: ChainId
+    address: Address
+    next_nonce: WalletNonce
+    lowest_open: WalletNonce
+
+    def free(self, window: int) -> int:
+        """How many more nonces may be bound when `window` may be open at once."""
+        return max(window - (self.next_nonce - self.lowest_open), 0)

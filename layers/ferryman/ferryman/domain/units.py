@@ -1,0 +1,78 @@
+"""Quantities and identifiers: one name per unit, so that a wei never passes for a second."""
+
+from datetime import UTC, datetime
+from typing import Final, NewType
+
+from eth_utils.address import is_checksum_address, to_checksum_address
+
+ChainId = NewType("ChainId", int)
+"""EIP-155 chain id."""
+Wei = NewType("Wei", int)
+"""10^-18 of a chain's native coin."""
+Gas = NewType("Gas", int)
+TokenUnits = NewType("TokenUnits", int)
+"""The smallest unit of an ERC-20 token (10^-6 USDC, say)."""
+BlockNumber = NewType("BlockNumber", int)
+WalletNonce = NewType("WalletNonce", int)
+"""A relayer wallet's transaction count, not the nonce inside a user's message."""
+Seconds = NewType("Seconds", int)
+"""A duration, or Unix time where the name says `deadline`."""
+Milliseconds = NewType("Milliseconds", int)
+"""A duration."""
+Instant = NewType("Instant", int)
+"""A moment: milliseconds since the Unix epoch."""
+
+Address = NewType("Address", str)
+"""0x and 40 hex digits with the EIP-55 checksum."""
+TxHash = NewType("TxHash", str)
+"""0x and 64 lower-case hex digits."""
+BlockHash = NewType("BlockHash", str)
+"""0x and 64 lower-case hex digits."""
+TransactionId = NewType("TransactionId", str)
+"""The EIP-712 digest of a signed message: 0x and 64 lower-case hex digits."""
+
+UINT256_MAX: Final = 2**256 - 1
+MONEY_LIMIT: Final = 10**36
+"""Amounts stay below this, so that sums of them fit the 38 digits of a DynamoDB number."""
+ADDRESS_DIGITS: Final = 40
+
+
+def checked_address(text: str) -> Address:
+    """Read an address: all lower case, or with a right EIP-55 checksum.
+
+    Raises:
+        ValueError: it is not 0x and 40 hex digits, or its mixed case is not its checksum.
+
+    """
+    digits = text.removeprefix("0x")
+    if len(digits) != ADDRESS_DIGITS or len(text) == len(digits) or not _is_hex(digits):
+        msg = "must be 0x followed by 40 hex digits"
+        raise ValueError(msg)
+    if digits != digits.lower() and not is_checksum_address(text):
+        msg = "has a wrong EIP-55 checksum; check the address, or send it in lower case"
+        raise ValueError(msg)
+    return Address(to_checksum_address(text))
+
+
+def hex_bytes(text: str) -> bytes:
+    """Bytes of a 0x string.
+
+    Raises:
+        ValueError: it has no 0x, an odd count of digits, or something that is no hex digit.
+
+    """
+    digits = text.removeprefix("0x")
+    if len(text) == len(digits) or len(digits) % 2 or not _is_hex(digits):
+        msg = "must be 0x followed by an even number of hex digits"
+        raise ValueError(msg)
+    return bytes.fromhex(digits)
+
+
+def rfc3339(moment: Instant) -> str:
+    """Write a moment for people and clients: UTC, to the millisecond."""
+    text = datetime.fromtimestamp(moment // 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{moment % 1000:03d}Z"
+
+
+def _is_hex(digits: str) -> bool:
+    return digits.isascii() and all(digit in "0123456789abcdefABCDEF" for digit in digits)

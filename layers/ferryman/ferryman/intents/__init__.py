@@ -1,0 +1,11 @@
+"""The registry of intent kinds: a new kind is one folder here and one line below."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ferryman.intents.kind import IntentKind
+from ferryman.intents.payment import PAYMENT
+
+KINDS: Final[Mapping[str, IntentKind]] = MappingProxyType({kind.name: kind for kind in (PAYMENT,)})
+"""Every kind by its name."""

@@ -1,0 +1,99 @@
+"""Field types that kinds share, and the one way a pydantic error becomes ours."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from ferryman.domain.errors import FieldProblem, InvalidFieldsError
+from ferryman.domain.units import MONEY_LIMIT, UINT256_MAX, checked_address, hex_bytes
+
+_LONGEST_UINT256: Final = len(str(UINT256_MAX))
+_LONGEST_SIGNATURE: Final = 2 + 2 * 4096
+_SHOWN: Final = 60
+
+
+def _uint256(text: str) -> str:
+    if int(text) > UINT256_MAX:
+        msg = "must fit 256 bits"
+        raise ValueError(msg)
+    return text
+
+
+def _money(text: str) -> str:
+    if int(text) >= MONEY_LIMIT:
+        msg = "must be below 10^36"
+        raise ValueError(msg)
+    return text
+
+
+def _signature(text: str) -> str:
+    if not hex_bytes(text):
+        msg = "must not be empty"
+        raise ValueError(msg)
+    return text.lower()
+
+
+AddressField = Annotated[str, AfterValidator(checked_address)]
+"""0x and 40 hex digits: lower case, or with a right checksum."""
+
+_DECIMAL: Final = r"^(0|[1-9][0-9]*)$"
+
+Uint256Field = Annotated[
+    str, StringConstraints(pattern=_DECIMAL, max_length=_LONGEST_UINT256), AfterValidator(_uint256)
+]
+"""A whole number in decimal, as a string."""
+
+MoneyField = Annotated[
+    str, StringConstraints(pattern=_DECIMAL, max_length=_LONGEST_UINT256), AfterValidator(_money)
+]
+"""Token units in decimal, as a string, below 10^36."""
+
+SignatureField = Annotated[
+    str, StringConstraints(min_length=4, max_length=_LONGEST_SIGNATURE), AfterValidator(_signature)
+]
+"""Hex bytes: 65 (r, s, v) from a key; contract wallets may send others, up to 4096."""
+
+ChainIdField = Annotated[int, Field(ge=1, le=2**53 - 1)]
+DeadlineField = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""Unix time in seconds."""
+
+
+class RequestModel(BaseModel):
+    """A request body: strict types, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", populate_by_name=False)
+
+
+_Model = TypeVar("_Model", bound=RequestModel)
+
+_REASONS: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this request",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "string_pattern_mismatch": "must be a whole decimal number: no sign, point, exponent or leading zero",
+}
+"""pydantic's error types in our words; the others say it well themselves."""
+
+
+def validated(model: type[_Model], body: object) -> _Model:
+    """Parse a request body.
+
+    Raises:
+        InvalidFieldsError: with one problem for each field that is wrong.
+
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        problems = [_problem(details) for details in error.errors(include_url=False)]
+        raise InvalidFieldsError("Some fields are not as they should be.", *problems) from error
+
+
+def _problem(details: ErrorDetails) -> FieldProblem:
+    """Name the field and the reason, never the value: it may be a signature."""
+    field = ".".join(str(part) for part in details["loc"])
+    reason = _REASONS.get(details["type"], details["msg"].removeprefix("Value error, "))
+    return FieldProblem(field[:_SHOWN], reason[0].lower() + reason[1:])

@@ -1,0 +1,121 @@
+"""What every kind of intent says of itself, so that the services never name one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.eip1559 import Call
+from ferryman.domain.events import Step
+from ferryman.domain.fees import Tier
+from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId
+from ferryman.ports import NonceMarker, Read, Reservation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIntent:
+    """A signed message that has been parsed, and not yet checked."""
+
+    kind: str
+    transaction_id: TransactionId
+    chain_id: ChainId
+    sender: Address
+    """The account the signature must be by."""
+    signature: bytes
+    digest: bytes
+    """What was signed, 32 bytes."""
+    deadline_seconds: Seconds
+    priority: Tier
+    payload: Mapping[str, str | int]
+    """Everything the client sent, normalised: two equal payloads are the same request."""
+
+
+class IntentKind(Protocol):
+    """A kind of intent: one folder in `intents/`, one entry in its registry."""
+
+    @property
+    def name(self) -> str:
+        """The word that names the kind in records."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Where intents of this kind are posted."""
+        ...
+
+    @property
+    def request_model(self) -> type[BaseModel]:
+        """The body of such a post."""
+        ...
+
+    @property
+    def events(self) -> Mapping[Step, str]:
+        """Public names of its events."""
+        ...
+
+    @property
+    def permanent_errors(self) -> Mapping[str, str]:
+        """Contract errors that never pass: four-byte selector (0x and 8 digits) -> our reason."""
+        ...
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the payload becomes public calldata anyway, so that anybody may read a record by its id."""
+        ...
+
+    def parse(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> SignedIntent:
+        """Read a request body.
+
+        Raises:
+            InvalidFieldsError: something is missing, unknown, out of range or of the wrong form.
+
+        """
+        ...
+
+    def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
+        """Check that the message can still be executed, and before anything can overtake it.
+
+        Raises:
+            DeadlinePassedError: it is too late.
+            InvalidFieldsError: the deadline is too near or too far.
+
+        """
+        ...
+
+    def contract_reads(self, chain: ChainSettings) -> tuple[Read, ...]:
+        """The calls that show whether the contract is the one we are configured for."""
+        ...
+
+    def is_our_contract(self, answers: Sequence[bytes], chain: ChainSettings) -> bool:
+        """Whether the answers to `contract_reads` agree with our configuration."""
+        ...
+
+    def state_reads(self, payload: Mapping[str, str | int], chain: ChainSettings) -> tuple[Read, ...]:
+        """The calls whose answers decide whether the chain would take the message."""
+        ...
+
+    def assess(self, payload: Mapping[str, str | int], answers: Sequence[bytes]) -> TokenUnits:
+        """Judge the answers to `state_reads`.
+
+        Returns:
+            How much may be reserved already for this message still to fit; negative if it never does.
+
+        Raises:
+            NonceUsedError: the chain has seen the nonce, or its invalidation is under way.
+
+        """
+        ...
+
+    def marker(self, payload: Mapping[str, str | int], chain: ChainSettings) -> NonceMarker:
+        """The signer's nonce that the message uses up."""
+        ...
+
+    def reservation(self, payload: Mapping[str, str | int], chain: ChainSettings) -> Reservation:
+        """The funds that are held for it."""
+        ...
+
+    def to_call(self, payload: Mapping[str, str | int], chain: ChainSettings) -> Call:
+        """The contract call that carries the message out."""
+        ...

@@ -1,0 +1,124 @@
+"""The PaymentEscrow's interface: what we encode for it and decode of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from eth_abi.abi import decode, encode
+from eth_hash.auto import keccak
+
+from ferryman.domain.eip712 import Eip712Domain, struct_hash, typed_data_digest
+from ferryman.domain.units import Address, ChainId, Seconds, TokenUnits
+
+PAYMENT_TYPE: Final = (
+    "Payment(address token,address from,address to,uint256 amount,uint256 fee,uint256 nonce,uint256 deadline)"
+)
+_TYPE_HASH: Final = keccak(PAYMENT_TYPE.encode())
+_MEMBERS: Final = ("address", "address", "address", "uint256", "uint256", "uint256", "uint256")
+_TUPLE: Final = f"({','.join(_MEMBERS)})"
+_STATE: Final = ("uint256", "uint256", "uint256", "bool", "uint256")
+
+
+def _selector(signature: str) -> bytes:
+    return keccak(signature.encode())[:4]
+
+
+EXECUTE_PAYMENT: Final = _selector(f"executePayment({_TUPLE},bytes)")
+PAYMENT_STATE: Final = _selector("paymentState(address,address,uint256)")
+EIP712_DOMAIN: Final = _selector("eip712Domain()")
+GRACE_PERIOD: Final = _selector("gracePeriod()")
+
+PERMANENT_ERRORS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        f"0x{_selector(signature).hex()}": reason
+        for signature, reason in {
+            "PaymentExpired(uint256)": "deadline_passed",
+            "PaymentNonceUsed(address,uint256)": "nonce_used",
+            "PaymentNonceInvalidated(address,uint256)": "nonce_invalidated",
+            "PaymentSignatureInvalid(address)": "signature_invalid",
+        }.items()
+    }
+)
+"""Reverts that time does not heal. Missing funds, a pause or a missing role may pass, and wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """The EIP-712 message."""
+
+    token: Address
+    payer: Address
+    payee: Address
+    amount: TokenUnits
+    fee: TokenUnits
+    nonce: int
+    deadline_seconds: Seconds
+
+    def members(self) -> tuple[object, ...]:
+        """Members in the order of the contract's struct."""
+        return (
+            self.token,
+            self.payer,
+            self.payee,
+            self.amount,
+            self.fee,
+            self.nonce,
+            self.deadline_seconds,
+        )
+
+    def digest(self, separator: bytes) -> bytes:
+        """What the payer signs, 32 bytes."""
+        return typed_data_digest(separator, struct_hash(_TYPE_HASH, _MEMBERS, self.members()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentState:
+    """The escrow's answer to `paymentState`."""
+
+    balance: TokenUnits
+    pending_withdrawal: TokenUnits
+    is_nonce_used: bool
+    invalidation_effective_at: Seconds
+    """Unix time from which the nonce is void, 0 if the payer never asked for that."""
+
+
+def domain(chain_id: ChainId, escrow: Address) -> Eip712Domain:
+    """The domain of a chain's escrow."""
+    return Eip712Domain("AION PaymentEscrow", "1", chain_id, escrow)
+
+
+def execute_payment(payment: Payment, signature: bytes) -> bytes:
+    """Calldata of `executePayment`."""
+    return EXECUTE_PAYMENT + encode([_TUPLE, "bytes"], [payment.members(), signature])
+
+
+def payment_state_call(payment: Payment) -> bytes:
+    """Calldata of `paymentState`."""
+    return PAYMENT_STATE + encode(
+        ["address", "address", "uint256"], [payment.token, payment.payer, payment.nonce]
+    )
+
+
+def payment_state(answer: bytes) -> PaymentState:
+    """Decode the answer to `paymentState`."""
+    balance, pending, _claimable_at, is_used, invalid_from = decode(_STATE, answer)
+    return PaymentState(
+        balance=TokenUnits(balance),
+        pending_withdrawal=TokenUnits(pending),
+        is_nonce_used=is_used,
+        invalidation_effective_at=Seconds(invalid_from),
+    )
+
+
+def eip712_domain(answer: bytes) -> tuple[str, str, int, str]:
+    """Decode the answer to `eip712Domain` (ERC-5267): name, version, chain id, contract (lower case)."""
+    types = ["bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]"]
+    _fields, name, version, chain_id, contract, _salt, _extensions = decode(types, answer)
+    return name, version, chain_id, contract
+
+
+def grace_period(answer: bytes) -> int:
+    """Decode the answer to `gracePeriod`, in seconds."""
+    (seconds,) = decode(["uint256"], answer)
+    return int(seconds)

@@ -1,0 +1,181 @@
+"""The kind `payment`: parse, check, call."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from eth_abi.exceptions import DecodingError
+from pydantic import BaseModel
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.eip712 import transaction_id
+from ferryman.domain.eip1559 import Call
+from ferryman.domain.errors import DeadlinePassedError, FieldProblem, InvalidFieldsError, NonceUsedError
+from ferryman.domain.events import Step
+from ferryman.domain.fees import Tier
+from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits
+from ferryman.intents.fields import validated
+from ferryman.intents.kind import IntentKind, SignedIntent
+from ferryman.intents.payment import escrow
+from ferryman.intents.payment.request import PaymentRequest
+from ferryman.ports import Depth, NonceMarker, Read, Reservation
+
+Payload = Mapping[str, str | int]
+
+_EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
+    {
+        Step.RECEIVED: "payment_accepted",
+        Step.ACCEPTED: "payment_accepted",
+        Step.VALIDATED: "payment_validated",
+        Step.BOUND: "payment_pending",
+        Step.INCLUDED: "payment_included",
+        Step.REORGED: "payment_reorged",
+        Step.CONFIRMED: "payment_confirmed",
+        Step.FAILED: "payment_failed",
+    }
+)
+
+
+class PaymentKind:
+    """Payments out of funds that the payer has locked in the escrow."""
+
+    name: Final = "payment"
+    path: Final = "/payments"
+    request_model: Final[type[BaseModel]] = PaymentRequest
+    events: Final = _EVENTS
+    permanent_errors: Final = escrow.PERMANENT_ERRORS
+    is_public: Final = True
+
+    def parse(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> SignedIntent:
+        """Read the body of `POST /payments`."""
+        request = validated(PaymentRequest, body)
+        chain = _served(request, chains)
+        payload: dict[str, str | int] = request.model_dump(mode="json", by_alias=True)
+        payment = _payment(payload)
+        digest = payment.digest(_separator(chain.chain_id, chain.escrow))
+        return SignedIntent(
+            kind=self.name,
+            transaction_id=transaction_id(digest),
+            chain_id=chain.chain_id,
+            sender=payment.payer,
+            signature=_signature(payload),
+            digest=digest,
+            deadline_seconds=payment.deadline_seconds,
+            priority=Tier(request.priority),
+            payload=payload,
+        )
+
+    def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
+        """Keep the deadline after the next blocks and before any withdrawal requested now is due."""
+        now_seconds = now // 1000
+        earliest = now_seconds + chain.inclusion_seconds
+        latest = now_seconds + chain.grace_seconds - chain.withdrawal_margin_seconds
+        if intent.deadline_seconds <= now_seconds:
+            msg = f"The deadline passed {now_seconds - intent.deadline_seconds} seconds ago."
+            raise DeadlinePassedError(msg, FieldProblem("deadline", "has passed"))
+        if intent.deadline_seconds < earliest:
+            reason = f"leaves less than the {chain.inclusion_seconds} seconds a payment may need"
+            raise InvalidFieldsError("The deadline is too near.", FieldProblem("deadline", reason))
+        if intent.deadline_seconds > latest:
+            reason = f"must be at most {latest} now, so that no withdrawal can overtake the payment"
+            raise InvalidFieldsError("The deadline is too far.", FieldProblem("deadline", reason))
+
+    def contract_reads(self, chain: ChainSettings) -> tuple[Read, ...]:
+        """Ask the escrow for its EIP-712 domain and its grace period."""
+        return Read(chain.escrow, escrow.EIP712_DOMAIN), Read(chain.escrow, escrow.GRACE_PERIOD)
+
+    def is_our_contract(self, answers: Sequence[bytes], chain: ChainSettings) -> bool:
+        """Compare domain and grace period with the configuration; no contract at all is no match."""
+        ours = escrow.domain(chain.chain_id, chain.escrow)
+        expected = (ours.name, ours.version, ours.chain_id, ours.verifying_contract.lower())
+        try:
+            same_domain = escrow.eip712_domain(answers[0]) == expected
+            return same_domain and escrow.grace_period(answers[1]) >= chain.grace_seconds
+        except DecodingError:
+            return False
+
+    def state_reads(self, payload: Payload, chain: ChainSettings) -> tuple[Read, ...]:
+        """Ask for balance, withdrawal and nonce, once deep and once at the head."""
+        call = escrow.payment_state_call(_payment(payload))
+        return Read(chain.escrow, call, Depth.CONFIRMED), Read(chain.escrow, call, Depth.HEAD)
+
+    def assess(self, payload: Payload, answers: Sequence[bytes]) -> TokenUnits:
+        """Take the deep balance, less the larger pending withdrawal, less this payment."""
+        deep, newest = (escrow.payment_state(answer) for answer in answers)
+        if deep.is_nonce_used or newest.is_nonce_used:
+            msg = "The escrow has executed a payment with this nonce."
+            raise NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
+        if newest.invalidation_effective_at:
+            msg = "The payer has asked the escrow to invalidate this nonce."
+            raise NonceUsedError(msg, FieldProblem("nonce", "is being invalidated on chain"))
+        withdrawal = max(deep.pending_withdrawal, newest.pending_withdrawal)
+        return TokenUnits(deep.balance - withdrawal - _units(payload))
+
+    def marker(self, payload: Payload, chain: ChainSettings) -> NonceMarker:
+        """The payer's nonce at this escrow."""
+        return NonceMarker(
+            chain_id=chain.chain_id,
+            contract=chain.escrow,
+            signer=Address(str(payload["from"])),
+            nonce=str(payload["nonce"]),
+        )
+
+    def reservation(self, payload: Payload, chain: ChainSettings) -> Reservation:
+        """Amount and fee, out of the payer's balance of the token."""
+        return Reservation(
+            chain_id=chain.chain_id,
+            escrow=chain.escrow,
+            token=Address(str(payload["token"])),
+            payer=Address(str(payload["from"])),
+            units=_units(payload),
+        )
+
+    def to_call(self, payload: Payload, chain: ChainSettings) -> Call:
+        """Call `executePayment`."""
+        return Call(chain.escrow, escrow.execute_payment(_payment(payload), _signature(payload)))
+
+
+PAYMENT: Final[IntentKind] = PaymentKind()
+
+
+def _served(request: PaymentRequest, chains: Mapping[ChainId, ChainSettings]) -> ChainSettings:
+    """Find the chain, and check what only its configuration can tell."""
+    chain = chains.get(ChainId(request.chain_id))
+    if chain is None:
+        served = ", ".join(str(chain_id) for chain_id in chains)
+        problem = FieldProblem("chain_id", f"is not served here; served: {served}")
+        raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+    if request.token not in chain.tokens:
+        accepted = ", ".join(chain.tokens)
+        problem = FieldProblem("token", f"is not accepted on this chain; accepted: {accepted}")
+        raise InvalidFieldsError("This deployment does not pay in that token.", problem)
+    if request.payee == chain.escrow:
+        problem = FieldProblem("to", "must not be the escrow: tokens sent there are credited to nobody")
+        raise InvalidFieldsError("The payee cannot be the escrow.", problem)
+    return chain
+
+
+@lru_cache(maxsize=64)
+def _separator(chain_id: ChainId, contract: Address) -> bytes:
+    return escrow.domain(chain_id, contract).separator()
+
+
+def _payment(payload: Payload) -> escrow.Payment:
+    return escrow.Payment(
+        token=Address(str(payload["token"])),
+        payer=Address(str(payload["from"])),
+        payee=Address(str(payload["to"])),
+        amount=TokenUnits(int(payload["amount"])),
+        fee=TokenUnits(int(payload["fee"])),
+        nonce=int(payload["nonce"]),
+        deadline_seconds=Seconds(int(payload["deadline"])),
+    )
+
+
+def _signature(payload: Payload) -> bytes:
+    return bytes.fromhex(str(payload["signature"]).removeprefix("0x"))
+
+
+def _units(payload: Payload) -> TokenUnits:
+    return TokenUnits(int(payload["amount"]) + int(payload["fee"]))

@@ -1,0 +1,89 @@
+"""The body of `POST /payments`."""
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from ferryman.domain.fees import Tier
+from ferryman.intents.fields import (
+    AddressField,
+    ChainIdField,
+    DeadlineField,
+    MoneyField,
+    RequestModel,
+    SignatureField,
+    Uint256Field,
+)
+
+_ADDRESS = "0x and 40 hex digits: lower case, or with the right EIP-55 checksum."
+
+
+class PaymentRequest(RequestModel):
+    """A signed payment: the seven members of the EIP-712 message, its chain and its signature."""
+
+    chain_id: Annotated[ChainIdField, Field(description="EIP-155 chain id.", examples=[31337])]
+    token: Annotated[
+        AddressField,
+        Field(
+            description=f"ERC-20 token. {_ADDRESS}", examples=["0x5FbDB2315678afecb367f032d93F642f64180aa3"]
+        ),
+    ]
+    payer: Annotated[
+        AddressField,
+        Field(
+            alias="from",
+            description=f"Who pays, and signed. {_ADDRESS}",
+            examples=["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"],
+        ),
+    ]
+    payee: Annotated[
+        AddressField,
+        Field(
+            alias="to",
+            description=f"Who is paid. {_ADDRESS}",
+            examples=["0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"],
+        ),
+    ]
+    amount: Annotated[
+        MoneyField,
+        Field(description="Token units for the payee, more than 0, in decimal.", examples=["1000000"]),
+    ]
+    fee: Annotated[MoneyField, Field(description="Token units for the treasury, in decimal.", examples=["0"])]
+    nonce: Annotated[
+        Uint256Field,
+        Field(description="Any uint256 the payer has not used before, in decimal.", examples=["1"]),
+    ]
+    deadline: Annotated[
+        DeadlineField,
+        Field(description="Unix seconds after which the contract refuses it.", examples=[1893456000]),
+    ]
+    signature: Annotated[
+        SignatureField,
+        Field(
+            description="EIP-712 signature: r, s, v; low s, v 27 or 28. Or what an ERC-1271 wallet takes.",
+            examples=["0x" + "1b" * 65],
+        ),
+    ]
+    priority: Annotated[
+        Tier, Field(strict=False, description="How fast it should be mined.", examples=["normal"])
+    ] = Tier.NORMAL
+
+    @field_validator("payee", mode="after")
+    @classmethod
+    def _another_account(cls, payee: str, so_far: ValidationInfo) -> str:
+        """Refuse what the contract would refuse, or what moves nothing."""
+        if int(payee, 16) == 0:
+            msg = "must not be the zero address"
+            raise ValueError(msg)
+        if payee == so_far.data.get("payer"):
+            msg = "must not be the payer"
+            raise ValueError(msg)
+        return payee
+
+    @field_validator("amount", mode="after")
+    @classmethod
+    def _something(cls, amount: str) -> str:
+        if amount == "0":
+            msg = "must be more than 0"
+            raise ValueError(msg)
+        return amount

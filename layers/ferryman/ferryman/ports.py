@@ -1,0 +1,532 @@
+"""What the services need of the world, as Protocols; adapters and fakes pass the same tests."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ferryman.domain.eip1559 import Call
+from ferryman.domain.events import Event
+from ferryman.domain.fees import FeeHistory
+from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.signatures import Signature
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import (
+    Address,
+    BlockHash,
+    BlockNumber,
+    ChainId,
+    Gas,
+    Instant,
+    Milliseconds,
+    Seconds,
+    TokenUnits,
+    TransactionId,
+    TxHash,
+    WalletNonce,
+    Wei,
+)
+
+# -- time -------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Time, as the deployment sees it."""
+
+    def now(self) -> Instant:
+        """Milliseconds since the Unix epoch."""
+        ...
+
+    def sleep(self, duration: Milliseconds) -> None:
+        """Do nothing for a while."""
+        ...
+
+
+# -- the chain --------------------------------------------------------------------------------
+
+
+class Depth(StrEnum):
+    """At which block a value is read."""
+
+    HEAD = "head"
+    CONFIRMED = "confirmed"
+    """`required_confirmations` deep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A call that reads a contract."""
+
+    to: Address
+    data: bytes
+    depth: Depth = Depth.HEAD
+    gas: Gas | None = None
+    """A limit, where the contract is foreign code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """A call that reverted, with the bytes it gave as its reason."""
+
+    data: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Answers to reads, with the block they were read at."""
+
+    block: BlockNumber
+    """The block of every `CONFIRMED` answer."""
+    answers: tuple[bytes | Reverted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The part of a block header that is needed."""
+
+    number: BlockNumber
+    hash: BlockHash
+    timestamp_seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What each call would cost at a block, or why it would revert."""
+
+    block: Block
+    outcomes: tuple[Gas | Reverted, ...]
+    fee_history: FeeHistory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionReceipt:
+    """The part of a receipt that is needed."""
+
+    hash: TxHash
+    block_number: BlockNumber
+    block_hash: BlockHash
+    succeeded: bool
+    gas_used: Gas
+    effective_gas_price: Wei
+
+
+class SendOutcome(StrEnum):
+    """What is known of a broadcast. Unknown is POSSIBLY_SENT."""
+
+    SENT = "sent"
+    """A node has it, now or already before."""
+    POSSIBLY_SENT = "possibly_sent"
+    REJECTED = "rejected"
+    """Certainly not taken, for a reason that passes."""
+    PERMANENT = "permanent"
+    """Certainly not taken, and these bytes never will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """The outcome of one broadcast and the node's own words."""
+
+    outcome: SendOutcome
+    text: str = ""
+
+
+class Chain(Protocol):
+    """One EVM chain. Every method may raise ChainUnreachableError."""
+
+    def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
+        """Read contracts in one batch.
+
+        Args:
+            reads: the calls.
+            fresh: ask for the newest head first, rather than trust one seen moments ago.
+            at: read `CONFIRMED` calls at this older block instead.
+
+        """
+        ...
+
+    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
+        """Estimate the gas of each call, each on its own, and read the fee market, in one batch."""
+        ...
+
+    def fee_history(self) -> FeeHistory:
+        """What recent blocks paid."""
+        ...
+
+    def head(self) -> Block:
+        """The newest block."""
+        ...
+
+    def transaction_count(self, wallet: Address) -> WalletNonce:
+        """A wallet's count of mined transactions (`latest`)."""
+        ...
+
+    def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
+        """Broadcast signed transactions in order; never raises, a lost answer is POSSIBLY_SENT."""
+        ...
+
+    def block_receipts(self, numbers: Sequence[BlockNumber]) -> tuple[TransactionReceipt, ...]:
+        """All receipts of some blocks; a block the endpoint does not have raises ChainUnreachableError."""
+        ...
+
+    def receipts(self, hashes: Sequence[TxHash]) -> tuple[TransactionReceipt | None, ...]:
+        """Receipts by hash, None where there is none."""
+        ...
+
+
+class Signer(Protocol):
+    """The keys of the relayer wallets."""
+
+    def wallets(self) -> tuple[Address, ...]:
+        """Addresses of all wallets.
+
+        Raises:
+            SignerUnavailableError: the key service did not answer.
+
+        """
+        ...
+
+    def sign(self, wallet: Address, digest: bytes) -> Signature:
+        """Sign a 32-byte digest.
+
+        Raises:
+            SignerUnavailableError: the key service did not answer.
+            SignatureMismatchError: the answer is not by this wallet.
+
+        """
+        ...
+
+
+# -- stores -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Part of a payer's locked funds, held for one transaction."""
+
+    chain_id: ChainId
+    escrow: Address
+    token: Address
+    payer: Address
+    units: TokenUnits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of a ledger may already be reserved for one more reservation to fit.
+
+    Both numbers are of the same reading: `units` is what the chain says is locked at `block`,
+    less pending withdrawals, less the new reservation.
+    """
+
+    units: TokenUnits
+    block: BlockNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What is held of one payer's locked funds."""
+
+    reserved: TokenUnits
+    settled_block: BlockNumber
+    """The newest block with a payment whose funds were let go: older balances count it twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceMarker:
+    """A signer's nonce: at most one transaction may hold it."""
+
+    chain_id: ChainId
+    contract: Address
+    signer: Address
+    nonce: str
+    """A uint256 in decimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A row before and after some events, to be written together or not at all."""
+
+    before: Transaction
+    after: Transaction
+    events: tuple[Event, ...] = ()
+
+
+class TransactionStore(Protocol):
+    """Rows, their events, and the ledgers they hold funds in.
+
+    Every method may raise StoreUnavailableError.
+    """
+
+    def get(self, transaction_id: TransactionId) -> Transaction | None:
+        """Read a row, consistently."""
+        ...
+
+    def get_many(self, transaction_ids: Sequence[TransactionId]) -> tuple[Transaction, ...]:
+        """Read rows, consistently, in the order asked; those that do not exist are left out."""
+        ...
+
+    def events(self, transaction_id: TransactionId, *, after: int = 0) -> tuple[Event, ...]:
+        """Read the events with a sequence number above `after`, in order, consistently."""
+        ...
+
+    def sent_by(
+        self, sender: Address, *, limit: int, before: tuple[Instant, TransactionId] | None = None
+    ) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List a sender's transactions, newest first, after a position; the list may lag."""
+        ...
+
+    def accept(
+        self,
+        row: Transaction,
+        events: Sequence[Event],
+        *,
+        marker: NonceMarker,
+        hold: tuple[Reservation, Room] | None,
+    ) -> None:
+        """Store a new row with its events, claim the signer's nonce, and hold the funds: all or nothing.
+
+        Raises:
+            TransactionExistsError: the row is there already.
+            NonceTakenError: another transaction claimed the nonce.
+            LedgerRefusedError: more is reserved than `Room.units`.
+            LedgerMovedError: something settled after `Room.block`.
+
+        """
+        ...
+
+    def write(
+        self,
+        change: Change,
+        *,
+        hold: tuple[Reservation, Room] | None = None,
+        release: Reservation | None = None,
+        settled_block: BlockNumber | None = None,
+        nonce_row: NonceRow | None = None,
+    ) -> None:
+        """Write a change with what goes with it: all or nothing.
+
+        Args:
+            change: on the condition that the stored row is still `change.before`.
+            hold: funds to hold, as in `accept`.
+            release: funds to let go, on the condition that they are held.
+            settled_block: raises the ledger's settled block to this, when funds are let go.
+            nonce_row: the nonce row to close, on the condition that it is open.
+
+        Raises:
+            StaleRowError: a row is not what the caller read.
+            LedgerRefusedError, LedgerMovedError: as in `accept`.
+
+        """
+        ...
+
+    def ledger(self, reservation: Reservation) -> Ledger:
+        """Read the ledger a reservation is part of, consistently."""
+        ...
+
+    def watched(self, chain_id: ChainId, *, limit: int) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List rows of a chain that want attention, with when they do, the first due first; may lag."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """A transaction about to be bound to a nonce."""
+
+    change: Change
+    nonce_row: NonceRow
+
+
+class WalletStore(Protocol):
+    """Wallets and their nonces. Every method may raise StoreUnavailableError."""
+
+    def wallet(self, chain_id: ChainId, address: Address) -> Wallet | None:
+        """Read a wallet's row, consistently."""
+        ...
+
+    def wallets(self, chain_id: ChainId) -> tuple[Wallet, ...]:
+        """Read all wallets of a chain that were ever opened, consistently."""
+        ...
+
+    def open_wallet(self, wallet: Wallet) -> Wallet:
+        """Create a wallet's row on first use, and give the stored one."""
+        ...
+
+    def bind(self, wallet: Wallet, bindings: Sequence[Binding], *, window: int) -> None:
+        """Bind consecutive nonces from `wallet.next_nonce`: rows, nonces, events and wallet in one write.
+
+        Raises:
+            StaleRowError: the wallet is not what the caller read, or its window is full.
+            StaleRowsError: transactions are not what the caller read; nothing was written.
+
+        """
+        ...
+
+    def nonce_row(self, chain_id: ChainId, wallet: Address, nonce: WalletNonce) -> NonceRow | None:
+        """Read a nonce's row, consistently."""
+        ...
+
+    def open_nonces(self, wallet: Wallet) -> tuple[NonceRow, ...]:
+        """Read the rows of a wallet's nonces that are not settled, lowest first, consistently."""
+        ...
+
+    def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:
+        """Write a nonce row on the condition that it is still `before`.
+
+        Raises:
+            StaleRowError: it is not.
+
+        """
+        ...
+
+    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce) -> None:
+        """Free the window below a nonce; never lowers it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to confirm a chain, until it runs out."""
+
+    chain_id: ChainId
+    fence: int
+    """Rises with each holder: a write under an older fence is refused."""
+    wake: int
+    """The wake counter when the lease was taken or last renewed."""
+
+
+class LeaseStore(Protocol):
+    """Who confirms a chain, and whether anybody has to. May raise StoreUnavailableError."""
+
+    def take(self, chain_id: ChainId, *, until: Instant, now: Instant) -> Lease | None:
+        """Take the lease if nobody holds it."""
+        ...
+
+    def renew(self, lease: Lease, *, until: Instant, head: Block | None) -> Lease:
+        """Keep the lease and record the newest block seen.
+
+        Raises:
+            StaleRowError: somebody else holds it now.
+
+        """
+        ...
+
+    def release(self, lease: Lease) -> int:
+        """Give the lease back; return the wake counter, which may have moved meanwhile."""
+        ...
+
+    def wake(self, chain_id: ChainId, *, now: Instant) -> bool:
+        """Raise the wake counter; return whether somebody holds the lease and will see it."""
+        ...
+
+    def head(self, chain_id: ChainId) -> BlockNumber | None:
+        """The newest block that confirm has seen."""
+        ...
+
+
+class Connections(Protocol):
+    """Who listens to which topic. May raise StoreUnavailableError."""
+
+    def subscribe(self, connection_id: str, topic: str, *, now: Instant) -> None:
+        """Add a subscription, or renew it."""
+        ...
+
+    def unsubscribe(self, connection_id: str, topic: str) -> None:
+        """Remove a subscription, if there is one."""
+        ...
+
+    def subscribers(self, topic: str, *, now: Instant) -> tuple[str, ...]:
+        """Connections that listen to a topic."""
+        ...
+
+    def topics(self, connection_id: str) -> tuple[str, ...]:
+        """Topics a connection listens to."""
+        ...
+
+    def forget(self, connection_id: str) -> None:
+        """Remove all subscriptions of a connection."""
+        ...
+
+
+# -- messages ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionHint:
+    """Look at this transaction."""
+
+    transaction_id: TransactionId
+    chain_id: ChainId
+    sender: Address
+    version: int
+    redelivered: bool = False
+    """The message was handed out before, and nobody recorded an outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceHint:
+    """Look at this nonce of a wallet."""
+
+    chain_id: ChainId
+    wallet: Address
+    nonce: WalletNonce
+    version: int
+
+
+Hint = TransactionHint | NonceHint
+
+
+class Queue(Protocol):
+    """The way to submit. A message is a hint: losing, doubling or reordering one is harmless."""
+
+    def send(self, hints: Iterable[Hint]) -> None:
+        """Send hints.
+
+        Raises:
+            StoreUnavailableError: some were not taken.
+
+        """
+        ...
+
+
+class Push(Protocol):
+    """The way to a WebSocket connection."""
+
+    def post(self, connection_id: str, message: str) -> None:
+        """Send a text message.
+
+        Raises:
+            SubscriberGoneError: the connection no longer exists.
+            StoreUnavailableError: it could not be sent now.
+
+        """
+        ...
+
+
+class Confirmer(Protocol):
+    """The way to start confirm between two scheduled runs."""
+
+    def start(self, chain_id: ChainId) -> None:
+        """Start a run for a chain, without waiting for it.
+
+        Raises:
+            StoreUnavailableError: it could not be started now.
+
+        """
+        ...
+
+
+class Log(Protocol):
+    """Structured log lines: a fixed message and values; never secrets, signatures or bodies."""
+
+    def info(self, message: str, **values: object) -> None:
+        """Write what happened."""
+        ...
+
+    def warning(self, message: str, **values: object) -> None:
+        """Write what somebody may want to look at."""
+        ...
+
+    def error(self, message: str, **values: object) -> None:
+        """Write what somebody has to look at."""
+        ...

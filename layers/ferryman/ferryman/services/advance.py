@@ -1,0 +1,127 @@
+"""`advance`: the only code that signs and broadcasts; it does what a nonce still lacks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ferryman.domain.eip1559 import Eip1559Transaction, transaction_hash
+from ferryman.domain.errors import FeeCapExceededError, StaleRowError
+from ferryman.domain.fees import Eip1559Fees, FeeHistory, price
+from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import TransactionId
+from ferryman.intents.kind import IntentKind
+from ferryman.ports import Clock, Log, SendOutcome, Signer, TransactionStore, WalletStore
+from ferryman.services.chains import ChainAccess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """Signs nonces that have no bytes, and broadcasts."""
+
+    kinds: Mapping[str, IntentKind]
+    store: TransactionStore
+    wallets: WalletStore
+    signer: Signer
+    clock: Clock
+    log: Log
+
+    def __call__(
+        self,
+        rows: Sequence[NonceRow],
+        access: ChainAccess,
+        *,
+        known: Mapping[TransactionId, Transaction] | None = None,
+        market: FeeHistory | None = None,
+    ) -> None:
+        """Bring nonces of one chain as far as they go now.
+
+        Bytes are persisted before they are broadcast, so whatever is mined, we know its hash.
+        A nonce that a concurrent run signed meanwhile is left to that run.
+
+        Args:
+            rows: the nonces as they were read.
+            access: their chain.
+            known: rows of their intents, where the caller has them.
+            market: what recent blocks paid, where the caller knows.
+
+        Raises:
+            ChainUnreachableError: the fee market could not be read.
+            SignerUnavailableError: the key service did not sign.
+            StoreUnavailableError: signed bytes could not be kept, so they were not broadcast.
+
+        """
+        open_rows = [row for row in rows if not row.is_settled]
+        unsigned = [row for row in open_rows if not row.attempts]
+        ready = [row for row in open_rows if row.attempts]
+        if unsigned:
+            history = market or access.chain.fee_history()
+            intents = {**self._intents(unsigned, known or {}), **(known or {})}
+            ready += [signed for row in unsigned if (signed := self._signed(row, intents, access, history))]
+        self._broadcast(ready, access)
+
+    def _intents(
+        self, rows: Sequence[NonceRow], known: Mapping[TransactionId, Transaction]
+    ) -> dict[TransactionId, Transaction]:
+        missing = [name for row in rows for name in row.intents if name not in known]
+        return {row.transaction_id: row for row in self.store.get_many(missing)} if missing else {}
+
+    def _signed(
+        self,
+        row: NonceRow,
+        intents: Mapping[TransactionId, Transaction],
+        access: ChainAccess,
+        history: FeeHistory,
+    ) -> NonceRow | None:
+        """Sign and keep the bytes; None if somebody else did so first."""
+        intent = intents[row.intents[0]]
+        fees = _fees(intent, access, history)
+        transaction = Eip1559Transaction(
+            chain_id=row.chain_id,
+            nonce=row.nonce,
+            fees=fees,
+            gas_limit=row.gas_limit,
+            call=self.kinds[intent.kind].to_call(intent.payload, access.settings),
+        )
+        raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
+        attempt = TransactionAttempt(
+            hash=transaction_hash(raw),
+            raw=raw,
+            max_fee_per_gas=fees.max_fee_per_gas,
+            max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
+            purpose=Purpose.CALL,
+            signed_at=self.clock.now(),
+        )
+        signed = row.with_attempt(attempt)
+        try:
+            self.wallets.replace_nonce_row(row, signed)
+        except StaleRowError:
+            self.log.info("another run signed the nonce first", wallet=row.wallet, nonce=row.nonce)
+            return None
+        return signed
+
+    def _broadcast(self, rows: Sequence[NonceRow], access: ChainAccess) -> None:
+        """Send the newest bytes of each nonce, lowest first; confirm sees what becomes of them."""
+        ordered = sorted(rows, key=lambda row: (row.wallet, row.nonce))
+        if not ordered:
+            return
+        results = access.chain.send([row.attempts[-1].raw for row in ordered])
+        for row, result in zip(ordered, results, strict=True):
+            if result.outcome is not SendOutcome.SENT:
+                self.log.warning(
+                    "broadcast not taken",
+                    outcome=result.outcome.value,
+                    cause=result.text,
+                    wallet=row.wallet,
+                    nonce=row.nonce,
+                    hash=row.attempts[-1].hash,
+                )
+
+
+def _fees(intent: Transaction, access: ChainAccess, history: FeeHistory) -> Eip1559Fees:
+    """Price a nonce that is bound: above the cap it waits in the pool, at the cap."""
+    settings = access.settings
+    cap, tip = settings.max_fee_per_gas_cap_wei, settings.min_priority_fee_wei
+    try:
+        return price(history, intent.priority, min_tip=tip, cap=cap)
+    except FeeCapExceededError:
+        return Eip1559Fees(max_fee_per_gas=cap, max_priority_fee_per_gas=min(tip, cap))

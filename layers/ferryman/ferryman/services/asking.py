@@ -1,0 +1,65 @@
+"""Query parameters of the read side, as strictly parsed as any request."""
+
+from collections.abc import Collection, Mapping
+
+from ferryman.domain.errors import FieldProblem, InvalidFieldsError
+from ferryman.domain.transaction import Status
+from ferryman.services.reading import DEFAULT_PAGE, LARGEST_PAGE, ListRequest, position_of
+from ferryman.services.topics import parsed_address
+
+_LARGEST_SEQUENCE = 2**31 - 1
+_SHOWN = 60
+
+
+def list_request(parameters: Mapping[str, str]) -> ListRequest:
+    """Read the parameters of a list.
+
+    Raises:
+        InvalidFieldsError: one is missing, unknown or of the wrong form.
+
+    """
+    _refuse_unknown(parameters, {"sender", "status", "limit", "cursor"})
+    if "sender" not in parameters:
+        raise InvalidFieldsError("A list is of one sender.", FieldProblem("sender", "is required"))
+    sender = parsed_address("sender", parameters["sender"])
+    cursor = parameters.get("cursor")
+    return ListRequest(
+        sender=sender,
+        status=_status(parameters.get("status")),
+        limit=_number("limit", parameters.get("limit", str(DEFAULT_PAGE)), 1, LARGEST_PAGE),
+        after=None if cursor is None else position_of(cursor, sender),
+    )
+
+
+def after_sequence(parameters: Mapping[str, str]) -> int:
+    """Read the parameters of an event list: the sequence number it begins after.
+
+    Raises:
+        InvalidFieldsError: one is unknown or of the wrong form.
+
+    """
+    _refuse_unknown(parameters, {"after"})
+    return _number("after", parameters.get("after", "0"), 0, _LARGEST_SEQUENCE)
+
+
+def _refuse_unknown(parameters: Mapping[str, str], known: Collection[str]) -> None:
+    if unknown := sorted(parameters.keys() - set(known)):
+        problems = (FieldProblem(name[:_SHOWN], "is not a parameter of this request") for name in unknown)
+        raise InvalidFieldsError("Some parameters are unknown.", *problems)
+
+
+def _status(text: str | None) -> Status | None:
+    if text is None:
+        return None
+    if text not in set(Status):
+        reason = f"must be one of {', '.join(Status)}"
+        raise InvalidFieldsError("That is not a status.", FieldProblem("status", reason))
+    return Status(text)
+
+
+def _number(name: str, text: str, lowest: int, highest: int) -> int:
+    digits = len(str(highest))
+    if text.isascii() and text.isdigit() and len(text) <= digits and lowest <= int(text) <= highest:
+        return int(text)
+    reason = f"must be a whole number from {lowest} to {highest}"
+    raise InvalidFieldsError(f"{name} is out of range.", FieldProblem(name, reason))

@@ -1,0 +1,152 @@
+"""The instant assurance: does the chain take this message, and are its funds free?
+
+Used at acceptance, and again for a message that was accepted while the chain was away.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ferryman.domain.errors import (
+    ChainUnreachableError,
+    ContractMismatchError,
+    InsufficientFundsError,
+    LedgerMovedError,
+    LedgerRefusedError,
+)
+from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
+from ferryman.intents.kind import IntentKind
+from ferryman.ports import Ledger, Read, Reading, Reservation, Reverted, Room, TransactionStore
+from ferryman.services.chains import ChainAccess
+
+LOOK_BACK_BLOCKS: Final = 8
+"""How far before the newest deep block a refusal looks again.
+
+A payment that is mined but not yet written down as confirmed counts twice in a reading of the
+newest block: its funds have left the balance and are still reserved. An older block, as long as
+it is not older than the last settlement, counts it once.
+"""
+
+_EMPTY: Final = Ledger(reserved=TokenUnits(0), settled_block=BlockNumber(0))
+
+Commit = Callable[[Reservation, Room], None]
+"""Writes a reservation; raises LedgerRefusedError or LedgerMovedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """A contract call that vouches for a signature, and what to say if it does not."""
+
+    read: Read
+    is_valid: Callable[[bytes], bool]
+    otherwise: Exception
+
+
+class Assurance:
+    """Reads the chain and reserves funds."""
+
+    def __init__(self, store: TransactionStore) -> None:
+        self._store = store
+        self._contracts_seen: set[tuple[ChainId, str]] = set()
+
+    def reserve(
+        self,
+        kind: IntentKind,
+        payload: Mapping[str, str | int],
+        access: ChainAccess,
+        commit: Commit,
+        *,
+        vouching: Vouching | None = None,
+    ) -> Room:
+        """Hold the funds of a message.
+
+        Args:
+            kind: the message's kind.
+            payload: the message.
+            access: its chain.
+            commit: writes the reservation with whatever must be written along.
+            vouching: asked along, for a signature that only a contract can judge.
+
+        Returns:
+            What was read, at the block the reservation rests on.
+
+        Raises:
+            ChainUnreachableError: the chain cannot be read, or only at blocks that are too old.
+            ContractMismatchError: the contract is not ours.
+            NonceUsedError: the chain has seen the message's nonce.
+            InsufficientFundsError: the free funds do not cover it, by a fresh reading.
+            WrongSignerError: the contract does not vouch for the signature.
+
+        """
+        reservation = kind.reservation(payload, access.settings)
+        ledger, units, block = _EMPTY, TokenUnits(0), BlockNumber(0)
+        for fresh in (False, True):
+            units, block = self._assess(kind, payload, access, vouching, fresh=fresh)
+            try:
+                return self._commit(reservation, Room(units=units, block=block), commit)
+            except LedgerMovedError as moved:
+                ledger = Ledger(reserved=ledger.reserved, settled_block=moved.settled_block)
+            except LedgerRefusedError as refused:
+                ledger = Ledger(reserved=refused.reserved, settled_block=refused.settled_block)
+        if ledger.settled_block > block:
+            cause = f"its newest deep block is {block}, before settlement {ledger.settled_block}"
+            raise ChainUnreachableError(access.settings.chain_id, cause)
+        older = BlockNumber(max(ledger.settled_block, block - LOOK_BACK_BLOCKS, 0))
+        try:
+            older_units, _ = self._assess(kind, payload, access, None, at=older)
+            return self._commit(reservation, Room(units=older_units, block=older), commit)
+        except (LedgerRefusedError, LedgerMovedError, ContractMismatchError) as still:
+            needed = reservation.units
+            free = max(units + needed - self._store.ledger(reservation).reserved, 0)
+            raise InsufficientFundsError(free=TokenUnits(free), needed=needed) from still
+
+    def _commit(self, reservation: Reservation, room: Room, commit: Commit) -> Room:
+        if room.units < 0:
+            ledger = self._store.ledger(reservation)
+            raise LedgerRefusedError(reserved=ledger.reserved, settled_block=ledger.settled_block)
+        commit(reservation, room)
+        return room
+
+    def _assess(
+        self,
+        kind: IntentKind,
+        payload: Mapping[str, str | int],
+        access: ChainAccess,
+        vouching: Vouching | None,
+        *,
+        fresh: bool = False,
+        at: BlockNumber | None = None,
+    ) -> tuple[TokenUnits, BlockNumber]:
+        """Read everything in one batch: state, the contract's identity once, and who vouches."""
+        settings = access.settings
+        seen = (settings.chain_id, kind.name) in self._contracts_seen
+        identity = () if seen else kind.contract_reads(settings)
+        state = kind.state_reads(payload, settings)
+        reads = (*state, *identity, *((vouching.read,) if vouching else ()))
+        reading = access.chain.read(reads, fresh=fresh, at=at)
+        if identity:
+            self._check_contract(kind, reading.answers[len(state) : len(state) + len(identity)], access)
+        if vouching:
+            answer = reading.answers[-1]
+            if isinstance(answer, Reverted) or not vouching.is_valid(answer):
+                raise vouching.otherwise
+        return kind.assess(payload, _answered(reading, len(state))), reading.block
+
+    def _check_contract(
+        self, kind: IntentKind, answers: Sequence[bytes | Reverted], access: ChainAccess
+    ) -> None:
+        given = [answer for answer in answers if isinstance(answer, bytes)]
+        if len(given) != len(answers) or not kind.is_our_contract(given, access.settings):
+            raise _mismatch()
+        self._contracts_seen.add((access.settings.chain_id, kind.name))
+
+
+def _answered(reading: Reading, count: int) -> tuple[bytes, ...]:
+    answers = tuple(answer for answer in reading.answers[:count] if isinstance(answer, bytes) and answer)
+    if len(answers) != count:
+        raise _mismatch()
+    return answers
+
+
+def _mismatch() -> ContractMismatchError:
+    return ContractMismatchError("The contract on chain is not the one this deployment is configured for.")

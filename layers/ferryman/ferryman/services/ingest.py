@@ -1,0 +1,211 @@
+"""Acceptance: check a signed message, reserve its funds, store it, and queue it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ferryman.domain.erc1271 import GAS_LIMIT, is_magic, is_valid_signature_call
+from ferryman.domain.errors import (
+    AssuranceUnavailableError,
+    BodyDiffersError,
+    ChainUnreachableError,
+    FieldProblem,
+    InvalidFieldsError,
+    NonceTakenError,
+    NonceUsedError,
+    RequestError,
+    StoreUnavailableError,
+    TransactionExistsError,
+    WrongSignerError,
+)
+from ferryman.domain.events import Event, Step
+from ferryman.domain.signatures import SignatureFormatError, recover
+from ferryman.domain.transaction import Status, Transaction, take_step
+from ferryman.domain.units import BlockNumber, Instant
+from ferryman.intents.kind import IntentKind, SignedIntent
+from ferryman.ports import (
+    Clock,
+    Confirmer,
+    LeaseStore,
+    Log,
+    Queue,
+    Read,
+    Reservation,
+    Room,
+    TransactionHint,
+    TransactionStore,
+)
+from ferryman.services.assurance import Assurance, Vouching
+from ferryman.services.chains import Chains
+from ferryman.services.waking import wake
+
+FIRST_LOOK_MS: Final = 10_000
+"""When the sweep first looks at a new row: it is normally bound long before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The record of a message, and whether this request made it."""
+
+    transaction: Transaction
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    """Accepts signed intents of every kind."""
+
+    kinds: Mapping[str, IntentKind]
+    chains: Chains
+    store: TransactionStore
+    assurance: Assurance
+    queue: Queue
+    leases: LeaseStore
+    confirmer: Confirmer
+    clock: Clock
+    log: Log
+
+    def __call__(self, kind_name: str, body: object) -> Accepted:
+        """Accept a message, or find the record it already has.
+
+        Raises:
+            RequestError: it is refused; nothing was stored.
+            StoreUnavailableError: it could not be stored, or nobody knows: post it again.
+
+        """
+        kind = self.kinds[kind_name]
+        settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
+        intent = kind.parse(body, settings)
+        doubt = _signature_doubt(intent)
+        if doubt and (known := self._record_of(intent)):
+            return Accepted(known, is_new=False)
+        try:
+            kind.check_time(intent, settings[intent.chain_id], self.clock.now())
+            row = self._stored(kind, intent, doubt)
+        except (RequestError, NonceTakenError, TransactionExistsError) as refusal:
+            # A repeat is answered with its record, whatever became of it since.
+            if known := self._record_of(intent):
+                return Accepted(known, is_new=False)
+            raise _refusal(refusal) from refusal
+        self._enqueue(row)
+        return Accepted(row, is_new=True)
+
+    def _stored(self, kind: IntentKind, intent: SignedIntent, doubt: RequestError | None) -> Transaction:
+        """Store the message with its funds reserved, or without if the chain is away."""
+        try:
+            return self._stored_assured(kind, intent, doubt)
+        except ChainUnreachableError as error:
+            if doubt:
+                msg = "The chain cannot be asked now whether this contract wallet signed; try again."
+                raise AssuranceUnavailableError(msg) from error
+            return self._stored_unassured(kind, intent, error)
+
+    def _stored_assured(
+        self, kind: IntentKind, intent: SignedIntent, doubt: RequestError | None
+    ) -> Transaction:
+        access = self.chains[intent.chain_id]
+        new = _new_row(intent, self.clock.now())
+
+        def accepted_at(block: BlockNumber) -> tuple[Transaction, Event]:
+            facts = {"assured": doubt is None, "accepted_block": block}
+            name = kind.events[Step.ACCEPTED]
+            return take_step(new, Step.ACCEPTED, name=name, at=new.received_at, **facts)
+
+        def commit(reservation: Reservation, room: Room) -> None:
+            row, event = accepted_at(room.block)
+            marker = kind.marker(intent.payload, access.settings)
+            self.store.accept(row, [event], marker=marker, hold=(reservation, room))
+
+        vouching = _vouching(intent, doubt) if doubt else None
+        room = self.assurance.reserve(kind, intent.payload, access, commit, vouching=vouching)
+        return accepted_at(room.block)[0]
+
+    def _stored_unassured(
+        self, kind: IntentKind, intent: SignedIntent, cause: ChainUnreachableError
+    ) -> Transaction:
+        new = replace(_new_row(intent, self.clock.now()), last_error=str(cause))
+        name = kind.events[Step.RECEIVED]
+        row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at)
+        marker = kind.marker(intent.payload, self.chains[intent.chain_id].settings)
+        self.store.accept(row, [event], marker=marker, hold=None)
+        return row
+
+    def _record_of(self, intent: SignedIntent) -> Transaction | None:
+        """Find the record of the same request.
+
+        Raises:
+            BodyDiffersError: the same message is stored with another signature or priority.
+
+        """
+        known = self.store.get(intent.transaction_id)
+        if known is None:
+            return None
+        differing = [name for name, value in intent.payload.items() if known.payload.get(name) != value]
+        if differing:
+            problems = (FieldProblem(name, "differs from the accepted request") for name in differing)
+            msg = f"{intent.transaction_id} was accepted before with another body."
+            raise BodyDiffersError(msg, *problems)
+        return known
+
+    def _enqueue(self, row: Transaction) -> None:
+        """Queue the row; if that fails the sweep does it, within seconds."""
+        hint = TransactionHint(
+            transaction_id=row.transaction_id,
+            chain_id=row.chain_id,
+            sender=row.sender,
+            version=row.version,
+        )
+        try:
+            self.queue.send([hint])
+        except StoreUnavailableError as error:
+            self.log.warning(
+                "not queued, the sweep will do it", transaction_id=row.transaction_id, cause=str(error)
+            )
+            wake(row.chain_id, self.leases, self.confirmer, self.clock, self.log)
+
+
+def _signature_doubt(intent: SignedIntent) -> RequestError | None:
+    """Recover the signer; say what is wrong, unless a contract at the sender's address vouches."""
+    try:
+        signer = recover(intent.digest, intent.signature)
+    except SignatureFormatError as error:
+        return InvalidFieldsError("The signature is malformed.", FieldProblem("signature", str(error)))
+    if signer == intent.sender:
+        return None
+    return WrongSignerError(
+        f"The signature is by {signer}, not by {intent.sender}, or it signs another message:"
+        " check every signed field, the chain id and the contract of the EIP-712 domain.",
+        FieldProblem("signature", f"is by {signer}"),
+    )
+
+
+def _vouching(intent: SignedIntent, doubt: RequestError) -> Vouching:
+    """Ask the sender's own contract (ERC-1271)."""
+    call = is_valid_signature_call(intent.digest, intent.signature)
+    return Vouching(Read(intent.sender, call, gas=GAS_LIMIT), is_magic, doubt)
+
+
+def _new_row(intent: SignedIntent, now: Instant) -> Transaction:
+    return Transaction(
+        transaction_id=intent.transaction_id,
+        kind=intent.kind,
+        chain_id=intent.chain_id,
+        sender=intent.sender,
+        payload=intent.payload,
+        priority=intent.priority,
+        deadline_seconds=intent.deadline_seconds,
+        received_at=now,
+        status=Status.RECEIVED,
+        version=0,
+        due_at=Instant(now + FIRST_LOOK_MS),
+    )
+
+
+def _refusal(error: RequestError | NonceTakenError | TransactionExistsError) -> Exception:
+    """Say to the client what a store said to us."""
+    if isinstance(error, NonceTakenError):
+        problem = FieldProblem("nonce", f"is held by {error.transaction_id}")
+        return NonceUsedError("Another accepted message of this signer has the nonce.", problem)
+    if isinstance(error, TransactionExistsError):
+        return StoreUnavailableError("the record was there and then was not")
+    return error

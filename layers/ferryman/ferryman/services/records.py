@@ -1,0 +1,71 @@
+"""What we tell of a transaction: the record, and its events."""
+
+from typing import Any
+
+from ferryman.domain.events import Event
+from ferryman.domain.transaction import Status, Transaction
+from ferryman.domain.units import BlockNumber, TxHash, rfc3339
+
+_SECRET = frozenset({"signature"})
+"""Public once mined, but nobody's business before."""
+
+
+def record_of(
+    row: Transaction, *, head: BlockNumber | None = None, attempts: tuple[TxHash, ...] = ()
+) -> dict[str, Any]:
+    """Give the public record of a row.
+
+    Args:
+        row: the row.
+        head: the newest block that confirm saw, to count confirmations that are not final.
+        attempts: hashes that were broadcast for it, oldest first; the newest is `hash`
+            until one is mined.
+
+    """
+    return {
+        "transaction_id": row.transaction_id,
+        "kind": row.kind,
+        "chain_id": row.chain_id,
+        "sender": row.sender,
+        "status": row.status.value,
+        "priority": row.priority.value,
+        "assured": row.assured,
+        "intent": {name: value for name, value in row.payload.items() if name not in _SECRET},
+        "received_at": rfc3339(row.received_at),
+        "reached": {step: rfc3339(at) for step, at in sorted(row.reached.items(), key=lambda pair: pair[1])},
+        "sequence": row.sequence,
+        "wallet": row.wallet,
+        "wallet_nonce": row.nonce,
+        "hash": row.hash or (attempts[-1] if attempts else None),
+        "block_number": row.block_number,
+        "block_hash": row.block_hash,
+        "confirmations": _confirmations(row, head),
+        "gas_used": row.gas_used,
+        "effective_gas_price": None if row.effective_gas_price is None else str(row.effective_gas_price),
+        "reason": row.reason,
+        "waiting_for": row.last_error if row.due_at is not None else None,
+        "next_attempt_at": rfc3339(row.due_at) if row.due_at is not None and row.last_error else None,
+    }
+
+
+def event_of(event: Event) -> dict[str, Any]:
+    """Give the public form of an event: the same in a push, a replay and the events list."""
+    return {
+        "event": event.name,
+        "transaction_id": event.transaction_id,
+        "sequence": event.sequence,
+        "status": event.status,
+        "at": rfc3339(event.at),
+        "data": {name: _public(name, value) for name, value in event.facts.items()},
+    }
+
+
+def _confirmations(row: Transaction, head: BlockNumber | None) -> int:
+    if row.status is Status.CONFIRMED or row.block_number is None or head is None:
+        return row.confirmations or 0
+    return max(head - row.block_number + 1, 1)
+
+
+def _public(name: str, value: object) -> object:
+    """Wei go as decimal strings: they outgrow the numbers of JavaScript."""
+    return str(value) if name == "effective_gas_price" and value is not None else value

@@ -1,0 +1,240 @@
+"""Submission: take each hinted transaction from its reservation to a broadcast nonce."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ferryman.domain.errors import (
+    ChainUnreachableError,
+    ContractMismatchError,
+    InsufficientFundsError,
+    NonceUsedError,
+    SignatureMismatchError,
+    SignerUnavailableError,
+    StaleRowError,
+    StoreUnavailableError,
+)
+from ferryman.domain.events import Event, Step
+from ferryman.domain.fees import FeeHistory
+from ferryman.domain.nonces import NonceRow
+from ferryman.domain.transaction import Status, Transaction, take_step
+from ferryman.domain.units import BlockNumber, ChainId
+from ferryman.intents.kind import IntentKind
+from ferryman.ports import (
+    Change,
+    Clock,
+    Confirmer,
+    Hint,
+    LeaseStore,
+    Log,
+    NonceHint,
+    Reservation,
+    Room,
+    TransactionHint,
+    TransactionStore,
+    WalletStore,
+)
+from ferryman.services.advance import Advance
+from ferryman.services.assurance import Assurance
+from ferryman.services.binding import Binder
+from ferryman.services.chains import ChainAccess, Chains
+from ferryman.services.ending import fail_unbound
+from ferryman.services.simulating import simulate
+from ferryman.services.waiting import put_off
+from ferryman.services.waking import wake
+
+STARTS_ALLOWED: Final = 5
+"""Starts without a recorded outcome, after which a message counts as poison."""
+_UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit:
+    """The only service that binds a nonce or signs."""
+
+    kinds: Mapping[str, IntentKind]
+    chains: Chains
+    store: TransactionStore
+    wallets: WalletStore
+    assurance: Assurance
+    binder: Binder
+    advance: Advance
+    leases: LeaseStore
+    confirmer: Confirmer
+    clock: Clock
+    log: Log
+
+    def __call__(self, hints: Sequence[Hint]) -> frozenset[Hint]:
+        """Go on with everything the hints name.
+
+        Returns:
+            The hints whose outcome could not be written down: they must be delivered again.
+
+        """
+        if any(isinstance(hint, TransactionHint) and hint.redelivered for hint in hints):
+            # One of these may be what killed the run before: alone, it kills nobody else.
+            return frozenset[Hint]().union(*(self._delivered([hint]) for hint in hints))
+        return self._delivered(hints)
+
+    def _delivered(self, hints: Sequence[Hint]) -> frozenset[Hint]:
+        by_chain: defaultdict[ChainId, list[Hint]] = defaultdict(list)
+        for hint in hints:
+            by_chain[hint.chain_id].append(hint)
+        return frozenset[Hint]().union(*(self._on_chain(group) for group in by_chain.values()))
+
+    def _on_chain(self, hints: Sequence[Hint]) -> set[Hint]:
+        """Go on with what is hinted of one chain; a failure to write concerns all of it."""
+        access = self.chains.get(hints[0].chain_id)
+        if access is None:
+            self.log.error("a message names a chain that is not configured", chain_id=hints[0].chain_id)
+            return set(hints)
+        try:
+            rows = self._rows(hints)
+            self._go_on(list(rows.values()), self._nonces(hints, rows.values()), access)
+        except StoreUnavailableError as error:
+            self.log.warning("outcome not written", cause=str(error), hints=len(hints))
+            return set(hints)
+        return {hint for hint in hints if isinstance(hint, TransactionHint) and self._is_lost(hint, rows)}
+
+    def _is_lost(self, hint: TransactionHint, rows: Mapping[str, Transaction]) -> bool:
+        """Whether a message belongs in the dead-letter queue: no row, or one that can never succeed."""
+        row = rows.get(hint.transaction_id)
+        if row is None:
+            self.log.error("a message names no transaction", transaction_id=hint.transaction_id)
+            return True
+        return row.permanent_reason is not None and row.status in _UNBOUND
+
+    # -- what the hints name ------------------------------------------------------------------
+
+    def _rows(self, hints: Sequence[Hint]) -> dict[str, Transaction]:
+        """Read the hinted rows, and count a start on those whose message came back."""
+        hinted = {hint.transaction_id: hint for hint in hints if isinstance(hint, TransactionHint)}
+        rows = self.store.get_many(list(hinted)) if hinted else ()
+        return {
+            row.transaction_id: self._started(row) if hinted[row.transaction_id].redelivered else row
+            for row in rows
+        }
+
+    def _started(self, row: Transaction) -> Transaction:
+        if row.status not in _UNBOUND:
+            return row
+        started = replace(row, starts=row.starts + 1, version=row.version + 1)
+        if started.starts > STARTS_ALLOWED:
+            started = replace(started, permanent_reason="processing_failed")
+        try:
+            self.store.write(Change(before=row, after=started))
+        except StaleRowError as error:
+            raise StoreUnavailableError(str(error)) from error
+        return started
+
+    def _nonces(self, hints: Sequence[Hint], rows: Iterable[Transaction]) -> list[NonceRow]:
+        """Read the nonces that are hinted, and those of rows that are bound already."""
+        keys = {(hint.wallet, hint.nonce) for hint in hints if isinstance(hint, NonceHint)}
+        for row in rows:
+            if row.status is Status.PENDING and row.wallet is not None and row.nonce is not None:
+                keys.add((row.wallet, row.nonce))
+        chain_id = hints[0].chain_id
+        found = (self.wallets.nonce_row(chain_id, wallet, nonce) for wallet, nonce in sorted(keys))
+        return [row for row in found if row]
+
+    # -- going on -----------------------------------------------------------------------------
+
+    def _go_on(self, rows: Sequence[Transaction], nonces: list[NonceRow], access: ChainAccess) -> None:
+        todo = [row for row in rows if row.status in _UNBOUND and row.permanent_reason is None]
+        for row in todo:
+            if self._is_expired(row):
+                self._fail(row, "deadline_passed", access)
+        timely = [row for row in todo if not self._is_expired(row)]
+        assured = [after for row in timely if (after := self._assured(row, access))]
+        try:
+            bound, market = self._bound(assured, access) if assured else ((), None)
+        except (ChainUnreachableError, SignerUnavailableError) as error:
+            self._put_off((row, str(error)) for row in assured)
+            bound, market = (), None
+        if nonces or bound:
+            self._advance(
+                [*nonces, *(nonce for nonce, _ in bound)], [row for _, row in bound], market, access
+            )
+            wake(access.settings.chain_id, self.leases, self.confirmer, self.clock, self.log)
+
+    def _is_expired(self, row: Transaction) -> bool:
+        return self.clock.now() // 1000 >= row.deadline_seconds
+
+    def _assured(self, row: Transaction, access: ChainAccess) -> Transaction | None:
+        """Reserve the funds of a row that was stored without; None if it cannot go on now."""
+        if row.status is Status.VALIDATED:
+            return row
+        kind = self.kinds[row.kind]
+
+        def validated_at(block: BlockNumber) -> tuple[Transaction, Event]:
+            facts = {"assured": True, "accepted_block": block}
+            name, now = kind.events[Step.VALIDATED], validated_now
+            after, event = take_step(row, Step.VALIDATED, name=name, at=now, **facts)
+            return replace(after, waits=0, last_error=None), event
+
+        def commit(reservation: Reservation, room: Room) -> None:
+            after, event = validated_at(room.block)
+            self.store.write(Change(before=row, after=after, events=(event,)), hold=(reservation, room))
+
+        validated_now = self.clock.now()
+        try:
+            room = self.assurance.reserve(kind, row.payload, access, commit)
+        except (ChainUnreachableError, ContractMismatchError) as error:
+            self._put_off([(row, str(error))])
+        except (InsufficientFundsError, NonceUsedError) as error:
+            self._fail(row, error.code, access)
+        except StaleRowError:
+            self.log.info("another run validated the row first", transaction_id=row.transaction_id)
+        else:
+            return validated_at(room.block)[0]
+        return None
+
+    def _bound(
+        self, rows: Sequence[Transaction], access: ChainAccess
+    ) -> tuple[tuple[tuple[NonceRow, Transaction], ...], FeeHistory | None]:
+        """Simulate and bind; whatever stands in the way becomes a wait or an end on the row."""
+        wallet = self.binder.pool(access)[0]
+        if not wallet.free(access.settings.window):
+            self._put_off((row, "no free wallet window") for row in rows)
+            return (), None
+        verdicts = simulate(rows, access, kinds=self.kinds, sender=wallet.address)
+        for row, reason in verdicts.failed:
+            self._fail(row, reason, access)
+        self._put_off(verdicts.waiting)
+        bound = self.binder.bind(verdicts.ready, access)
+        self._put_off((ready.row, "no free wallet window") for ready in bound.without_capacity)
+        return tuple(zip(bound.nonces, bound.rows, strict=True)), verdicts.market
+
+    def _advance(
+        self,
+        nonces: Sequence[NonceRow],
+        rows: Sequence[Transaction],
+        market: FeeHistory | None,
+        access: ChainAccess,
+    ) -> None:
+        """Sign and broadcast; what fails here is bound already, and confirm asks for it again."""
+        known = {row.transaction_id: row for row in rows}
+        try:
+            self.advance(nonces, access, known=known, market=market)
+        except (ChainUnreachableError, SignerUnavailableError, StoreUnavailableError) as error:
+            self.log.warning("nonces not advanced, confirm will ask again", cause=str(error))
+        except SignatureMismatchError as error:
+            self.log.error("the key service signs with another key", wallet=error.wallet)  # noqa: TRY400 (our Log port)
+
+    # -- writing down -------------------------------------------------------------------------
+
+    def _fail(self, row: Transaction, reason: str, access: ChainAccess) -> None:
+        fail_unbound(
+            row,
+            reason,
+            kind=self.kinds[row.kind],
+            settings=access.settings,
+            store=self.store,
+            clock=self.clock,
+            log=self.log,
+        )
+
+    def _put_off(self, rows: Iterable[tuple[Transaction, str]]) -> None:
+        for row, cause in rows:
+            put_off(row, cause, store=self.store, clock=self.clock, log=self.log)

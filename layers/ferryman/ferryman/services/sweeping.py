@@ -1,0 +1,68 @@
+"""The sweep: rows that want attention are hinted to submit again."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ferryman.domain.errors import StaleRowError
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import ChainId, Instant
+from ferryman.ports import Change, Clock, Log, Queue, TransactionHint, TransactionStore
+
+MOST_AT_ONCE: Final = 100
+"""Rows hinted in one pass: more would only wait in the queue."""
+SENT_AHEAD_MS: Final = 60_000
+"""A hinted row is not hinted again for this long, unless submit writes another time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Finds due rows of a chain and hints them."""
+
+    store: TransactionStore
+    queue: Queue
+    clock: Clock
+    log: Log
+
+    def __call__(self, chain_id: ChainId, *, freed: int) -> bool:
+        """Hint what is due, and as many rows more as nonces were freed just now.
+
+        A row that waits for a free wallet window has waited long enough when one is free.
+
+        Args:
+            chain_id: the chain.
+            freed: how many nonces were settled in this pass.
+
+        Returns:
+            Whether any row of the chain wants attention, now or later.
+
+        Raises:
+            StoreUnavailableError: as its ports say; what was not hinted is hinted a minute later.
+
+        """
+        now = self.clock.now()
+        watched = self.store.watched(chain_id, limit=MOST_AT_ONCE)
+        chosen = [
+            name for position, (due_at, name) in enumerate(watched) if due_at <= now or position < freed
+        ]
+        rows = self.store.get_many(chosen) if chosen else ()
+        sent = [after for row in rows if (after := self._postponed(row, now))]
+        if sent:
+            self.queue.send(_hint(row) for row in sent)
+        return bool(watched)
+
+    def _postponed(self, row: Transaction, now: Instant) -> Transaction | None:
+        """Move the row's time ahead before hinting it; None if it has none any more, or changed."""
+        if row.due_at is None:
+            return None
+        later = replace(row, due_at=Instant(now + SENT_AHEAD_MS), version=row.version + 1)
+        try:
+            self.store.write(Change(before=row, after=later))
+        except StaleRowError:
+            return None
+        return later
+
+
+def _hint(row: Transaction) -> TransactionHint:
+    return TransactionHint(
+        transaction_id=row.transaction_id, chain_id=row.chain_id, sender=row.sender, version=row.version
+    )

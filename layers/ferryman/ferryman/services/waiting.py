@@ -1,0 +1,29 @@
+"""Waiting is state on the row: when it wants attention again, and why it could not go on."""
+
+from dataclasses import replace
+
+from ferryman.domain.errors import StaleRowError
+from ferryman.domain.transaction import Transaction, wait_milliseconds
+from ferryman.domain.units import Instant
+from ferryman.ports import Change, Clock, Log, TransactionStore
+
+
+def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clock, log: Log) -> None:
+    """Let a row wait a little longer than the last time; the sweep brings it back.
+
+    Raises:
+        StoreUnavailableError: the wait could not be written down.
+
+    """
+    waiting = replace(
+        row,
+        due_at=Instant(clock.now() + wait_milliseconds(row.waits)),
+        waits=row.waits + 1,
+        starts=0,
+        last_error=cause,
+        version=row.version + 1,
+    )
+    try:
+        store.write(Change(before=row, after=waiting))
+    except StaleRowError:
+        log.info("somebody else went on with the row", transaction_id=row.transaction_id)
