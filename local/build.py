@@ -1,0 +1,112 @@
+"""Build the template as `sam build` does, then add the bytecode that SAM leaves out.
+
+`python -m local.build` builds for AWS; the local stack builds for the interpreter at hand, and only when
+a source has changed.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from local.errors import LocalStackError, last_lines
+from local.paths import BUILD, FUNCTIONS, LAYERS, LOGS, ROOT, STATE, TEMPLATE
+
+LOCAL_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+AWS_RUNTIME = "python3.13"
+_FINGERPRINT = STATE / "build.sha256"
+
+
+def build(runtime: str) -> bool:
+    """Build for a Lambda runtime unless the last build had the same sources; True if it had to."""
+    fingerprint = _fingerprint(runtime)
+    if BUILD.joinpath("template.yaml").exists() and _last_fingerprint() == fingerprint:
+        return False
+    # Removed first: a build that fails halfway must not count as done.
+    _FINGERPRINT.unlink(missing_ok=True)
+    run_tool("sam", "build", "--cached", "--parallel", "--parameter-overrides", f"PythonRuntime={runtime}")
+    _compile_layers(runtime)
+    STATE.mkdir(parents=True, exist_ok=True)
+    _FINGERPRINT.write_text(fingerprint)
+    return True
+
+
+def run_tool(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run one of the tools installed beside this interpreter, with its output in `.local/logs/`.
+
+    Raises:
+        LocalStackError: it failed; the message has the end of its output.
+
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{name}-{arguments[0]}.log"
+    with log.open("wb") as output:
+        ended = subprocess.run(
+            [name, *arguments],
+            cwd=ROOT,
+            env=tool_environment() | dict(environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if ended.returncode != 0:
+        command = f"{name} {arguments[0]}"
+        raise LocalStackError(f"{command} failed; the end of {log} says:\n{last_lines(log)}")
+
+
+def tool_environment() -> dict[str, str]:
+    """Our environment with this interpreter's tools first; sam looks for `python3.x` on PATH too."""
+    own_tools = str(Path(sys.executable).parent)
+    path = os.pathsep.join([own_tools, os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.build", description=__doc__)
+    parser.add_argument("--runtime", default=AWS_RUNTIME, help=f"Lambda runtime (default {AWS_RUNTIME})")
+    try:
+        was_needed = build(parser.parse_args().runtime)
+    except LocalStackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{'built' if was_needed else 'unchanged:'} {BUILD.relative_to(ROOT)}")
+    return 0
+
+
+def _compile_layers(runtime: str) -> None:
+    # Lambda mounts layers read-only, so what is not compiled here is compiled again at every cold start.
+    folders = [str(BUILD / layer / "python") for layer in ("DependenciesLayer", "FerrymanLayer")]
+    run_tool(runtime, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", *folders)
+
+
+def _fingerprint(runtime: str) -> str:
+    digest = hashlib.sha256(runtime.encode())
+    for path in _sources():
+        digest.update(str(path.relative_to(ROOT)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sources() -> Iterator[Path]:
+    yield TEMPLATE
+    for folder in (FUNCTIONS, LAYERS):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts and not _is_metadata(path):
+                yield path
+
+
+def _is_metadata(path: Path) -> bool:
+    return any(part.endswith(".egg-info") for part in path.parts)
+
+
+def _last_fingerprint() -> str:
+    return _FINGERPRINT.read_text() if _FINGERPRINT.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""A client of the API: posts payments over HTTPS and hears of them over one WebSocket."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+from local.description import StackDescription
+from local.errors import LocalStackError
+from local.payments import SignedPayment
+
+ENDED = frozenset({"CONFIRMED", "FAILED"})
+_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class HeardEvent:
+    """An event and when it reached us."""
+
+    name: str
+    transaction_id: str
+    sequence: int
+    status: str
+    data: dict[str, Any]
+    heard_at: float
+    """Monotonic seconds."""
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> "HeardEvent":
+        """Read a pushed event, or one out of a subscription's answer."""
+        return cls(
+            name=message["event"],
+            transaction_id=message["transaction_id"],
+            sequence=message["sequence"],
+            status=message["status"],
+            data=message.get("data") or {},
+            heard_at=time.monotonic(),
+        )
+
+
+@dataclass(frozen=True)
+class ApiClient:
+    """A connection to both APIs of a running stack."""
+
+    http: httpx.AsyncClient
+    socket: ClientConnection
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, stack: StackDescription) -> AsyncIterator["ApiClient"]:
+        """Connect to both APIs."""
+        async with (
+            httpx.AsyncClient(base_url=stack.api_url, timeout=_TIMEOUT_SECONDS) as http,
+            connect(stack.websocket_url, open_timeout=_TIMEOUT_SECONDS) as socket,
+        ):
+            yield cls(http, socket)
+
+    async def post(self, payment: SignedPayment) -> dict[str, Any]:
+        """Post a payment and return its record.
+
+        Raises:
+            LocalStackError: it was refused; the message has the problem's code and reason.
+
+        """
+        answer = await self.http.post("/payments", json=payment.body)
+        if answer.is_error:
+            raise LocalStackError(f"POST /payments: {answer.status_code} {answer.text}")
+        record: dict[str, Any] = answer.json()
+        return record
+
+    async def record(self, transaction_id: str) -> dict[str, Any]:
+        """Read a transaction's record."""
+        answer = await self.http.get(f"/transactions/{transaction_id}")
+        if answer.is_error:
+            raise LocalStackError(f"GET /transactions/{transaction_id}: {answer.status_code} {answer.text}")
+        record: dict[str, Any] = answer.json()
+        return record
+
+    async def subscribe(self, topic: str) -> None:
+        """Ask for a topic's events; the answer arrives among the events."""
+        await self.socket.send(json.dumps({"action": "subscribe", "topic": topic}))
+
+    async def events(self) -> AsyncIterator[HeardEvent]:
+        """Hear events as they arrive, those of a subscription's answer included; some may come twice.
+
+        Raises:
+            LocalStackError: the server answered with an error.
+
+        """
+        async for frame in self.socket:
+            message = json.loads(frame)
+            if message.get("event") == "error" or "event" not in message:
+                raise LocalStackError(f"the WebSocket answered {message}")
+            if message["event"] == "subscribed":
+                for each in message.get("events") or ():
+                    yield HeardEvent.from_message(each)
+            elif "transaction_id" in message:
+                yield HeardEvent.from_message(message)

@@ -1,0 +1,105 @@
+"""Payments to the running stack: `python -m local.demo` sends many and sums up how it went."""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local.accounts import dev_account
+from local.client import ApiClient
+from local.description import StackDescription
+from local.errors import LocalStackError
+from local.payments import SignedPayment, sign_payment
+from local.progress import console
+from local.summary import Summary, show_summary
+from local.watching import Watch
+
+_TIMEOUT_SECONDS = 600.0
+_POLL_SECONDS = 0.1
+
+
+async def pay_many(stack: StackDescription, *, count: int, senders: int, concurrency: int) -> Summary:
+    """Send `count` payments of 1 USDC from `senders` accounts in turn and follow all to their end.
+
+    Raises:
+        LocalStackError: the stack has fewer accounts.
+        TimeoutError: some payment did not end.
+
+    """
+    payments = _signed(stack, count=count, senders=senders)
+    topics = [f"sender:{sender}" for sender in stack.accounts[:senders]]
+    async with ApiClient.open(stack) as client, asyncio.timeout(_TIMEOUT_SECONDS):
+        watch = Watch(client)
+        async with watch.listening(topics):
+            started = time.monotonic()
+            await _send_and_follow(watch, payments, concurrency)
+            seconds = time.monotonic() - started
+    own = {payment.transaction_id for payment in payments}
+    return Summary([watch.payments[each] for each in own], seconds)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    for name, default, what in (
+        ("count", "100", "payments to send"),
+        ("senders", "10", "accounts to send them from"),
+        ("concurrency", "16", "posts at the same time"),
+    ):
+        variable = name.upper()
+        preset = os.environ.get(variable) or default
+        parser.add_argument(
+            f"--{name}", type=int, default=preset, help=f"{what} ({variable}, default {default})"
+        )
+    arguments = parser.parse_args()
+    try:
+        summary = asyncio.run(pay_many(StackDescription.read(), **vars(arguments)))
+    except LocalStackError as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
+    show_summary(summary)
+    return 0 if summary.all_confirmed else 1
+
+
+def _signed(stack: StackDescription, *, count: int, senders: int) -> list[SignedPayment]:
+    if not 1 <= senders <= len(stack.accounts):
+        raise LocalStackError(
+            f"SENDERS must be 1 to {len(stack.accounts)}; start the stack with ACCOUNTS=n for more"
+        )
+    return [
+        sign_payment(stack, dev_account(index % senders), stack.accounts[(index + 1) % len(stack.accounts)])
+        for index in range(count)
+    ]
+
+
+async def _send_and_follow(watch: Watch, payments: Sequence[SignedPayment], concurrency: int) -> None:
+    free_slots = asyncio.Semaphore(concurrency)
+
+    async def post(payment: SignedPayment) -> None:
+        async with free_slots:
+            await watch.post(payment)
+
+    with _progress_bar() as progress:
+        sending = progress.add_task("answered", total=len(payments))
+        following = progress.add_task("ended", total=len(payments))
+        posts = [asyncio.create_task(post(payment)) for payment in payments]
+        while watch.ended() < len(payments):
+            progress.update(sending, completed=sum(each.done() for each in posts))
+            progress.update(following, completed=watch.ended())
+            await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.gather(*posts)
+        progress.update(sending, completed=len(payments))
+        progress.update(following, completed=len(payments))
+
+
+def _progress_bar() -> Progress:
+    columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

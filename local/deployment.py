@@ -1,0 +1,95 @@
+"""The real template on the emulated AWS, by `sam deploy`, and what came out of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from eth_keys.datatypes import PublicKey
+from eth_typing import ChecksumAddress
+
+from local.build import LOCAL_RUNTIME, run_tool
+from local.contracts import GRACE_SECONDS, LocalContracts
+from local.errors import LocalStackError
+from local.ministack import REGION, LocalAws
+from local.paths import BUILD
+from local.settings import CHAIN_ID, STACK_NAME, StackSettings
+
+_ARTIFACTS_BUCKET = "ferryman-artifacts"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the deployed stack answers to."""
+
+    api_url: str
+    websocket_url: str
+    wallets: list[ChecksumAddress]
+    """The relayers: addresses of the stack's KMS keys."""
+
+
+def deploy(aws: LocalAws, settings: StackSettings, *, rpc_url: str, contracts: LocalContracts) -> Deployment:
+    """Deploy what was built and read the stack's outputs."""
+    aws.session().client("s3", endpoint_url=aws.endpoint_url).create_bucket(Bucket=_ARTIFACTS_BUCKET)
+    run_tool(
+        "sam",
+        "deploy",
+        # No section of samconfig.toml has this name: those are for AWS.
+        *("--config-env", "local"),
+        *("--template-file", str(BUILD / "template.yaml")),
+        *("--stack-name", STACK_NAME),
+        *("--region", REGION),
+        *("--s3-bucket", _ARTIFACTS_BUCKET),
+        *("--capabilities", "CAPABILITY_IAM"),
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--disable-rollback",
+        *("--parameter-overrides", _parameters(aws, settings, rpc_url, contracts)),
+        environment=aws.environment,
+    )
+    return _read(aws)
+
+
+def _parameters(aws: LocalAws, settings: StackSettings, rpc_url: str, contracts: LocalContracts) -> str:
+    parameters: Mapping[str, object] = {
+        "PythonRuntime": LOCAL_RUNTIME,
+        "Chains": f"'{json.dumps([_chain(settings, rpc_url, contracts)], separators=(',', ':'))}'",
+        "WalletCount": settings.wallets,
+        "OpenReads": "true",
+        "ExecuteApiBase": aws.execute_api_base,
+        "LogLevel": settings.log_level,
+    }
+    return " ".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def _chain(settings: StackSettings, rpc_url: str, contracts: LocalContracts) -> dict[str, object]:
+    return {
+        "chain_id": CHAIN_ID,
+        "rpc_urls": [rpc_url],
+        "block_time_ms": settings.block_time_ms,
+        "required_confirmations": 1,
+        "escrow": contracts.escrow.address,
+        "tokens": [contracts.usdc.address],
+        "grace_seconds": GRACE_SECONDS,
+    }
+
+
+def _read(aws: LocalAws) -> Deployment:
+    client = aws.session().client("cloudformation", endpoint_url=aws.endpoint_url)
+    stack = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    return Deployment(
+        api_url=outputs["ApiUrl"],
+        websocket_url=outputs["WebSocketUrl"],
+        wallets=[_address_of(aws, key_id) for key_id in outputs["WalletKeyIds"].split(",")],
+    )
+
+
+def _address_of(aws: LocalAws, key_id: str) -> ChecksumAddress:
+    client = aws.session().client("kms", endpoint_url=aws.endpoint_url)
+    key = load_der_public_key(client.get_public_key(KeyId=key_id)["PublicKey"])
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise LocalStackError(f"KMS key {key_id} is not an elliptic-curve key")
+    point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return PublicKey(point.removeprefix(b"\x04")).to_checksum_address()

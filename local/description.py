@@ -1,0 +1,54 @@
+"""`.local/stack.json`: what others need to know of the running stack, there only while it runs."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from eth_typing import ChecksumAddress
+
+from local.errors import LocalStackError
+from local.paths import STACK_FILE
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackDescription:
+    """Addresses of everything that a client, a test or a benchmark talks to."""
+
+    api_url: str
+    websocket_url: str
+    rpc_url: str
+    chain_id: int
+    aws_endpoint_url: str
+    stack_name: str
+    contracts: dict[str, ChecksumAddress]
+    """Name of each contract and its address."""
+    wallets: list[ChecksumAddress]
+    """The relayers."""
+    accounts: list[ChecksumAddress]
+    """Funded test accounts, in the order of the public development keys."""
+
+    def write(self) -> None:
+        """Publish the description at once: a reader never sees half of it."""
+        write_json(STACK_FILE, asdict(self))
+
+    @classmethod
+    def read(cls) -> "StackDescription":
+        """Read the running stack's description.
+
+        Raises:
+            LocalStackError: no stack is running.
+
+        """
+        try:
+            return cls(**json.loads(STACK_FILE.read_text()))
+        except FileNotFoundError:
+            raise LocalStackError("no local stack is running; `make up` starts one") from None
+
+
+def write_json(path: Path, content: object) -> None:
+    """Replace a JSON file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(content, indent=2) + "\n")
+    unfinished.replace(path)

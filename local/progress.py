@@ -1,0 +1,40 @@
+"""Telling the person at the terminal what happens."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+from local.description import StackDescription
+from local.paths import LOGS, ROOT, STACK_FILE
+
+console = Console(highlight=False)
+
+
+@contextmanager
+def step(doing: str) -> Iterator[None]:
+    """Show that something is being done, then that it is done and how long it took."""
+    started = time.monotonic()
+    with console.status(f"{doing} …"):
+        yield
+    console.print(f"[green]✓[/] {doing} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def show_description(description: StackDescription) -> None:
+    """Print where everything answers."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("REST API", description.api_url)
+    table.add_row("WebSocket", description.websocket_url)
+    table.add_row("Chain", f"{description.rpc_url} (id {description.chain_id})")
+    table.add_row("AWS", f"{description.aws_endpoint_url} (stack {description.stack_name})")
+    for name, address in description.contracts.items():
+        table.add_row(name, address)
+    table.add_row("Wallets", "\n".join(description.wallets))
+    table.add_row(
+        "Accounts", f"{len(description.accounts)} with locked funds, from {description.accounts[0]}"
+    )
+    table.add_row("All of it", str(STACK_FILE.relative_to(ROOT)))
+    table.add_row("Logs", str(LOGS.relative_to(ROOT)))
+    console.print(table)

@@ -1,0 +1,204 @@
+"""The local stack: chain, AWS, contracts and the real template, started, awaited and stopped together."""
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn
+
+from eth_typing import ChecksumAddress
+
+from local.accounts import dev_accounts, operator
+from local.anvil import start_anvil
+from local.build import LOCAL_RUNTIME, build, tool_environment
+from local.chain import LocalChain
+from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lock_funds
+from local.deployment import Deployment, deploy
+from local.description import StackDescription
+from local.errors import LocalStackError
+from local.ministack import LocalAws, start_ministack
+from local.paths import LOGS, STACK_FILE, STATE
+from local.probe import answers
+from local.process import ChildProcess
+from local.progress import console, show_description, step
+from local.running import forget, running_processes, stop_running, write_down
+from local.settings import CHAIN_ID, STACK_NAME, StackSettings, add_setting_flags, settings_from
+
+_READY_SECONDS = 60.0
+_DETACHED_SECONDS = 600.0
+_POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """A stack that answers."""
+
+    description: StackDescription
+    children: Sequence[ChildProcess]
+
+    def serve(self) -> NoReturn:
+        """Stay until a signal ends this process.
+
+        Raises:
+            ProcessEndedError: a child ended by itself.
+
+        """
+        while True:
+            for child in self.children:
+                child.check()
+            time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def local_stack(settings: StackSettings) -> Iterator[RunningStack]:
+    """Start everything, wait until it answers, and stop it all in the end, however the end comes.
+
+    Raises:
+        LocalStackError: something did not start, or a stack is running already.
+
+    """
+    _refuse_second_stack()
+    signal.signal(signal.SIGTERM, _exit)
+    with ExitStack() as cleanup:
+        cleanup.callback(forget)
+        cleanup.callback(shutil.rmtree, STATE / "ministack", ignore_errors=True)
+        yield _start(settings, cleanup)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.stack", description=__doc__)
+    add_setting_flags(parser)
+    parser.add_argument(
+        "--detach", action="store_true", help="return when the stack is ready and leave it running"
+    )
+    arguments = parser.parse_args()
+    try:
+        if arguments.detach:
+            show_description(_detach())
+        else:
+            _serve(settings_from(arguments))
+    except LocalStackError as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _serve(settings: StackSettings) -> None:
+    with local_stack(settings) as stack:
+        show_description(stack.description)
+        stack.serve()
+
+
+def _start(settings: StackSettings, cleanup: ExitStack) -> RunningStack:
+    children: list[ChildProcess] = []
+
+    def keep(child: ChildProcess) -> None:
+        cleanup.callback(child.stop)
+        children.append(child)
+        write_down(children)
+
+    with step("Starting the chain and AWS"):
+        anvil, rpc_url = start_anvil(settings)
+        keep(anvil)
+        ministack, aws = start_ministack(settings)
+        keep(ministack)
+    # Runs first of all callbacks: a second Ctrl-C must not leave children behind.
+    cleanup.callback(_ignore_signals)
+    with step("Building the functions and layers"):
+        build(LOCAL_RUNTIME)
+    description = _prepare(settings, aws, rpc_url)
+    with step("Waiting until the API is ready"):
+        _wait_for_api(description, ministack)
+    description.write()
+    return RunningStack(description, children)
+
+
+def _prepare(settings: StackSettings, aws: LocalAws, rpc_url: str) -> StackDescription:
+    chain = LocalChain.at(rpc_url, operator())
+    accounts = dev_accounts(settings.accounts)
+    with step("Deploying the contracts"):
+        contracts = deploy_contracts(chain)
+    with (
+        step(f"Deploying the template, locking funds of {len(accounts)} accounts"),
+        ThreadPoolExecutor(1) as aside,
+    ):
+        funding = aside.submit(lock_funds, chain, contracts, accounts)
+        deployment = deploy(aws, settings, rpc_url=rpc_url, contracts=contracts)
+        funding.result()
+    with step(f"Making {len(deployment.wallets)} wallets relayers"):
+        allow_relayers(chain, contracts, deployment.wallets)
+    return _describe(aws, rpc_url, contracts, deployment, [account.address for account in accounts])
+
+
+def _describe(
+    aws: LocalAws,
+    rpc_url: str,
+    contracts: LocalContracts,
+    deployment: Deployment,
+    accounts: list[ChecksumAddress],
+) -> StackDescription:
+    return StackDescription(
+        api_url=deployment.api_url,
+        websocket_url=deployment.websocket_url,
+        rpc_url=rpc_url,
+        chain_id=CHAIN_ID,
+        aws_endpoint_url=aws.endpoint_url,
+        stack_name=STACK_NAME,
+        contracts=contracts.addresses,
+        wallets=deployment.wallets,
+        accounts=accounts,
+    )
+
+
+def _wait_for_api(description: StackDescription, ministack: ChildProcess) -> None:
+    url = f"{description.api_url}/health/ready"
+    ministack.wait_until(lambda: answers(url, timeout_seconds=20), timeout_seconds=_READY_SECONDS)
+
+
+def _refuse_second_stack() -> None:
+    found = running_processes()
+    if any(process.name == "stack" for process in found):
+        raise LocalStackError(
+            "a local stack is running already; `make down` stops it, `make demo` sends to it"
+        )
+    if found:
+        with step("Stopping what an earlier stack left behind"):
+            stop_running()
+
+
+def _detach() -> StackDescription:
+    """Start the stack in a process of its own and wait until it is ready."""
+    if any(process.name == "stack" for process in running_processes()):
+        return StackDescription.read()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    flags = [flag for flag in sys.argv[1:] if flag != "--detach"]
+    stack = ChildProcess.start("stack", [sys.executable, "-m", "local.stack", *flags], tool_environment())
+    with step("Starting the local stack"):
+        try:
+            stack.wait_until(STACK_FILE.exists, timeout_seconds=_DETACHED_SECONDS)
+        except BaseException:
+            stack.stop()
+            raise
+    return StackDescription.read()
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
