@@ -27,7 +27,7 @@ from ferryman.adapters.dynamodb.operations import (
 from ferryman.adapters.dynamodb.transactions import row_put
 from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.nonces import NonceRow, Wallet
-from ferryman.domain.units import Address, ChainId, WalletNonce
+from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
 from ferryman.ports import Binding
 
 _STATE = "state"
@@ -87,18 +87,19 @@ class DynamoWallets:
                 where=(Equals("next_nonce", first), AtLeast("lowest_open", first + count - window)),
             )
         ]
-        owners = [binding for binding in bindings for _ in _bind_writes(binding)]
-        writes += [write for binding in bindings for write in _bind_writes(binding)]
+        owners: list[TransactionId] = []
+        for binding in bindings:
+            one = _bind_writes(binding)
+            writes += one
+            owners += [binding.change.before.transaction_id] * len(one)
         try:
             self._tables.transact(writes)
         except ConditionFailedError as error:
             if 0 in error.failed:
                 msg = "another run bound nonces of this wallet, or its window is full"
                 raise StaleRowError(msg) from error
-            stale = {owners[index - _WRITES_BEFORE_BINDINGS] for index in error.failed}
-            raise StaleRowsError(
-                frozenset(binding.change.before.transaction_id for binding in stale)
-            ) from error
+            stale = frozenset(owners[index - _WRITES_BEFORE_BINDINGS] for index in error.failed)
+            raise StaleRowsError(stale) from error
 
     def nonce_row(self, chain_id: ChainId, wallet: Address, nonce: WalletNonce) -> NonceRow | None:
         """Read a nonce's row."""

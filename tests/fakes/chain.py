@@ -1,0 +1,265 @@
+"""A chain in memory: blocks by the clock, an escrow with its rules, and a mempool with nonces."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import rlp
+from coincurve import PublicKey
+from eth_abi.abi import decode, encode
+from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.eip1559 import Call, transaction_hash
+from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.fees import FeeHistory, Tier
+from ferryman.domain.units import (
+    Address,
+    BlockHash,
+    BlockNumber,
+    Gas,
+    Seconds,
+    TxHash,
+    Wei,
+    WalletNonce,
+)
+from ferryman.intents.payment import escrow
+from ferryman.ports import (
+    Block,
+    Clock,
+    Depth,
+    Read,
+    Reading,
+    Reverted,
+    SendOutcome,
+    SendResult,
+    Simulation,
+    TransactionReceipt,
+)
+
+GAS_USED: Final = Gas(60_000)
+_PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
+
+
+@dataclass(slots=True)
+class EscrowState:
+    """What the escrow knows; copied for every block, so that old blocks can be read."""
+
+    balances: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(token, payer) -> locked units."""
+    withdrawals: dict[tuple[str, str], int] = field(default_factory=dict)
+    used: set[tuple[str, int]] = field(default_factory=set)
+    """(payer, nonce)."""
+    executed: list[tuple[str, int]] = field(default_factory=list)
+    """(payer, nonce) of each payment, in order."""
+
+    def copy(self) -> "EscrowState":
+        """Give a copy that later blocks do not change."""
+        return EscrowState(dict(self.balances), dict(self.withdrawals), set(self.used), list(self.executed))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTransaction:
+    """A decoded type-2 envelope."""
+
+    sender: Address
+    nonce: int
+    data: bytes
+    raw: bytes
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "SignedTransaction":
+        """Read an envelope and recover its sender."""
+        fields: list[Any] = rlp.decode(raw[1:])
+        unsigned, (parity, r, s) = fields[:9], fields[9:]
+        digest = keccak(b"\x02" + bytes(rlp.encode(unsigned)))
+        signature = r.rjust(32, b"\0") + s.rjust(32, b"\0") + (parity or b"\0")
+        key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
+        sender = to_checksum_address(keccak(key.format(compressed=False)[1:])[-20:])
+        return cls(Address(sender), int.from_bytes(unsigned[1]), unsigned[7], raw)
+
+
+class FakeChain:
+    """The Chain port. A block is mined each block time, when somebody looks at the clock."""
+
+    def __init__(self, settings: ChainSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.is_reachable = True
+        self.is_mining = True
+        self.sends = 0
+        self.reverted: list[TxHash] = []
+        self.mempool: dict[tuple[Address, int], SignedTransaction] = {}
+        self._clock = clock
+        self._started = clock.now()
+        self._blocks: list[EscrowState] = [EscrowState()]
+        self._receipts: dict[TxHash, TransactionReceipt] = {}
+        self._counts: dict[Address, int] = {}
+
+    @property
+    def state(self) -> EscrowState:
+        """The newest block's state; tests set it up through this."""
+        return self._blocks[-1]
+
+    def lock(self, token: str, payer: str, units: int) -> None:
+        """Lock funds from the newest block on."""
+        key = (token.lower(), payer.lower())
+        self.state.balances[key] = self.state.balances.get(key, 0) + units
+
+    def request_withdrawal(self, token: str, payer: str, units: int) -> None:
+        """Ask for funds back; they stay locked until claimed."""
+        self.state.withdrawals[token.lower(), payer.lower()] = units
+
+    def mine(self) -> None:
+        """Mine what is next of each wallet."""
+        state, number = self.state.copy(), BlockNumber(len(self._blocks))
+        for wallet, nonce in sorted(self.mempool):
+            if nonce == self._counts.get(wallet, 0):
+                self._include(self.mempool[wallet, nonce], state, number)
+                self._counts[wallet] = nonce + 1
+        self.mempool = {
+            key: sent for key, sent in self.mempool.items() if key[1] >= self._counts.get(key[0], 0)
+        }
+        self._blocks.append(state)
+
+    # -- the port -----------------------------------------------------------------------------
+
+    def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:  # noqa: ARG002 (its head is always fresh)
+        """Answer the escrow's views."""
+        head = self._head()
+        block = at if at is not None else self.settings.confirmed_block(head)
+        answers = (self._view(read, head if read.depth is Depth.HEAD else block) for read in reads)
+        return Reading(block=block, answers=tuple(answers))
+
+    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:  # noqa: ARG002 (any wallet has the role)
+        """Run each call on a copy of the newest state."""
+        head = self.head()
+        outcomes = (self._execute(call.data, self.state.copy()) for call in calls)
+        return Simulation(
+            block=head,
+            outcomes=tuple(GAS_USED if revert is None else revert for revert in outcomes),
+            fee_history=self.fee_history(),
+        )
+
+    def fee_history(self) -> FeeHistory:
+        """A calm market."""
+        self._head()
+        return FeeHistory(next_base_fee=Wei(10**9), tips={tier: (Wei(10**6),) for tier in Tier})
+
+    def head(self) -> Block:
+        """The newest block."""
+        number = self._head()
+        return Block(number=number, hash=_block_hash(number), timestamp_seconds=Seconds(number))
+
+    def transaction_count(self, wallet: Address) -> WalletNonce:
+        """How many transactions of a wallet are mined."""
+        self._head()
+        return WalletNonce(self._counts.get(wallet, 0))
+
+    def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
+        """Take transactions into the mempool."""
+        try:
+            self._head()
+        except ChainUnreachableError as error:
+            return tuple(SendResult(SendOutcome.POSSIBLY_SENT, error.cause) for _ in envelopes)
+        return tuple(self._take(SignedTransaction.decode(raw)) for raw in envelopes)
+
+    def block_receipts(self, numbers: Sequence[BlockNumber]) -> tuple[TransactionReceipt, ...]:
+        """Receipts of some blocks."""
+        self._head()
+        wanted = set(numbers)
+        return tuple(receipt for receipt in self._receipts.values() if receipt.block_number in wanted)
+
+    def receipts(self, hashes: Sequence[TxHash]) -> tuple[TransactionReceipt | None, ...]:
+        """Receipts by hash."""
+        self._head()
+        return tuple(self._receipts.get(name) for name in hashes)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _head(self) -> BlockNumber:
+        if not self.is_reachable:
+            raise ChainUnreachableError(self.settings.chain_id, "switched off")
+        elapsed = (self._clock.now() - self._started) // self.settings.block_time_ms
+        while self.is_mining and len(self._blocks) <= elapsed:
+            self.mine()
+        return BlockNumber(len(self._blocks) - 1)
+
+    def _take(self, sent: SignedTransaction) -> SendResult:
+        self.sends += 1
+        if sent.nonce < self._counts.get(sent.sender, 0):
+            return SendResult(SendOutcome.POSSIBLY_SENT, "nonce too low")
+        if (sent.sender, sent.nonce) in self.mempool:
+            return SendResult(SendOutcome.SENT, "already known")
+        self.mempool[sent.sender, sent.nonce] = sent
+        return SendResult(SendOutcome.SENT)
+
+    def _include(self, sent: SignedTransaction, state: EscrowState, number: BlockNumber) -> None:
+        name = transaction_hash(sent.raw)
+        succeeded = self._execute(sent.data, state) is None
+        if not succeeded:
+            self.reverted.append(name)
+        self._receipts[name] = TransactionReceipt(
+            hash=name,
+            block_number=number,
+            block_hash=_block_hash(number),
+            succeeded=succeeded,
+            gas_used=GAS_USED,
+            effective_gas_price=Wei(10**9),
+        )
+
+    def _view(self, read: Read, block: BlockNumber) -> bytes | Reverted:
+        views: dict[bytes, Callable[[Read, EscrowState], bytes]] = {
+            escrow.EIP712_DOMAIN: self._domain,
+            escrow.GRACE_PERIOD: self._grace_period,
+            escrow.PAYMENT_STATE: self._payment_state,
+        }
+        view = views.get(read.data[:4])
+        return view(read, self._blocks[block]) if view and read.to == self.settings.escrow else b""
+
+    def _domain(self, _read: Read, _state: EscrowState) -> bytes:
+        ours = escrow.domain(self.settings.chain_id, self.settings.escrow)
+        return encode(
+            ["bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]"],
+            [b"\x0f", ours.name, ours.version, ours.chain_id, ours.verifying_contract, b"\0" * 32, []],
+        )
+
+    def _grace_period(self, _read: Read, _state: EscrowState) -> bytes:
+        return encode(["uint256"], [self.settings.grace_seconds])
+
+    def _payment_state(self, read: Read, state: EscrowState) -> bytes:
+        token, payer, nonce = decode(["address", "address", "uint256"], read.data[4:])
+        key = (token.lower(), payer.lower())
+        return encode(
+            ["uint256", "uint256", "uint256", "bool", "uint256"],
+            [
+                state.balances.get(key, 0),
+                state.withdrawals.get(key, 0),
+                0,
+                (payer.lower(), nonce) in state.used,
+                0,
+            ],
+        )
+
+    def _execute(self, data: bytes, state: EscrowState) -> Reverted | None:
+        payment, _signature = decode([_PAYMENT, "bytes"], data[4:])
+        token, payer, _payee, amount, fee, nonce, deadline = payment
+        key = (token.lower(), payer.lower())
+        if deadline < self._clock.now() // 1000:
+            return _revert("PaymentExpired(uint256)", deadline)
+        if (payer.lower(), nonce) in state.used:
+            return _revert("PaymentNonceUsed(address,uint256)", 0)
+        if state.balances.get(key, 0) < amount + fee:
+            return _revert("PaymentInsufficientBalance(address,address,uint256,uint256)", 0)
+        state.used.add((payer.lower(), nonce))
+        state.executed.append((payer.lower(), nonce))
+        state.balances[key] -= amount + fee
+        return None
+
+
+def _revert(error: str, value: int) -> Reverted:
+    return Reverted(keccak(error.encode())[:4] + encode(["uint256"], [value]), f"execution reverted: {error}")
+
+
+def _block_hash(number: int) -> BlockHash:
+    return BlockHash("0x" + keccak(f"block {number}".encode()).hex())

@@ -1,0 +1,32 @@
+"""Wallet keys in memory."""
+
+from collections.abc import Sequence
+
+from coincurve import PrivateKey
+from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
+
+from ferryman.domain.signatures import Signature
+from ferryman.domain.units import Address
+
+
+class FakeSigner:
+    """The Signer port; it signs the digest itself, as KMS does with a DIGEST message."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = {_address(PrivateKey(key)): PrivateKey(key) for key in keys}
+        self.signatures = 0
+
+    def wallets(self) -> tuple[Address, ...]:
+        """Addresses of the keys."""
+        return tuple(self._keys)
+
+    def sign(self, wallet: Address, digest: bytes) -> Signature:
+        """Sign a digest; libsecp256k1 gives a low s."""
+        self.signatures += 1
+        signed = self._keys[wallet].sign_recoverable(digest, hasher=None)
+        return Signature(int.from_bytes(signed[:32]), int.from_bytes(signed[32:64]), signed[64])
+
+
+def _address(key: PrivateKey) -> Address:
+    return Address(to_checksum_address(keccak(key.public_key.format(compressed=False)[1:])[-20:]))

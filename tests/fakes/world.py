@@ -1,0 +1,187 @@
+"""A whole Ferryman in memory: the real services and stores over fakes of the world."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from ferryman.adapters.dynamodb.connections import DynamoConnections
+from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.operations import Table, Tables
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.transaction import Transaction, fold, told
+from ferryman.domain.units import ChainId, Instant, Milliseconds
+from ferryman.intents import KINDS
+from ferryman.ports import Chain, Clock, Hint, Signer
+from ferryman.services.advance import Advance
+from ferryman.services.assurance import Assurance
+from ferryman.services.binding import Binder
+from ferryman.services.chains import ChainAccess
+from ferryman.services.confirm import Confirm
+from ferryman.services.deadletter import Deadletter
+from ferryman.services.following import Follower
+from ferryman.services.ingest import Accepted, Ingest
+from ferryman.services.submit import Submit
+from ferryman.services.sweeping import Sweep
+from tests.fakes.queue import FakeQueue
+from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
+from tests.fakes.tables import MemoryTables
+
+RUN_MS: Final = 20_000
+_Port = TypeVar("_Port")
+Wrap = Callable[[str, Any], Any]
+"""Puts something between a service and a port: (name, port) -> port."""
+
+
+def unwrapped(_name: str, port: Any) -> Any:  # noqa: ANN401 (any port)
+    """Put nothing between."""
+    return port
+
+
+@dataclass
+class World:
+    """Services of one deployment; `restart` builds them anew over the same tables, as a cold start does."""
+
+    settings: ChainSettings
+    chain: Chain
+    signer: Signer
+    clock: Clock
+    tables: Tables = field(default_factory=MemoryTables)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    push: FakePush = field(default_factory=FakePush)
+    confirmer: FakeConfirmer = field(default_factory=FakeConfirmer)
+    log: FakeLog = field(default_factory=FakeLog)
+    wrap: Wrap = unwrapped
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Lose everything that lives in a process."""
+        chains = {self.settings.chain_id: ChainAccess(self.settings, self.wrap("chain", self.chain))}
+        store = self.wrap("store", DynamoTransactions(self.tables))
+        wallets = self.wrap("wallets", DynamoWallets(self.tables))
+        leases = self.wrap("leases", DynamoLeases(self.tables))
+        queue = self.wrap("queue", self.queue)
+        signer = self.wrap("signer", self.signer)
+        confirmer = self.wrap("confirmer", self.confirmer)
+        talk: dict[str, Any] = {"clock": self.clock, "log": self.log}
+        self.connections = DynamoConnections(self.tables)
+        self.ingest = Ingest(
+            kinds=KINDS,
+            chains=chains,
+            store=store,
+            assurance=Assurance(store),
+            queue=queue,
+            leases=leases,
+            confirmer=confirmer,
+            **talk,
+        )
+        self.submit = Submit(
+            kinds=KINDS,
+            chains=chains,
+            store=store,
+            wallets=wallets,
+            assurance=Assurance(store),
+            binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock),
+            advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **talk),
+            leases=leases,
+            confirmer=confirmer,
+            **talk,
+        )
+
+        def follower(chain_id: ChainId) -> Follower:
+            access = chains[chain_id]
+            return Follower(
+                kinds=KINDS,
+                settings=access.settings,
+                chain=access.chain,
+                store=store,
+                wallets=wallets,
+                queue=queue,
+                **talk,
+            )
+
+        self.confirm = Confirm(
+            chains=chains,
+            follower=follower,
+            sweep=Sweep(store=store, queue=queue, **talk),
+            leases=leases,
+            confirmer=confirmer,
+            **talk,
+        )
+        self.deadletter = Deadletter(
+            kinds=KINDS, chains={self.settings.chain_id: self.settings}, store=store, **talk
+        )
+
+    # -- driving it ---------------------------------------------------------------------------
+
+    def post(self, body: dict[str, Any]) -> Accepted:
+        """Post a payment."""
+        return self.ingest("payment", body)
+
+    def deliver(self) -> list[Hint]:
+        """Deliver one batch to submit."""
+        batch = self.queue.receive()
+        if batch:
+            # As SQS does: what a dying run had in hand comes again.
+            self.queue.settle(batch, self.submit(list(dict.fromkeys(batch))))
+        return batch
+
+    def follow(self, run_ms: int = RUN_MS) -> None:
+        """Run confirm once."""
+        self.confirm([self.settings.chain_id], until=Instant(self.clock.now() + run_ms))
+
+    def settle(self, *, rounds: int = 60) -> None:
+        """Run everything until nothing is open, or for as long as it reasonably takes."""
+        for _ in range(rounds):
+            while self.deliver():
+                pass
+            # Short runs, so that submit gets its turn, as it does beside a looping confirm.
+            self.follow(run_ms=5 * self.settings.block_time_ms)
+            if not self.queue and not self.open_rows():
+                return
+            self.clock.sleep(Milliseconds(1_000))
+
+    # -- looking at it ------------------------------------------------------------------------
+
+    def rows(self) -> Sequence[Transaction]:
+        """All rows (the memory tables' own privilege)."""
+        store = DynamoTransactions(self.tables)
+        names = [key[0] for key in self._items(Table.TRANSACTIONS)]
+        return store.get_many([name for name in names if isinstance(name, str)])  # type: ignore[misc]
+
+    def open_rows(self) -> list[Transaction]:
+        """Rows that are not over."""
+        return [row for row in self.rows() if not row.status.is_terminal]
+
+    def reserved(self) -> int:
+        """Sum of all ledgers."""
+        return sum(item.get("reserved", 0) for item in self._items(Table.ACCOUNTS).values())
+
+    def held(self) -> int:
+        """Sum of all single reservations; equals `reserved` at every moment."""
+        items = self._items(Table.ACCOUNTS)
+        return sum(item["units"] for key, item in items.items() if str(key[1]).startswith("reserved#"))
+
+    def check_events(self) -> None:
+        """Every row equals the fold of its events, and they are numbered without gaps."""
+        store = DynamoTransactions(self.tables)
+        for row in self.rows():
+            events = store.events(row.transaction_id)
+            assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+            assert told(fold(row, events)) == told(row)
+
+    def check_nonces(self) -> None:
+        """Every bound nonce is settled, none is left out, and all of the window is free again."""
+        wallets = DynamoWallets(self.tables)
+        for wallet in wallets.wallets(self.settings.chain_id):
+            assert not wallets.open_nonces(wallet)
+            assert wallet.lowest_open == wallet.next_nonce
+            count = self.chain.transaction_count(wallet.address)
+            assert count == wallet.next_nonce, "a nonce gap, or a nonce nobody bound"
+
+    def _items(self, table: str) -> dict[tuple[str | int, ...], dict[str, Any]]:
+        assert isinstance(self.tables, MemoryTables)
+        return self.tables.items[table]

@@ -1,0 +1,105 @@
+"""Small worlds with a few payments each, run from the first post to the last confirmation."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ferryman.domain.transaction import Status
+from ferryman.domain.units import Milliseconds
+from ferryman.services.confirm import LEASE_MS
+from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
+from tests.fakes.world import Wrap
+from tests.faults.interruptions import Died
+
+AMOUNT = 1_000_000
+FEE = 7
+ROUNDS = 150
+"""Rounds of a second or more, after which something counts as stuck."""
+
+Body = dict[str, Any]
+Scenario = Callable[[Wrap], MemoryWorld]
+
+
+def chain_up(wrap: Wrap) -> MemoryWorld:
+    """Everything at once, one confirmation."""
+    return memory_world(wrap=wrap)
+
+
+def two_confirmations(wrap: Wrap) -> MemoryWorld:
+    """Each payment is included first, and confirmed a block later."""
+    return memory_world(wrap=wrap, required_confirmations=2)
+
+
+def full_window(wrap: Wrap) -> MemoryWorld:
+    """One wallet with room for one: the others wait on their rows."""
+    return memory_world(wrap=wrap, wallets=1, window=1)
+
+
+def chain_away(wrap: Wrap) -> MemoryWorld:
+    """Accepted while the chain is away, assured when it is back."""
+    memory = memory_world(wrap=wrap)
+    memory.chain.is_reachable = False
+    return memory
+
+
+SCENARIOS = (chain_up, two_confirmations, full_window, chain_away)
+
+
+def bodies_of(memory: MemoryWorld) -> list[Body]:
+    """Three payments of two payers."""
+    first, second = memory.payers
+    deadline = memory.deadline()
+    return [payer.pay(AMOUNT, fee=FEE, deadline=deadline) for payer in (first, second, first)]
+
+
+def live(memory: MemoryWorld, bodies: list[Body], *, messages_die: bool = False) -> None:
+    """Do what clients, queue and schedule do, restarting everything after a death, until all is over.
+
+    Args:
+        memory: the world.
+        bodies: payments to post.
+        messages_die: whether a death takes all queued messages along.
+
+    """
+    world, to_post, was_over = memory.world, list(bodies), False
+    for _ in range(ROUNDS):
+        try:
+            while to_post:
+                world.post(to_post[0])
+                to_post.pop(0)
+            memory.chain.is_reachable = True
+            while world.deliver():
+                pass
+            world.follow(run_ms=5_000)
+        except Died:
+            world.restart()
+            if messages_die:
+                world.queue.lose()
+            continue
+        is_over = not to_post and not world.open_rows() and not world.queue
+        if is_over and was_over:  # the schedule came round once more, with nothing open
+            return
+        was_over = is_over
+        # A dead run's lease has to run out before the schedule's next run can look.
+        memory.clock.sleep(Milliseconds(LEASE_MS if is_over else 1_000))
+    pytest.fail(f"stuck: {world.open_rows()}")
+
+
+def check(memory: MemoryWorld, bodies: list[Body]) -> None:
+    """Each payment was mined exactly once, told in order, and holds nothing any more."""
+    world = memory.world
+    assert [row.status for row in world.rows()] == [Status.CONFIRMED] * len(bodies)
+    assert Counter(memory.chain.state.executed) == Counter(
+        (body["from"].lower(), int(body["nonce"])) for body in bodies
+    )
+    assert not memory.chain.reverted, "gas was spent on a payment that was mined before"
+    assert world.reserved() == world.held() == 0
+    spent = Counter(body["from"].lower() for body in bodies)
+    token = world.settings.tokens[0].lower()
+    for payer in memory.payers:
+        left = memory.chain.state.balances[token, payer.address.lower()]
+        assert left == LOCKED - spent[payer.address.lower()] * (AMOUNT + FEE)
+    world.check_events()
+    world.check_nonces()

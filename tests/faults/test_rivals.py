@@ -1,0 +1,55 @@
+"""Invariants 1, 4 and 5 under concurrency: a second run of everything, in the middle of every port call."""
+
+import pytest
+
+from ferryman.domain.units import Milliseconds
+from ferryman.ports import Hint
+from ferryman.services.confirm import LEASE_MS
+from tests.fakes.settled import MemoryWorld
+from tests.fakes.world import World
+from tests.faults.interruptions import Interruption
+from tests.faults.scenarios import SCENARIOS, Scenario, bodies_of, check, live
+
+
+def rival_of(memory: MemoryWorld) -> World:
+    """Other processes of the same deployment: same tables, queue, chain and keys."""
+    mine = memory.world
+    return World(
+        mine.settings, memory.chain, memory.signer, memory.clock, tables=mine.tables, queue=mine.queue
+    )
+
+
+def act_of(memory: MemoryWorld, *, steals_lease: bool) -> None:
+    """Deliver every message again to a rival, and let it follow the chain, with a lease that ran out."""
+    rival = rival_of(memory)
+    hints: list[Hint] = memory.world.queue.everything()
+    if hints:
+        rival.submit(hints)
+    if steals_lease:
+        memory.clock.sleep(Milliseconds(LEASE_MS + 1))
+    rival.follow(run_ms=3_000)
+
+
+@pytest.mark.parametrize("steals_lease", [False, True], ids=["overlapping", "stealing the lease"])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_a_second_run_in_the_middle_of_any_port_call_changes_nothing(
+    scenario: Scenario, *, steals_lease: bool
+) -> None:
+    """Whatever a run has read may be old when it writes: conditions refuse it, and the end is the same."""
+    counter = Interruption()
+    memory = scenario(counter.wrap)
+    live(memory, bodies_of(memory))
+
+    for at in range(1, len(counter.calls) + 1):
+        for after in (False, True):
+            interruption = Interruption(at, after=after)
+            memory = scenario(interruption.wrap)
+            interruption.act = lambda memory=memory: act_of(memory, steals_lease=steals_lease)  # type: ignore[misc]
+            bodies = bodies_of(memory)
+            try:
+                live(memory, bodies)
+                check(memory, bodies)
+            except (AssertionError, pytest.fail.Exception) as error:
+                when = "after" if after else "before"
+                error.add_note(f"rival {when} call {at}: {interruption.calls[at - 1]}")
+                raise
