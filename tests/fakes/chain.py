@@ -1,5 +1,6 @@
 """A chain in memory: blocks by the clock, an escrow with its rules, and a mempool with nonces."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,8 +22,8 @@ from ferryman.domain.units import (
     Gas,
     Seconds,
     TxHash,
-    Wei,
     WalletNonce,
+    Wei,
 )
 from ferryman.intents.payment import escrow
 from ferryman.ports import (
@@ -91,6 +92,7 @@ class FakeChain:
         self.reverted: list[TxHash] = []
         self.mempool: dict[tuple[Address, int], SignedTransaction] = {}
         self._clock = clock
+        self._one_at_a_time = threading.RLock()
         self._started = clock.now()
         self._blocks: list[EscrowState] = [EscrowState()]
         self._receipts: dict[TxHash, TransactionReceipt] = {}
@@ -181,11 +183,16 @@ class FakeChain:
         if not self.is_reachable:
             raise ChainUnreachableError(self.settings.chain_id, "switched off")
         elapsed = (self._clock.now() - self._started) // self.settings.block_time_ms
-        while self.is_mining and len(self._blocks) <= elapsed:
-            self.mine()
+        with self._one_at_a_time:
+            while self.is_mining and len(self._blocks) <= elapsed:
+                self.mine()
         return BlockNumber(len(self._blocks) - 1)
 
     def _take(self, sent: SignedTransaction) -> SendResult:
+        with self._one_at_a_time:
+            return self._taken(sent)
+
+    def _taken(self, sent: SignedTransaction) -> SendResult:
         self.sends += 1
         if sent.nonce < self._counts.get(sent.sender, 0):
             return SendResult(SendOutcome.POSSIBLY_SENT, "nonce too low")

@@ -27,7 +27,7 @@ class Payer:
         point = PrivateKey(self.key).public_key.format(compressed=False)[1:]
         self.address = Address(to_checksum_address(keccak(point)[-20:]))
 
-    def pay(  # noqa: PLR0913 (the members of the message, each optional)
+    def pay(
         self,
         amount: int,
         *,

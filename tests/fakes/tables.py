@@ -2,6 +2,7 @@
 
 import copy
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ class MemoryTables:
 
     def __init__(self) -> None:
         self.items: dict[str, dict[tuple[str | int, ...], Item]] = {name: {} for name in KEYS}
+        self._one_at_a_time = threading.RLock()
 
     def get(self, table: str, key: Key) -> Item | None:
         """Read an item."""
@@ -75,8 +77,9 @@ class MemoryTables:
 
     def write(self, write: Write) -> Item | None:
         """Carry out one write."""
-        self.transact([write])
-        return self.get(write.table, write.key) if isinstance(write, Update) else None
+        with self._one_at_a_time:
+            self.transact([write])
+            return self.get(write.table, write.key) if isinstance(write, Update) else None
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Carry out writes, all or nothing."""
@@ -84,6 +87,10 @@ class MemoryTables:
         if len(set(places)) != len(places) or len(writes) > _MOST_WRITES:
             msg = "a transaction takes up to 100 writes to different items"
             raise ValueError(msg)
+        with self._one_at_a_time:
+            self._transact(writes, places)
+
+    def _transact(self, writes: Sequence[Write], places: Sequence[tuple[str, tuple[str | int, ...]]]) -> None:
         before = [self.items[table].get(key) for table, key in places]
         failed = {
             number: copy.deepcopy(item)
@@ -115,10 +122,10 @@ def _after(write: Write, before: Item | None) -> Item | None:
         case Put():
             return copy.deepcopy({name: value for name, value in write.item.items() if value is not None})
         case Update():
-            item = copy.deepcopy(before) if before else dict(write.key)
+            item: Item = copy.deepcopy(before) if before else dict(write.key)
             item |= copy.deepcopy(dict(write.set_to))
             for name, amount in write.add.items():
-                item[name] = item.get(name, 0) + amount
+                item[name] = int(item.get(name, 0)) + amount
             return {name: value for name, value in item.items() if name not in write.remove}
 
 
@@ -145,6 +152,6 @@ def _in_range(query: Query, item: Item) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def _is_after(item: Item, names: Sequence[str], position: Sequence[Any], query: Query) -> bool:
+def _is_after(item: Item, names: Sequence[str], position: list[Any], query: Query) -> bool:
     here = [item[name] for name in names]
     return here < position if query.descending else here > position

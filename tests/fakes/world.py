@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
@@ -25,11 +25,10 @@ from ferryman.services.ingest import Accepted, Ingest
 from ferryman.services.submit import Submit
 from ferryman.services.sweeping import Sweep
 from tests.fakes.queue import FakeQueue
-from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
 from tests.fakes.tables import MemoryTables
+from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
 
 RUN_MS: Final = 20_000
-_Port = TypeVar("_Port")
 Wrap = Callable[[str, Any], Any]
 """Puts something between a service and a port: (name, port) -> port."""
 
@@ -114,6 +113,10 @@ class World:
         self.deadletter = Deadletter(
             kinds=KINDS, chains={self.settings.chain_id: self.settings}, store=store, **talk
         )
+
+    def rival(self) -> "World":
+        """Other processes of the same deployment: same tables, queue, chain and keys; nothing between."""
+        return World(self.settings, self.chain, self.signer, self.clock, tables=self.tables, queue=self.queue)
 
     # -- driving it ---------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Died(BaseException):  # noqa: N818 (not an error that any code may catch)
+class Died(BaseException):
     """The process ends here."""
 
 
@@ -28,6 +28,10 @@ class Interruption:
         self.act = act
         self._at = at
         self._after = after
+
+    def arm(self, at: int, *, after: bool, act: Callable[[], None]) -> None:
+        """Interrupt a call yet to come, counted from now."""
+        self._at, self._after, self.act = len(self.calls) + at, after, act
 
     def wrap(self, name: str, port: Any) -> Any:  # noqa: ANN401 (any port)
         """Stand between a service and a port."""

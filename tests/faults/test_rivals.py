@@ -6,22 +6,13 @@ from ferryman.domain.units import Milliseconds
 from ferryman.ports import Hint
 from ferryman.services.confirm import LEASE_MS
 from tests.fakes.settled import MemoryWorld
-from tests.fakes.world import World
 from tests.faults.interruptions import Interruption
 from tests.faults.scenarios import SCENARIOS, Scenario, bodies_of, check, live
 
 
-def rival_of(memory: MemoryWorld) -> World:
-    """Other processes of the same deployment: same tables, queue, chain and keys."""
-    mine = memory.world
-    return World(
-        mine.settings, memory.chain, memory.signer, memory.clock, tables=mine.tables, queue=mine.queue
-    )
-
-
 def act_of(memory: MemoryWorld, *, steals_lease: bool) -> None:
     """Deliver every message again to a rival, and let it follow the chain, with a lease that ran out."""
-    rival = rival_of(memory)
+    rival = memory.world.rival()
     hints: list[Hint] = memory.world.queue.everything()
     if hints:
         rival.submit(hints)

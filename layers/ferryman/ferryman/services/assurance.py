@@ -16,7 +16,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Ledger, Read, Reading, Reservation, Reverted, Room, TransactionStore
+from ferryman.ports import Read, Reading, Reservation, Reverted, Room, TransactionStore
 from ferryman.services.chains import ChainAccess
 
 LOOK_BACK_BLOCKS: Final = 8
@@ -27,7 +27,8 @@ newest block: its funds have left the balance and are still reserved. An older b
 it is not older than the last settlement, counts it once.
 """
 
-_EMPTY: Final = Ledger(reserved=TokenUnits(0), settled_block=BlockNumber(0))
+_READINGS: Final = 5
+"""How often the chain is read for one message, while settlements overtake the readings."""
 
 Commit = Callable[[Reservation, Room], None]
 """Writes a reservation; raises LedgerRefusedError or LedgerMovedError."""
@@ -79,26 +80,30 @@ class Assurance:
 
         """
         reservation = kind.reservation(payload, access.settings)
-        ledger, units, block = _EMPTY, TokenUnits(0), BlockNumber(0)
-        for fresh in (False, True):
-            units, block = self._assess(kind, payload, access, vouching, fresh=fresh)
+        for attempt in range(_READINGS):
+            units, block = self._assess(kind, payload, access, vouching, fresh=attempt > 0)
+            room = Room(units=units, block=block)
             try:
-                return self._commit(reservation, Room(units=units, block=block), commit)
-            except LedgerMovedError as moved:
-                ledger = Ledger(reserved=ledger.reserved, settled_block=moved.settled_block)
+                return self._commit(reservation, room, commit)
+            except LedgerMovedError:
+                continue  # something settled after the block that was read: read again
             except LedgerRefusedError as refused:
-                ledger = Ledger(reserved=refused.reserved, settled_block=refused.settled_block)
-        if ledger.settled_block > block:
-            cause = f"its newest deep block is {block}, before settlement {ledger.settled_block}"
-            raise ChainUnreachableError(access.settings.chain_id, cause)
-        older = BlockNumber(max(ledger.settled_block, block - LOOK_BACK_BLOCKS, 0))
-        try:
-            older_units, _ = self._assess(kind, payload, access, None, at=older)
-            return self._commit(reservation, Room(units=older_units, block=older), commit)
-        except (LedgerRefusedError, LedgerMovedError, ContractMismatchError) as still:
-            needed = reservation.units
-            free = max(units + needed - self._store.ledger(reservation).reserved, 0)
-            raise InsufficientFundsError(free=TokenUnits(free), needed=needed) from still
+                if attempt == 0:
+                    continue  # a refusal is never given by a head seen moments ago
+                older = BlockNumber(max(refused.settled_block, block - LOOK_BACK_BLOCKS, 0))
+            try:
+                units, _ = self._assess(kind, payload, access, None, at=older)
+                return self._commit(reservation, Room(units=units, block=older), commit)
+            except LedgerMovedError:
+                continue
+            except (LedgerRefusedError, ContractMismatchError) as refused:
+                raise self._insufficient(reservation, room) from refused
+        raise ChainUnreachableError(access.settings.chain_id, "its blocks are older than our settlements")
+
+    def _insufficient(self, reservation: Reservation, room: Room) -> InsufficientFundsError:
+        """Say how much is free: what is locked, less what is held."""
+        needed, held = reservation.units, self._store.ledger(reservation).reserved
+        return InsufficientFundsError(free=TokenUnits(max(room.units + needed - held, 0)), needed=needed)
 
     def _commit(self, reservation: Reservation, room: Room, commit: Commit) -> Room:
         if room.units < 0:
