@@ -8,9 +8,11 @@ import pytest
 
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
+from ferryman.ports import Clock
 from ferryman.services.confirm import LEASE_MS
+from tests.fakes.chain import FakeChain
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
-from tests.fakes.world import Wrap
+from tests.fakes.world import World, Wrap
 from tests.faults.interruptions import Died
 
 AMOUNT = 1_000_000
@@ -54,22 +56,24 @@ def bodies_of(memory: MemoryWorld) -> list[Body]:
     return [payer.pay(AMOUNT, fee=FEE, deadline=deadline) for payer in (first, second, first)]
 
 
-def live(memory: MemoryWorld, bodies: list[Body], *, messages_die: bool = False) -> None:
+def live(world: World, clock: Clock, bodies: list[Body], *, messages_die: bool = False) -> None:
     """Do what clients, queue and schedule do, restarting everything after a death, until all is over.
 
     Args:
-        memory: the world.
+        world: what lives.
+        clock: its time.
         bodies: payments to post.
         messages_die: whether a death takes all queued messages along.
 
     """
-    world, to_post, was_over = memory.world, list(bodies), False
+    to_post, was_over = list(bodies), False
     for _ in range(ROUNDS):
         try:
             while to_post:
                 world.post(to_post[0])
                 to_post.pop(0)
-            memory.chain.is_reachable = True
+            if isinstance(world.chain, FakeChain):
+                world.chain.is_reachable = True
             while world.deliver():
                 pass
             world.follow(run_ms=5_000)
@@ -83,7 +87,7 @@ def live(memory: MemoryWorld, bodies: list[Body], *, messages_die: bool = False)
             return
         was_over = is_over
         # A dead run's lease has to run out before the schedule's next run can look.
-        memory.clock.sleep(Milliseconds(LEASE_MS if is_over else 1_000))
+        clock.sleep(Milliseconds(LEASE_MS if is_over else 1_000))
     pytest.fail(f"stuck: {world.open_rows()}")
 
 

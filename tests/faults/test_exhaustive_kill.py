@@ -20,7 +20,7 @@ def test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
     counter = Interruption()
     memory = scenario(counter.wrap)
     bodies = bodies_of(memory)
-    live(memory, bodies)
+    live(memory.world, memory.clock, bodies)
     check(memory, bodies)
     ports = {name.partition(".")[0] for name in counter.calls}
 
@@ -30,7 +30,7 @@ def test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
             memory = scenario(Interruption(at, after=after).wrap)
             bodies = bodies_of(memory)
             try:
-                live(memory, bodies, messages_die=messages_die)
+                live(memory.world, memory.clock, bodies, messages_die=messages_die)
                 check(memory, bodies)
             except (AssertionError, pytest.fail.Exception) as error:
                 when = "after" if after else "before"

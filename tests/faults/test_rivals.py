@@ -29,7 +29,7 @@ def test_a_second_run_in_the_middle_of_any_port_call_changes_nothing(
     """Whatever a run has read may be old when it writes: conditions refuse it, and the end is the same."""
     counter = Interruption()
     memory = scenario(counter.wrap)
-    live(memory, bodies_of(memory))
+    live(memory.world, memory.clock, bodies_of(memory))
 
     for at in range(1, len(counter.calls) + 1):
         for after in (False, True):
@@ -38,7 +38,7 @@ def test_a_second_run_in_the_middle_of_any_port_call_changes_nothing(
             interruption.act = lambda memory=memory: act_of(memory, steals_lease=steals_lease)  # type: ignore[misc]
             bodies = bodies_of(memory)
             try:
-                live(memory, bodies)
+                live(memory.world, memory.clock, bodies)
                 check(memory, bodies)
             except (AssertionError, pytest.fail.Exception) as error:
                 when = "after" if after else "before"

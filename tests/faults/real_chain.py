@@ -1,0 +1,140 @@
+"""The services over a real anvil, whose blocks are mined when the clock is moved: repeatable to the block."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from eth_typing import ChecksumAddress
+from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint
+
+from ferryman.adapters.evm.chain import EvmChain
+from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.units import Address, ChainId, Milliseconds
+from local.accounts import dev_accounts, operator
+from local.anvil import start_anvil
+from local.chain import LocalChain
+from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lock_funds
+from local.settings import CHAIN_ID, StackSettings
+from tests.fakes.clock import FakeClock
+from tests.fakes.payers import Payer
+from tests.fakes.signer import FakeSigner
+from tests.fakes.world import World, Wrap
+
+_NEVER_SECONDS = 100_000
+"""Block time of an anvil that mines only when told to."""
+_WALLET_KEYS = (bytes([7, 1]) * 16, bytes([7, 2]) * 16)
+
+
+class MiningClock(FakeClock):
+    """A clock whose every second that passes mines a block."""
+
+    def __init__(self, web3: Web3) -> None:
+        super().__init__(web3.eth.get_block("latest")["timestamp"] * 1000)
+        self._web3 = web3
+
+    def sleep(self, duration: Milliseconds) -> None:
+        """Let time pass, and mine what was due meanwhile."""
+        before = self.now() // 1000
+        super().sleep(duration)
+        if (blocks := self.now() // 1000 - before) > 0:
+            request(self._web3, "anvil_mine", hex(blocks), "0x1")
+
+
+@dataclass
+class RealWorld:
+    """A deployment over anvil."""
+
+    world: World
+    clock: MiningClock
+    payers: list[Payer]
+
+
+@dataclass(frozen=True)
+class RealChain:
+    """An anvil with the contracts on it, relayers allowed and funds locked."""
+
+    web3: Web3
+    contracts: LocalContracts
+    settings: ChainSettings
+    signer: FakeSigner
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator["RealChain"]:
+        """Start one, and stop it at the end."""
+        process, rpc_url = start_anvil(
+            StackSettings(
+                block_time_seconds=_NEVER_SECONDS,
+                wallets=2,
+                accounts=10,
+                aws_port=None,
+                rpc_port=None,
+                log_level="INFO",
+            )
+        )
+        try:
+            yield cls._prepared(rpc_url)
+        finally:
+            process.stop()
+
+    @classmethod
+    def _prepared(cls, rpc_url: str) -> "RealChain":
+        chain = LocalChain.at(rpc_url, operator())
+        contracts = deploy_contracts(chain)
+        signer = FakeSigner(_WALLET_KEYS)
+        allow_relayers(chain, contracts, [Web3.to_checksum_address(wallet) for wallet in signer.wallets()])
+        lock_funds(chain, contracts, dev_accounts(2))
+        request(chain.web3, "anvil_mine", hex(10), "0x1")
+        settings = ChainSettings(
+            chain_id=ChainId(CHAIN_ID),
+            rpc_urls=(rpc_url,),
+            block_time_ms=Milliseconds(1_000),
+            escrow=Address(contracts.escrow.address),
+            tokens=(Address(contracts.usdc.address),),
+        )
+        return cls(Web3(HTTPProvider(rpc_url)), contracts, settings, signer)
+
+    @contextmanager
+    def rewound(self) -> Iterator[None]:
+        """Undo everything that happens on the chain inside."""
+        snapshot = request(self.web3, "evm_snapshot")
+        try:
+            yield
+        finally:
+            request(self.web3, "evm_revert", snapshot)
+
+    def world(self, wrap: Wrap) -> RealWorld:
+        """Build a deployment with nothing stored yet."""
+        clock = MiningClock(self.web3)
+        chain = EvmChain(self.settings, JsonRpc(self.settings.chain_id, self.settings.rpc_urls), clock)
+        world = World(self.settings, chain, self.signer, clock, wrap=wrap)
+        payers = [Payer(bytes(account.key), self.settings) for account in dev_accounts(2)]
+        return RealWorld(world, clock, payers)
+
+    def locked(self, payer: str) -> int:
+        """What a payer has in the escrow."""
+        units: int = self.contracts.escrow.functions.balanceOf(
+            self.contracts.usdc.address, Web3.to_checksum_address(payer)
+        ).call()
+        return units
+
+    def executed(self, since: int) -> list[tuple[ChecksumAddress, int]]:
+        """(payer, nonce) of each payment that the escrow executed after a block."""
+        logs = self.contracts.escrow.events.PaymentExecuted().get_logs(from_block=since + 1)
+        return [(log["args"]["from"], log["args"]["nonce"]) for log in logs]
+
+    def spent_nonces(self) -> int:
+        """How many transactions of the relayer wallets are mined."""
+        return sum(
+            self.web3.eth.get_transaction_count(Web3.to_checksum_address(wallet))
+            for wallet in self.signer.wallets()
+        )
+
+
+def request(web3: Web3, method: str, *parameters: object) -> object:
+    """Ask anvil for something that only a development chain does."""
+    answer = web3.provider.make_request(RPCEndpoint(method), list(parameters))
+    assert "error" not in answer, answer
+    return answer["result"]

@@ -1,0 +1,69 @@
+"""The exhaustive kill again, on a real chain with the real contracts."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from ferryman.domain.transaction import Status
+from tests.faults.interruptions import Interruption
+from tests.faults.real_chain import RealChain, RealWorld
+from tests.faults.scenarios import AMOUNT, FEE, Body, live
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[RealChain]:
+    """One anvil for all deaths; each is undone on it."""
+    with RealChain.running() as running:
+        yield running
+
+
+def one_life(chain: RealChain, interruption: Interruption, *, messages_die: bool = False) -> None:
+    """Post two payments, live through the interruption, and check what the chain says."""
+    real = chain.world(interruption.wrap)
+    deadline = real.clock.now() // 1000 + 3_600
+    bodies = [payer.pay(AMOUNT, fee=FEE, deadline=deadline) for payer in real.payers]
+    start, spent = chain.web3.eth.block_number, chain.spent_nonces()
+    locked = {body["from"]: chain.locked(body["from"]) for body in bodies}
+
+    live(real.world, real.clock, bodies, messages_die=messages_die)
+
+    check(real, chain, bodies, start)
+    assert chain.spent_nonces() == spent + len(bodies)
+    assert {payer: chain.locked(payer) for payer in locked} == {
+        payer: units - AMOUNT - FEE for payer, units in locked.items()
+    }
+
+
+def check(real: RealWorld, chain: RealChain, bodies: list[Body], start: int) -> None:
+    """The records say what the chain says."""
+    rows = real.world.rows()
+    assert [row.status for row in rows] == [Status.CONFIRMED] * len(bodies)
+    assert Counter(chain.executed(start)) == Counter((body["from"], int(body["nonce"])) for body in bodies)
+    assert real.world.reserved() == real.world.held() == 0
+    real.world.check_events()
+    real.world.check_nonces()
+    for row in rows:
+        receipt = chain.web3.eth.get_transaction_receipt(row.hash or "")  # type: ignore[arg-type]
+        assert (receipt["blockNumber"], receipt["gasUsed"]) == (row.block_number, row.gas_used)
+        assert receipt["effectiveGasPrice"] == row.effective_gas_price
+
+
+@pytest.mark.parametrize("messages_die", [False, True], ids=["messages redelivered", "messages lost"])
+def test_each_payment_is_mined_once_whichever_port_call_a_process_dies_at(
+    chain: RealChain, *, messages_die: bool
+) -> None:
+    """Every call once just before it and once just after it, on anvil."""
+    counter = Interruption()
+    with chain.rewound():
+        one_life(chain, counter)
+
+    for at in range(1, len(counter.calls) + 1):
+        for after in (False, True):
+            try:
+                with chain.rewound():
+                    one_life(chain, Interruption(at, after=after), messages_die=messages_die)
+            except (AssertionError, pytest.fail.Exception) as error:
+                when = "after" if after else "before"
+                error.add_note(f"died {when} call {at}: {counter.calls[at - 1]}")
+                raise
