@@ -7,6 +7,7 @@ from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
+
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Address, ChainId
 

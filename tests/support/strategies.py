@@ -5,9 +5,10 @@ from typing import Any, Final
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
+from hypothesis import strategies as st
+
 from ferryman.domain.signatures import CURVE_ORDER
 from ferryman.domain.units import MONEY_LIMIT, UINT256_MAX, Address
-from hypothesis import strategies as st
 
 keys: Final[st.SearchStrategy[LocalAccount]] = st.integers(1, CURVE_ORDER - 1).map(
     lambda secret: Account.from_key(secret.to_bytes(32))

@@ -8,14 +8,14 @@ from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_keys.datatypes import PrivateKey
 from eth_utils.address import to_checksum_address
-from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
-from ferryman.domain.fees import Eip1559Fees
-from ferryman.domain.signatures import Signature
-from ferryman.domain.units import Address, ChainId, Gas, WalletNonce, Wei
 from hexbytes import HexBytes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
+from ferryman.domain.fees import Eip1559Fees
+from ferryman.domain.signatures import Signature
+from ferryman.domain.units import Address, ChainId, Gas, WalletNonce, Wei
 from tests.support.strategies import addresses, keys
 
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ferryman.domain.eip712 import Eip712Domain, transaction_id
-from ferryman.domain.units import Address, ChainId
-from ferryman.intents.payment import escrow
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferryman.domain.eip712 import Eip712Domain, transaction_id
+from ferryman.domain.units import Address, ChainId
+from ferryman.intents.payment import escrow
 from tests.support.payments import digest_of, payment_message, signable
 from tests.support.strategies import addresses, payment_messages
 

@@ -5,8 +5,9 @@ import pkgutil
 from http import HTTPStatus
 from importlib import import_module
 
-import ferryman
 import pytest
+
+import ferryman
 from ferryman.adapters.http.answers import STATUS_OF
 from ferryman.domain.errors import FerrymanError, RequestError, StoreUnavailableError
 from ferryman.services.socket import UnknownActionError

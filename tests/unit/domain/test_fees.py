@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median_low
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
 from ferryman.domain.errors import FeeCapExceededError
 from ferryman.domain.fees import (
     BASE_FEE_HEADROOM_BPS,
@@ -15,8 +18,6 @@ from ferryman.domain.fees import (
     price,
 )
 from ferryman.domain.units import Wei
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 wei = st.integers(0, 10**13).map(Wei)
 TIERS = (Tier.SLOW, Tier.NORMAL, Tier.FAST)

@@ -1,9 +1,10 @@
 """Wallet nonces: their window, and what an attempt does to a nonce row."""
 
-from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
-from ferryman.domain.units import Address, ChainId, Gas, Instant, TransactionId, TxHash, WalletNonce, Wei
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
+from ferryman.domain.units import Address, ChainId, Gas, Instant, TransactionId, TxHash, WalletNonce, Wei
 
 WALLET = Address("0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
 

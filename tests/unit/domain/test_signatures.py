@@ -6,6 +6,9 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_keys.exceptions import BadSignature
 from eth_typing import Hash32
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from ferryman.domain.errors import SignatureMismatchError
 from ferryman.domain.signatures import (
     CURVE_ORDER,
@@ -15,9 +18,6 @@ from ferryman.domain.signatures import (
     from_der,
     recover,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
-
 from tests.support.payments import address_of
 from tests.support.strategies import digests, keys
 

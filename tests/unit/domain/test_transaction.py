@@ -5,6 +5,9 @@ from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ferryman.domain.errors import IllegalTransitionError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
@@ -20,8 +23,6 @@ from ferryman.domain.transaction import (
     wait_milliseconds,
 )
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TransactionId
-from hypothesis import given
-from hypothesis import strategies as st
 
 NEW = Transaction(
     transaction_id=TransactionId("0x" + "6f" * 32),

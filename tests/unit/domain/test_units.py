@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 from eth_utils.address import is_checksum_address, to_checksum_address
-from ferryman.domain.units import Address, Instant, checked_address, hex_bytes, rfc3339
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ferryman.domain.units import Address, Instant, checked_address, hex_bytes, rfc3339
 from tests.support.strategies import addresses
 
 VITALIK = "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"

@@ -94,7 +94,7 @@ def read_messages(records: Iterable[Mapping[str, Any]]) -> Messages:
         redelivered = int(record["attributes"]["ApproximateReceiveCount"]) > 1
         try:
             hint = _hint_of(record["body"], redelivered=redelivered)
-        except ValueError:
+        except (ValueError, RecursionError):
             malformed.append(record["messageId"])
         else:
             ids_of.setdefault(hint, []).append(record["messageId"])
@@ -112,18 +112,30 @@ def _hint_of(body: str, *, redelivered: bool) -> Hint:
     try:
         if "transaction_id" in fields:
             return TransactionHint(
-                transaction_id=TransactionId(fields["transaction_id"]),
-                chain_id=ChainId(fields["chain_id"]),
-                sender=Address(fields["sender"]),
-                version=fields["version"],
+                transaction_id=TransactionId(_text(fields["transaction_id"])),
+                chain_id=ChainId(_whole(fields["chain_id"])),
+                sender=Address(_text(fields["sender"])),
+                version=_whole(fields["version"]),
                 redelivered=redelivered,
             )
         return NonceHint(
-            chain_id=ChainId(fields["chain_id"]),
-            wallet=Address(fields["wallet"]),
-            nonce=WalletNonce(fields["nonce"]),
-            version=fields["version"],
+            chain_id=ChainId(_whole(fields["chain_id"])),
+            wallet=Address(_text(fields["wallet"])),
+            nonce=WalletNonce(_whole(fields["nonce"])),
+            version=_whole(fields["version"]),
         )
     except (KeyError, TypeError) as error:
         msg = "the message names neither a transaction nor a nonce"
         raise ValueError(msg) from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value

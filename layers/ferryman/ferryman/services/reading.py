@@ -1,8 +1,8 @@
 """Reading records for those who ask: by id, by sender, page by page."""
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +18,7 @@ LARGEST_PAGE: Final = 100
 DEFAULT_PAGE: Final = 20
 _MOST_READ: Final = 1_000
 """Rows read for one page of a list that a status thins out."""
+_ID: Final = re.compile(r"0x[0-9a-f]{64}")
 
 Position = tuple[Instant, TransactionId]
 
@@ -146,10 +147,10 @@ def position_of(cursor: str, sender: Address) -> Position:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         owner, received_at, name = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise _bad_cursor() from error
-    well_formed = type(received_at) is int and isinstance(name, str) and 0 <= received_at < 10**15
-    if owner != sender or not well_formed or not name:
+    is_moment = type(received_at) is int and 0 <= received_at < 10**15
+    if owner != sender or not is_moment or not isinstance(name, str) or not _ID.fullmatch(name):
         raise _bad_cursor()
     return Instant(received_at), TransactionId(name)
 

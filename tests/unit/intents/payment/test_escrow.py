@@ -4,13 +4,13 @@ from typing import Any, cast
 
 import pytest
 from eth_utils.abi import function_signature_to_4byte_selector
-from ferryman.contracts import load
-from ferryman.domain.units import Address, ChainId, Seconds, TokenUnits
-from ferryman.intents.payment import PAYMENT, escrow
 from hypothesis import given
 from hypothesis import strategies as st
 from web3 import Web3
 
+from ferryman.contracts import load
+from ferryman.domain.units import Address, ChainId, Seconds, TokenUnits
+from ferryman.intents.payment import PAYMENT, escrow
 from tests.support.payments import CHAIN_ID, ESCROW, chain_settings, signed_request
 from tests.support.strategies import payment_messages
 

@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from eth_abi.abi import encode
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ferryman.domain.errors import DeadlinePassedError, InvalidFieldsError, NonceUsedError
 from ferryman.domain.events import Step
 from ferryman.domain.signatures import CURVE_ORDER, SignatureFormatError, recover
@@ -11,9 +14,6 @@ from ferryman.domain.units import Instant, Seconds, TokenUnits
 from ferryman.intents.kind import SignedIntent
 from ferryman.intents.payment import PAYMENT, escrow
 from ferryman.ports import Depth
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.support.payments import (
     CHAIN_ID,
     ESCROW,

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from eth_utils.address import to_checksum_address
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import MONEY_LIMIT, UINT256_MAX
 from ferryman.intents.kind import SignedIntent
 from ferryman.intents.payment import PAYMENT
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.support.payments import (
     CHAIN_ID,
     ESCROW,

@@ -1,7 +1,6 @@
 """The body of a REST request."""
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -81,7 +80,7 @@ def _bytes(event: Mapping[str, Any]) -> bytes:
         return str(body).encode()
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise MalformedRequestError("The body is not base64, as it claims.") from error
 
 

@@ -1,0 +1,162 @@
+"""Configuration: read once, complete, or the function does not start."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from ferryman.config import (
+    ConfirmConfig,
+    DeadletterConfig,
+    IngestConfig,
+    NotifyConfig,
+    QueryConfig,
+    SocketConfig,
+    StepConfig,
+    SubmitConfig,
+)
+from ferryman.domain.units import ChainId
+from tests.support.payments import ESCROW, TOKEN
+from tests.support.template import environment
+
+STEPS: dict[str, type[StepConfig]] = {
+    "ingest": IngestConfig,
+    "submit": SubmitConfig,
+    "confirm": ConfirmConfig,
+    "deadletter": DeadletterConfig,
+    "notify": NotifyConfig,
+    "socket": SocketConfig,
+    "query": QueryConfig,
+}
+CHAIN = {
+    "chain_id": 31337,
+    "rpc_urls": ["http://127.0.0.1:8545"],
+    "block_time_ms": 1000,
+    "required_confirmations": 1,
+    "escrow": ESCROW,
+    "tokens": [TOKEN],
+    "grace_seconds": 86_400,
+}
+VARIABLES = {
+    "CHAINS": json.dumps([CHAIN]),
+    "TRANSACTIONS_TABLE": "t",
+    "EVENTS_TABLE": "e",
+    "WALLETS_TABLE": "w",
+    "ACCOUNTS_TABLE": "a",
+    "CONNECTIONS_TABLE": "c",
+    "CURSORS_TABLE": "u",
+    "SUBMIT_QUEUE_URL": "http://127.0.0.1/queue",
+    "CONFIRM_FUNCTION": "confirm",
+    "WALLET_KEY_IDS": "one,two",
+    "WEBSOCKET_ENDPOINT": "http://127.0.0.1/socket",
+    "OPEN_READS": "true",
+}
+
+
+def with_chain(**changes: object) -> dict[str, str]:
+    """Give an environment whose chain is changed."""
+    return VARIABLES | {"CHAINS": json.dumps([CHAIN | changes])}
+
+
+def wrong(model: type[StepConfig], variables: dict[str, str]) -> str:
+    """Read an environment that must be refused, and give the words."""
+    with pytest.raises(ValidationError) as refused:
+        model.read(variables)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_reads_its_environment(step: str) -> None:
+    """All of it: a field for each variable, by its name."""
+    config = STEPS[step].read(VARIABLES)
+
+    read = config.model_dump(exclude={"chains", "open_reads"})
+    assert read == {name: VARIABLES[name.upper()] for name in read}
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        (step, name)
+        for step, model in STEPS.items()
+        for name, field in model.model_fields.items()
+        if field.is_required()
+    ],
+)
+def test_a_missing_variable_is_named(step: str, name: str) -> None:
+    """The function stops at its start, and its log says why."""
+    variables = {variable: value for variable, value in VARIABLES.items() if variable != name.upper()}
+
+    assert name in wrong(STEPS[step], variables)
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [(step, name) for step, model in STEPS.items() for name in model.model_fields if name != "open_reads"],
+)
+def test_an_empty_variable_is_named(step: str, name: str) -> None:
+    """An empty name reaches nothing."""
+    assert name in wrong(STEPS[step], VARIABLES | {name.upper(): ""})
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_template_sets_what_the_step_reads(step: str) -> None:
+    """Neither a variable too few, nor one that nobody reads."""
+    set_there = environment(step) - {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+    read_here = {name.upper() for name in STEPS[step].model_fields}
+
+    # CHAINS is set for all; confirm is its own function, and still reads the name.
+    assert set_there - {"CHAINS"} == read_here - {"CHAINS"}
+
+
+def test_chains_are_found_by_id() -> None:
+    """The defaults of what an operator need not say are the design's."""
+    chain = IngestConfig.read(VARIABLES).by_id()[ChainId(31337)]
+
+    assert (chain.escrow, chain.tokens) == (ESCROW, (TOKEN,))
+    assert (chain.window, chain.grace_seconds, chain.required_confirmations) == (16, 86_400, 1)
+
+
+@pytest.mark.parametrize(
+    "chains",
+    ["", "not json", "{}", "[]", json.dumps([CHAIN, CHAIN]), json.dumps([{"chain_id": 1}])],
+    ids=["empty", "no json", "no list", "none", "twice", "half"],
+)
+def test_chains_that_cannot_be_meant_stop_the_function(chains: str) -> None:
+    """No chain, the same chain twice, or half of one."""
+    assert "chains" in wrong(IngestConfig, VARIABLES | {"CHAINS": chains})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("escrow", ESCROW[:-1]),
+        ("escrow", ESCROW.swapcase()),
+        ("tokens", []),
+        ("tokens", ["0x"]),
+        ("rpc_urls", []),
+        ("block_time_ms", 0),
+        ("required_confirmations", 0),
+        ("window", 0),
+        ("window", 257),
+        ("graze_seconds", 1),
+    ],
+)
+def test_a_wrong_setting_of_a_chain_is_named(field: str, value: object) -> None:
+    """Also a misspelt one: its default would be used in silence."""
+    assert field in wrong(IngestConfig, with_chain(**{field: value}))
+
+
+@pytest.mark.parametrize("keys", [",", "a,", ",a", "a,,b"])
+def test_a_hole_in_the_list_of_keys_stops_submit(keys: str) -> None:
+    """An empty key id would be asked of KMS at the first payment."""
+    assert "wallet_key_ids" in wrong(SubmitConfig, VARIABLES | {"WALLET_KEY_IDS": keys})
+
+
+@pytest.mark.parametrize(("text", "expected"), [("true", True), ("false", False)])
+def test_open_reads_are_off_unless_said(text: str, *, expected: bool) -> None:
+    """Lists show who pays whom."""
+    closed = {name: value for name, value in VARIABLES.items() if name != "OPEN_READS"}
+
+    assert QueryConfig.read(VARIABLES | {"OPEN_READS": text}).open_reads is expected
+    assert QueryConfig.read(closed).open_reads is False
