@@ -20,6 +20,7 @@ from ferryman.domain.units import (
     BlockHash,
     BlockNumber,
     Gas,
+    Instant,
     Seconds,
     TxHash,
     WalletNonce,
@@ -40,6 +41,7 @@ from ferryman.ports import (
 )
 
 GAS_USED: Final = Gas(60_000)
+_IS_VALID_SIGNATURE: Final = bytes.fromhex("1626ba7e")
 _PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
 
 
@@ -90,6 +92,10 @@ class FakeChain:
         self.is_mining = True
         self.sends = 0
         self.reverted: list[TxHash] = []
+        self.contract_wallets: set[str] = set()
+        """Accounts with code that vouches for any signature (ERC-1271)."""
+        self.is_paused = False
+        self.base_fee = Wei(10**9)
         self.mempool: dict[tuple[Address, int], SignedTransaction] = {}
         self._clock = clock
         self._one_at_a_time = threading.RLock()
@@ -97,6 +103,8 @@ class FakeChain:
         self._blocks: list[EscrowState] = [EscrowState()]
         self._receipts: dict[TxHash, TransactionReceipt] = {}
         self._counts: dict[Address, int] = {}
+        self._sent: dict[TxHash, SignedTransaction] = {}
+        self._fork = 0
 
     @property
     def state(self) -> EscrowState:
@@ -124,6 +132,23 @@ class FakeChain:
         }
         self._blocks.append(state)
 
+    def reorg(self) -> None:
+        """Lose the newest block; what it held goes back to the mempool."""
+        number = len(self._blocks) - 1
+        lost = [name for name, receipt in self._receipts.items() if receipt.block_number == number]
+        for name in lost:
+            sent = self._sent[name]
+            self.mempool[sent.sender, sent.nonce] = sent
+            self._counts[sent.sender] = min(self._counts[sent.sender], sent.nonce)
+            del self._receipts[name]
+        self._blocks.pop()
+        self._started = Instant(self._started + self.settings.block_time_ms)
+        self._fork += 1
+
+    def forget(self) -> None:
+        """Lose the mempool, as a node that restarts does."""
+        self.mempool.clear()
+
     # -- the port -----------------------------------------------------------------------------
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:  # noqa: ARG002 (its head is always fresh)
@@ -146,12 +171,12 @@ class FakeChain:
     def fee_history(self) -> FeeHistory:
         """A calm market."""
         self._head()
-        return FeeHistory(next_base_fee=Wei(10**9), tips={tier: (Wei(10**6),) for tier in Tier})
+        return FeeHistory(next_base_fee=self.base_fee, tips={tier: (Wei(10**6),) for tier in Tier})
 
     def head(self) -> Block:
         """The newest block."""
         number = self._head()
-        return Block(number=number, hash=_block_hash(number), timestamp_seconds=Seconds(number))
+        return Block(number=number, hash=self._block_hash(number), timestamp_seconds=Seconds(number))
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """How many transactions of a wallet are mined."""
@@ -188,6 +213,9 @@ class FakeChain:
                 self.mine()
         return BlockNumber(len(self._blocks) - 1)
 
+    def _block_hash(self, number: int) -> BlockHash:
+        return BlockHash("0x" + keccak(f"block {number} of fork {self._fork}".encode()).hex())
+
     def _take(self, sent: SignedTransaction) -> SendResult:
         with self._one_at_a_time:
             return self._taken(sent)
@@ -203,13 +231,14 @@ class FakeChain:
 
     def _include(self, sent: SignedTransaction, state: EscrowState, number: BlockNumber) -> None:
         name = transaction_hash(sent.raw)
+        self._sent[name] = sent
         succeeded = self._execute(sent.data, state) is None
         if not succeeded:
             self.reverted.append(name)
         self._receipts[name] = TransactionReceipt(
             hash=name,
             block_number=number,
-            block_hash=_block_hash(number),
+            block_hash=self._block_hash(number),
             succeeded=succeeded,
             gas_used=GAS_USED,
             effective_gas_price=Wei(10**9),
@@ -221,6 +250,8 @@ class FakeChain:
             escrow.GRACE_PERIOD: self._grace_period,
             escrow.PAYMENT_STATE: self._payment_state,
         }
+        if read.to in self.contract_wallets and read.data[:4] == _IS_VALID_SIGNATURE:
+            return _IS_VALID_SIGNATURE.ljust(32, b"\0")
         view = views.get(read.data[:4])
         return view(read, self._blocks[block]) if view and read.to == self.settings.escrow else b""
 
@@ -252,6 +283,8 @@ class FakeChain:
         payment, _signature = decode([_PAYMENT, "bytes"], data[4:])
         token, payer, _payee, amount, fee, nonce, deadline = payment
         key = (token.lower(), payer.lower())
+        if self.is_paused:
+            return _revert("EnforcedPause()", 0)
         if deadline < self._clock.now() // 1000:
             return _revert("PaymentExpired(uint256)", deadline)
         if (payer.lower(), nonce) in state.used:
@@ -266,7 +299,3 @@ class FakeChain:
 
 def _revert(error: str, value: int) -> Reverted:
     return Reverted(keccak(error.encode())[:4] + encode(["uint256"], [value]), f"execution reverted: {error}")
-
-
-def _block_hash(number: int) -> BlockHash:
-    return BlockHash("0x" + keccak(f"block {number}".encode()).hex())

@@ -73,7 +73,7 @@ class MemoryTables:
         if query.start_after:
             position = [query.start_after[key] for key in key_names]
             items = [item for item in items if _is_after(item, key_names, position, query)]
-        return tuple(copy.deepcopy(items[: query.limit]))
+        return tuple(copy.deepcopy(_projected(query, item)) for item in items[: query.limit])
 
     def write(self, write: Write) -> Item | None:
         """Carry out one write."""
@@ -143,6 +143,14 @@ def _holds(condition: Condition, item: Item) -> bool:
             return name in item and item[name] >= value
         case AnyOf(conditions):
             return any(_holds(one, item) for one in conditions)
+
+
+def _projected(query: Query, item: Item) -> Item:
+    """What a query gives of an item: our indexes hold keys only."""
+    if query.index is None:
+        return item
+    names = {*INDEXES[query.index], *KEYS[query.table]}
+    return {name: value for name, value in item.items() if name in names}
 
 
 def _in_range(query: Query, item: Item) -> bool:

@@ -11,7 +11,7 @@ from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.transaction import Transaction, fold, told
-from ferryman.domain.units import ChainId, Instant, Milliseconds
+from ferryman.domain.units import ChainId, Instant, Milliseconds, TransactionId
 from ferryman.intents import KINDS
 from ferryman.ports import Chain, Clock, Hint, Signer
 from ferryman.services.advance import Advance
@@ -149,11 +149,14 @@ class World:
 
     # -- looking at it ------------------------------------------------------------------------
 
+    @property
+    def store(self) -> DynamoTransactions:
+        """The rows and events, with nothing between."""
+        return DynamoTransactions(self.tables)
+
     def rows(self) -> Sequence[Transaction]:
         """All rows (the memory tables' own privilege)."""
-        store = DynamoTransactions(self.tables)
-        names = [key[0] for key in self._items(Table.TRANSACTIONS)]
-        return store.get_many([name for name in names if isinstance(name, str)])  # type: ignore[misc]
+        return self.store.get_many([TransactionId(str(key[0])) for key in self._items(Table.TRANSACTIONS)])
 
     def open_rows(self) -> list[Transaction]:
         """Rows that are not over."""
@@ -170,9 +173,8 @@ class World:
 
     def check_events(self) -> None:
         """Every row equals the fold of its events, and they are numbered without gaps."""
-        store = DynamoTransactions(self.tables)
         for row in self.rows():
-            events = store.events(row.transaction_id)
+            events = self.store.events(row.transaction_id)
             assert [event.sequence for event in events] == list(range(1, len(events) + 1))
             assert told(fold(row, events)) == told(row)
 

@@ -45,8 +45,9 @@ def check(real: RealWorld, chain: RealChain, bodies: list[Body], start: int) -> 
     real.world.check_nonces()
     for row in rows:
         receipt = chain.web3.eth.get_transaction_receipt(row.hash or "")  # type: ignore[arg-type]
-        assert (receipt["blockNumber"], receipt["gasUsed"]) == (row.block_number, row.gas_used)
-        assert receipt["effectiveGasPrice"] == row.effective_gas_price
+        assert row.block_number == int(receipt["blockNumber"])
+        assert row.gas_used == receipt["gasUsed"]
+        assert row.effective_gas_price == int(receipt["effectiveGasPrice"])
 
 
 @pytest.mark.parametrize("messages_die", [False, True], ids=["messages redelivered", "messages lost"])

@@ -11,6 +11,7 @@ from ferryman.domain.errors import (
     MalformedRequestError,
     NotFoundError,
     RequestError,
+    RequestTooLargeError,
     StoreUnavailableError,
     SubscriberGoneError,
 )
@@ -20,6 +21,8 @@ from ferryman.services.topics import SenderTopic, Topic, TransactionTopic, parse
 
 MOST_TOPICS: Final = 100
 """Topics one connection may listen to."""
+LARGEST_MESSAGE: Final = 4096
+"""Characters. A subscription has about 150; what is longer is not parsed, so cannot be nested deep either."""
 _ACTIONS: Final = "subscribe, unsubscribe, ping"
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "subscribe": frozenset({"action", "topic", "after"}),
@@ -96,6 +99,9 @@ class Socket:
 
 def _parsed(text: str) -> dict[str, Any]:
     """Read a message; one of another form is named as such."""
+    if len(text) > LARGEST_MESSAGE:
+        problem = FieldProblem("body", f"has {len(text)} characters, at most {LARGEST_MESSAGE} are taken")
+        raise RequestTooLargeError("The message is too large.", problem)
     try:
         message = json.loads(text)
     except (ValueError, RecursionError) as error:
