@@ -1,4 +1,4 @@
-"""Build the template as `sam build` does, then add the bytecode that SAM leaves out.
+"""Build the template as `sam build` does, then drop what no function runs and add bytecode.
 
 `python -m local.build` builds for AWS; the local stack builds for the interpreter at hand, and only when
 a source has changed.
@@ -7,6 +7,7 @@ a source has changed.
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ from local.paths import BUILD, FUNCTIONS, LAYERS, LOGS, ROOT, STATE, TEMPLATE
 LOCAL_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 AWS_RUNTIME = "python3.13"
 _FINGERPRINT = STATE / "build.sha256"
+_BUILT_LAYERS = (BUILD / "DependenciesLayer" / "python", BUILD / "FerrymanLayer" / "python")
+_UNUSED_FOLDERS = frozenset({"tests", "SelfTest", "docs"})
+_UNUSED_SUFFIXES = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h"})
 
 
 def build(runtime: str) -> bool:
@@ -28,13 +32,17 @@ def build(runtime: str) -> bool:
     # Removed first: a build that fails halfway must not count as done.
     _FINGERPRINT.unlink(missing_ok=True)
     run_tool("sam", "build", "--cached", "--parallel", "--parameter-overrides", f"PythonRuntime={runtime}")
+    for layer in _BUILT_LAYERS:
+        _prune(layer)
     _compile_layers(runtime)
     STATE.mkdir(parents=True, exist_ok=True)
     _FINGERPRINT.write_text(fingerprint)
     return True
 
 
-def run_tool(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+def run_tool(
+    name: str, *arguments: str, log_name: str = "", environment: Mapping[str, str] | None = None
+) -> None:
     """Run one of the tools installed beside this interpreter, with its output in `.local/logs/`.
 
     Raises:
@@ -42,7 +50,8 @@ def run_tool(name: str, *arguments: str, environment: Mapping[str, str] | None =
 
     """
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"{name}-{arguments[0]}.log"
+    shown = log_name or f"{name} {arguments[0]}"
+    log = LOGS / f"{shown.replace(' ', '-')}.log"
     with log.open("wb") as output:
         ended = subprocess.run(
             [name, *arguments],
@@ -54,8 +63,7 @@ def run_tool(name: str, *arguments: str, environment: Mapping[str, str] | None =
             check=False,
         )
     if ended.returncode != 0:
-        command = f"{name} {arguments[0]}"
-        raise LocalStackError(f"{command} failed; the end of {log} says:\n{last_lines(log)}")
+        raise LocalStackError(f"{shown} failed; the end of {log} says:\n{last_lines(log)}")
 
 
 def tool_environment() -> dict[str, str]:
@@ -80,8 +88,18 @@ def main() -> int:
 
 def _compile_layers(runtime: str) -> None:
     # Lambda mounts layers read-only, so what is not compiled here is compiled again at every cold start.
-    folders = [str(BUILD / layer / "python") for layer in ("DependenciesLayer", "FerrymanLayer")]
-    run_tool(runtime, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", *folders)
+    folders = map(str, _BUILT_LAYERS)
+    options = ("-q", "--invalidation-mode", "unchecked-hash")
+    run_tool(runtime, "-m", "compileall", *options, *folders, log_name="compileall")
+
+
+def _prune(layer: Path) -> None:
+    """Remove packages' own tests, type stubs and C sources: a cold start unpacks every file."""
+    for path in sorted(layer.rglob("*")):
+        if path.is_dir() and path.name in _UNUSED_FOLDERS:
+            shutil.rmtree(path)
+        elif path.is_file() and path.suffix in _UNUSED_SUFFIXES:
+            path.unlink()
 
 
 def _fingerprint(runtime: str) -> str:

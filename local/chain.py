@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
-from ferryman.contracts import load
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
@@ -14,6 +13,7 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound
 from web3.types import Nonce, RPCEndpoint, TxParams, Wei
 
+from ferryman.contracts import load
 from local.errors import LocalStackError
 
 GAS_MONEY_WEI = 10_000 * 10**18

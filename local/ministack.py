@@ -7,10 +7,10 @@ from pathlib import Path
 
 import boto3
 
-from local.paths import STATE
 from local.ports import LOOPBACK, choose_port
 from local.probe import answers
 from local.process import ChildProcess
+from local.scratch import fresh_scratch_folder
 from local.settings import StackSettings
 
 REGION = "us-east-1"
@@ -73,8 +73,7 @@ def start_ministack(settings: StackSettings) -> tuple[ChildProcess, LocalAws]:
 
 def _environment(port: int) -> dict[str, str]:
     # The functions' processes inherit this environment, so they get as little of ours as Lambda gives them.
-    scratch = STATE / "ministack"
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch = fresh_scratch_folder()
     return {
         **_ROOT_CREDENTIALS,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),

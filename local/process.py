@@ -13,7 +13,7 @@ from typing import Self
 from local.errors import NotReadyError, ProcessEndedError
 from local.paths import LOGS
 
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 
 

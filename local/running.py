@@ -12,7 +12,7 @@ from local.description import write_json
 from local.paths import PROCESSES_FILE, STACK_FILE
 from local.process import ChildProcess, end_group
 
-_STOP_SECONDS = 15.0
+_STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 # A zombie has ended and only waits for its parent to notice.
 _ENDED = ("", "Z", "X")

@@ -1,7 +1,6 @@
 """The local stack: chain, AWS, contracts and the real template, started, awaited and stopped together."""
 
 import argparse
-import shutil
 import signal
 import sys
 import time
@@ -23,11 +22,12 @@ from local.deployment import Deployment, deploy
 from local.description import StackDescription
 from local.errors import LocalStackError
 from local.ministack import LocalAws, start_ministack
-from local.paths import LOGS, STACK_FILE, STATE
+from local.paths import LOGS, STACK_FILE
 from local.probe import answers
 from local.process import ChildProcess
 from local.progress import console, show_description, step
 from local.running import forget, running_processes, stop_running, write_down
+from local.scratch import remove_scratch_folder
 from local.settings import CHAIN_ID, STACK_NAME, StackSettings, add_setting_flags, settings_from
 
 _READY_SECONDS = 60.0
@@ -67,7 +67,7 @@ def local_stack(settings: StackSettings) -> Iterator[RunningStack]:
     signal.signal(signal.SIGTERM, _exit)
     with ExitStack() as cleanup:
         cleanup.callback(forget)
-        cleanup.callback(shutil.rmtree, STATE / "ministack", ignore_errors=True)
+        cleanup.callback(remove_scratch_folder)
         yield _start(settings, cleanup)
 
 

@@ -1,0 +1,30 @@
+"""Where the emulator unpacks the functions: memory if there is plenty, for every worker unpacks all layers."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from local.paths import ROOT, STATE
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of this project's own is made in it
+_PLENTY_BYTES = 4 * 2**30
+
+
+def scratch_folder() -> Path:
+    """Choose the folder, the same each time for this copy of the project."""
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY_BYTES:
+        return _MEMORY / f"ferryman-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]}"
+    return STATE / "ministack"
+
+
+def fresh_scratch_folder() -> Path:
+    """Make the folder, empty."""
+    folder = scratch_folder()
+    remove_scratch_folder()
+    folder.mkdir(parents=True)
+    return folder
+
+
+def remove_scratch_folder() -> None:
+    """Remove the folder and what is in it."""
+    shutil.rmtree(scratch_folder(), ignore_errors=True)
