@@ -1,0 +1,184 @@
+"""The layout that the design promises: the functions, what they import, and what is deployed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from tests.support.payments import ESCROW, TOKEN
+from tests.support.template import ROOT, environment, functions, rest_routes, template
+
+ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query")
+"""The steps of section 1 of the design, in the order of a transaction's way (watch and admin are to come)."""
+HEAVY = ("web3", "eth_account", "eth_keyfile", "requests", "httpx", "pytest", "moto")
+IMPORT = """
+import importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("app", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+assert callable(module.handler)
+print(json.dumps(sorted(sys.modules)))
+"""
+CHAINS = json.dumps(
+    [
+        {
+            "chain_id": 31337,
+            "rpc_urls": ["http://127.0.0.1:1"],
+            "block_time_ms": 1000,
+            "escrow": ESCROW,
+            "tokens": [TOKEN],
+        }
+    ]
+)
+
+
+def variables(step: str) -> dict[str, str]:
+    """Give a step the variables that the template gives it, and what Lambda gives every function."""
+    special = {
+        "CHAINS": CHAINS,
+        "WALLET_KEY_IDS": "one,two",
+        "SUBMIT_QUEUE_URL": "http://127.0.0.1:1/queue",
+        "WEBSOCKET_ENDPOINT": "http://127.0.0.1:1/socket",
+        "OPEN_READS": "false",
+        "LOG_LEVEL": "INFO",
+    }
+    ours = {name: special.get(name, name.lower()) for name in environment(step)}
+    lambdas = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    return ours | lambdas | {"PATH": os.defpath}
+
+
+def imported(step: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Import a function as a cold start does, in a process of its own."""
+    app = ROOT / "functions" / step / "app.py"
+    return subprocess.run(  # noqa: S603 (our own code)
+        [sys.executable, "-c", IMPORT, str(app)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("step", ORDER)
+def test_a_function_starts_without_the_heavy_libraries(step: str) -> None:
+    """web3 alone costs about a second of cold start; nothing reaches the network while it starts."""
+    result = imported(step, variables(step))
+
+    assert result.returncode == 0, result.stderr
+    modules = {name.split(".")[0] for name in json.loads(result.stdout)}
+    assert {"ferryman", "aws_lambda_powertools"} <= modules
+    assert not modules & set(HEAVY)
+
+
+@pytest.mark.parametrize("step", [step for step in ORDER if step != "notify"])
+def test_a_function_without_its_configuration_does_not_start(step: str) -> None:
+    """And its log names the variable."""
+    incomplete = {name: value for name, value in variables(step).items() if name != "CHAINS"}
+
+    result = imported(step, incomplete)
+
+    assert result.returncode != 0
+    assert "chains" in result.stderr
+
+
+def test_there_is_a_folder_for_each_step_and_a_step_for_each_folder() -> None:
+    """A function that nothing deploys is dead code."""
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+
+    assert folders == set(ORDER)
+    assert functions().keys() == folders
+
+
+def test_the_template_lists_the_functions_in_the_order_of_a_transactions_way() -> None:
+    """As the design does."""
+    assert tuple(functions()) == ORDER
+
+
+def test_the_readme_lists_the_functions_in_that_order_too() -> None:
+    """Where each step is first named as code."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = {step: re.search(rf"[`*/]{step}[`*/]", text) for step in ORDER}
+    places = {step: match.start() if match else -1 for step, match in found.items()}
+
+    assert -1 not in places.values(), places
+    assert sorted(ORDER, key=places.__getitem__) == list(ORDER)
+
+
+def test_every_function_is_named_after_its_folder_and_starts_at_its_handler() -> None:
+    """Logs, metrics and roles are found by this name."""
+    assert template()["Globals"]["Function"]["Handler"] == "app.handler"
+    for step, function in functions().items():
+        assert function["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{step}"}
+        assert function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == step
+
+
+def test_every_step_has_a_service_module_and_a_bootstrap_of_its_name() -> None:
+    """The step names again, one layer down."""
+    package = ROOT / "layers" / "ferryman" / "ferryman"
+    bootstraps = {path.stem for path in (package / "bootstrap").glob("*.py")} - {"__init__", "parts"}
+
+    assert bootstraps == set(ORDER)
+    assert set(ORDER) - {"query"} <= {path.stem for path in (package / "services").glob("*.py")}
+
+
+@pytest.mark.parametrize(("method", "path", "step"), sorted(rest_routes()))
+def test_every_deployed_route_is_one_that_its_function_serves(method: str, path: str, step: str) -> None:
+    """Ingest serves the kinds' paths, query its own table."""
+    source = (ROOT / "functions" / step / "app.py").read_text(encoding="utf-8")
+
+    assert (method, step) in {("post", "ingest"), ("get", "query")}
+    assert step == "ingest" or f'"{path}": ' in source
+
+
+# -- packages -----------------------------------------------------------------------------------
+
+
+def pinned() -> dict[str, str]:
+    """Read the dependencies layer's pins."""
+    lines = (ROOT / "layers" / "dependencies" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line.split("==") for line in lines if line and not line.startswith(("#", " "))]
+    return {normalised(name): version.split()[0].rstrip("\\") for name, version in pins}
+
+
+def declared() -> dict[str, str]:
+    """Read what pyproject.toml says a function needs: name and bounds, boto3 apart (Lambda has it)."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [re.match(r"([A-Za-z0-9_-]+)(?:\[.*\])?(.*)", one) for one in project["dependencies"]]
+    bounds = {normalised(match[1]): match[2] for match in wanted if match}
+    return {name: bound for name, bound in bounds.items() if name != "boto3"}
+
+
+def normalised(name: str) -> str:
+    """Write a package's name the one way (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Read a version's numbers."""
+    return tuple(int(part) for part in version.split("."))
+
+
+@pytest.mark.parametrize(("name", "bounds"), declared().items())
+def test_the_layer_has_what_the_package_declares(name: str, bounds: str) -> None:
+    """At a version inside the declared bounds."""
+    version = numbers(pinned()[name])
+
+    low, high = re.fullmatch(r">=([0-9.]+),<([0-9.]+)", bounds).groups()  # type: ignore[union-attr]
+    assert numbers(low) <= version < numbers(high)
+
+
+def test_the_layer_holds_nothing_that_only_development_needs() -> None:
+    """50 MB of web3 in every function, for nothing."""
+    assert not pinned().keys() & {"web3", "eth-account", "boto3", "botocore", "moto", "pytest", "ministack"}
+
+
+def test_the_layers_pins_name_no_registry() -> None:
+    """Whoever builds chooses where packages come from."""
+    text = (ROOT / "layers" / "dependencies" / "requirements.txt").read_text(encoding="utf-8")
+
+    assert "://" not in text
