@@ -22,7 +22,7 @@ def ingest_intents(logger: Logger) -> Ingest:
     store = DynamoTransactions(stored)
     return Ingest(
         kinds=KINDS,
-        chains=chains(config.by_id()),
+        chains=chains(config.by_id(), patience_seconds=2),
         store=store,
         assurance=Assurance(store),
         queue=SqsQueue(aws_client("sqs"), config.submit_queue_url),

@@ -37,9 +37,13 @@ def tables(config: object) -> DynamoDbTables:
     return DynamoDbTables(aws_client("dynamodb"), names)
 
 
-def chains(settings: Mapping[ChainId, ChainSettings]) -> dict[ChainId, ChainAccess]:
-    """Give each chain with a kept connection."""
-    return {
-        chain_id: ChainAccess(one, EvmChain(one, JsonRpc(chain_id, one.rpc_urls), SystemClock()))
-        for chain_id, one in settings.items()
-    }
+def chains(
+    settings: Mapping[ChainId, ChainSettings], *, patience_seconds: float
+) -> dict[ChainId, ChainAccess]:
+    """Give each chain with a kept connection, whose endpoints may be silent for so long."""
+
+    def access(one: ChainSettings) -> ChainAccess:
+        rpc = JsonRpc(one.chain_id, one.rpc_urls, timeout_seconds=patience_seconds)
+        return ChainAccess(one, EvmChain(one, rpc, SystemClock()))
+
+    return {chain_id: access(one) for chain_id, one in settings.items()}

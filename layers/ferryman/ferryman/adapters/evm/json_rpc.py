@@ -40,15 +40,14 @@ class JsonRpc:
 
     Args:
         chain_id: the chain they serve.
-        urls: at least one; a single one is tried twice, since a kept connection may have
-            been closed by the other side while the function slept.
-        timeout_seconds: for the whole answer of one endpoint.
+        urls: at least one.
+        timeout_seconds: how long one endpoint may be silent.
 
     """
 
     def __init__(self, chain_id: ChainId, urls: Sequence[str], *, timeout_seconds: float = 4.0) -> None:
         self._chain_id = chain_id
-        self._urls = tuple(urls) if len(urls) > 1 else (urls[0], urls[0])
+        self._urls = tuple(urls)
         self._pool = urllib3.PoolManager(
             retries=False,
             timeout=urllib3.Timeout(connect=timeout_seconds / 2, read=timeout_seconds),
@@ -100,7 +99,7 @@ class JsonRpc:
     def _posted(self, url: str, body: str) -> Any:  # noqa: ANN401 (a JSON value)
         # The cause never holds the URL: it may hold the key of a provider.
         try:
-            response = self._pool.request("POST", url, body=body)
+            response = self._requested(url, body)
         except urllib3.exceptions.HTTPError as error:
             raise _NoAnswerError(type(error).__name__) from error
         if response.status != _OK:
@@ -111,6 +110,16 @@ class JsonRpc:
         except ValueError as error:
             msg = "the answer is not JSON"
             raise _NoAnswerError(msg) from error
+
+    def _requested(self, url: str, body: str) -> urllib3.BaseHTTPResponse:
+        """Ask once more if the connection was closed: a kept one often is, while a function sleeps.
+
+        All that we ask may be asked twice; a transaction that is sent again is already known.
+        """
+        try:
+            return self._pool.request("POST", url, body=body)
+        except urllib3.exceptions.ProtocolError:
+            return self._pool.request("POST", url, body=body)
 
     def _answers(self, answer: Any, count: int) -> list[Any]:  # noqa: ANN401 (a JSON value)
         """Put the answers into the order of their requests: a batch may come back in any."""
