@@ -18,7 +18,7 @@ from local.paths import BUILD, FUNCTIONS, LAYERS, LOGS, ROOT, STATE, TEMPLATE
 
 LOCAL_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 AWS_RUNTIME = "python3.13"
-_FINGERPRINT = STATE / "build.sha256"
+_FINGERPRINT = BUILD.parent / "build.sha256"
 _BUILT_LAYERS = (BUILD / "DependenciesLayer" / "python", BUILD / "FerrymanLayer" / "python")
 _UNUSED_FOLDERS = frozenset({"tests", "SelfTest", "docs"})
 _UNUSED_SUFFIXES = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h"})

@@ -67,7 +67,10 @@ class ApiClient:
             LocalStackError: it was refused; the message has the problem's code and reason.
 
         """
-        answer = await self.http.post("/payments", json=payment.body)
+        try:
+            answer = await self.http.post("/payments", json=payment.body)
+        except httpx.TransportError as error:
+            raise LocalStackError(f"POST /payments: {type(error).__name__}") from error
         if answer.is_error:
             raise LocalStackError(f"POST /payments: {answer.status_code} {answer.text}")
         record: dict[str, Any] = answer.json()

@@ -38,8 +38,7 @@ async def pay_many(stack: StackDescription, *, count: int, senders: int, concurr
             started = time.monotonic()
             await _send_and_follow(watch, payments, concurrency)
             seconds = time.monotonic() - started
-    own = {payment.transaction_id for payment in payments}
-    return Summary([watch.payments[each] for each in own], seconds)
+    return Summary(list(watch.payments.values()), seconds)
 
 
 def main() -> int:
@@ -58,8 +57,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         summary = asyncio.run(pay_many(StackDescription.read(), **vars(arguments)))
-    except LocalStackError as error:
-        console.print(str(error), style="red", markup=False)
+    except (LocalStackError, TimeoutError) as error:
+        console.print(str(error) or "not all ended in time", style="red", markup=False)
         return 1
     show_summary(summary)
     return 0 if summary.all_confirmed else 1
@@ -83,17 +82,21 @@ async def _send_and_follow(watch: Watch, payments: Sequence[SignedPayment], conc
         async with free_slots:
             await watch.post(payment)
 
-    with _progress_bar() as progress:
-        sending = progress.add_task("answered", total=len(payments))
-        following = progress.add_task("ended", total=len(payments))
-        posts = [asyncio.create_task(post(payment)) for payment in payments]
-        while watch.ended() < len(payments):
-            progress.update(sending, completed=sum(each.done() for each in posts))
-            progress.update(following, completed=watch.ended())
-            await asyncio.sleep(_POLL_SECONDS)
-        await asyncio.gather(*posts)
-        progress.update(sending, completed=len(payments))
-        progress.update(following, completed=len(payments))
+    async with asyncio.TaskGroup() as tasks:
+        for payment in payments:
+            tasks.create_task(post(payment))
+        with _progress_bar() as progress:
+            await _show_until_ended(watch, len(payments), progress)
+
+
+async def _show_until_ended(watch: Watch, total: int, progress: Progress) -> None:
+    sending, following = progress.add_task("answered", total=total), progress.add_task("ended", total=total)
+    ended = 0
+    while ended < total:
+        await asyncio.sleep(_POLL_SECONDS)
+        ended = watch.ended()
+        progress.update(sending, completed=watch.answered())
+        progress.update(following, completed=ended)
 
 
 def _progress_bar() -> Progress:

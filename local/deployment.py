@@ -48,7 +48,15 @@ def deploy(aws: LocalAws, settings: StackSettings, *, rpc_url: str, contracts: L
         *("--parameter-overrides", _parameters(aws, settings, rpc_url, contracts)),
         environment=aws.environment,
     )
+    _allow_recursion(aws)
     return _read(aws)
+
+
+def _allow_recursion(aws: LocalAws) -> None:
+    """Do what `RecursiveLoop: Allow` of the template does on AWS; the emulator passes over it."""
+    client = aws.session().client("lambda", endpoint_url=aws.endpoint_url)
+    for step in ("submit", "confirm"):
+        client.put_function_recursion_config(FunctionName=f"{STACK_NAME}-{step}", RecursiveLoop="Allow")
 
 
 def _parameters(aws: LocalAws, settings: StackSettings, rpc_url: str, contracts: LocalContracts) -> str:

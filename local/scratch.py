@@ -1,4 +1,4 @@
-"""Where the emulator unpacks the functions: memory if there is plenty, for every worker unpacks all layers."""
+"""Where the emulator unpacks functions: memory if there is plenty, since every worker unpacks all layers."""
 
 import hashlib
 import shutil

@@ -39,12 +39,12 @@ class Summary:
 
     def milliseconds_to_answer(self) -> list[float]:
         """From sending each request to its answer."""
-        return [_ms(payment.posted_at, payment.accepted_at) for payment in self.payments]
+        return [_ms(payment.posted_at, payment.answered_at) for payment in self.payments]
 
     def milliseconds_to(self, event: str) -> list[float]:
         """From each acceptance to hearing of the event, for those that heard of it."""
-        heard = ((payment.accepted_at, payment.heard_at(event)) for payment in self.payments)
-        return [_ms(accepted, at) for accepted, at in heard if at is not None]
+        heard = ((payment.answered_at, payment.heard_at(event)) for payment in self.payments)
+        return [_ms(answered, at) for answered, at in heard if at is not None]
 
 
 def percentile(values: Iterable[float], percent: int) -> float:

@@ -18,7 +18,8 @@ class WatchedPayment:
     """What is known of one payment; times are monotonic seconds."""
 
     posted_at: float = 0.0
-    accepted_at: float = 0.0
+    answered_at: float = 0.0
+    """When the answer came, also that of a refusal."""
     refusal: str = ""
     """Why it was not accepted; empty if it was."""
     status: str = ""
@@ -27,8 +28,8 @@ class WatchedPayment:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more is to come."""
-        return self.refusal != "" or self.status in ENDED
+        """Whether nothing more is to come, the request's answer included."""
+        return self.answered_at > 0 and (self.refusal != "" or self.status in ENDED)
 
     def heard_at(self, name: str) -> float | None:
         """When an event of that name was first heard."""
@@ -41,7 +42,7 @@ class Watch:
 
     client: ApiClient
     payments: dict[str, WatchedPayment] = field(default_factory=dict)
-    """By transaction id."""
+    """Those that were posted, by transaction id."""
     last_news_at: float = field(default_factory=time.monotonic)
 
     async def post(self, payment: SignedPayment) -> None:
@@ -52,7 +53,11 @@ class Watch:
             await self.client.post(payment)
         except LocalStackError as error:
             watched.refusal = str(error)
-        watched.accepted_at = time.monotonic()
+        watched.answered_at = time.monotonic()
+
+    def answered(self) -> int:
+        """Count the payments whose request was answered."""
+        return sum(payment.answered_at > 0 for payment in self.payments.values())
 
     def ended(self) -> int:
         """Count the payments that have ended."""
@@ -71,8 +76,8 @@ class Watch:
 
     async def _listen(self) -> None:
         async for event in self.client.events():
-            payment = self.payments.setdefault(event.transaction_id, WatchedPayment())
-            if event.sequence in payment.heard:
+            payment = self.payments.get(event.transaction_id)
+            if payment is None or event.sequence in payment.heard:
                 continue
             # A later event may overtake an earlier one: the last in sequence tells the status.
             if event.sequence > max(payment.heard, default=0):
@@ -86,6 +91,6 @@ class Watch:
             await asyncio.sleep(_SILENCE_SECONDS)
             if time.monotonic() - self.last_news_at < _SILENCE_SECONDS:
                 continue
-            for transaction_id, payment in self.payments.items():
-                if payment.accepted_at and not payment.has_ended:
+            for transaction_id, payment in list(self.payments.items()):
+                if payment.answered_at and not payment.has_ended:
                     payment.status = (await self.client.record(transaction_id))["status"]

@@ -1,0 +1,123 @@
+# Everything a developer does here; `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+STAMPS := .stamps
+FORGE := node_modules/.bin/forge
+# What the tests that need no stack are split over; the machine's cores by default.
+WORKERS ?= auto
+
+export PATH := $(VENV)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+# Settings of the local stack and the demo, from the environment or from make's command line.
+export BLOCK_TIME WALLETS ACCOUNTS AWS_PORT RPC_PORT LOG_LEVEL COUNT SENDERS CONCURRENCY
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ── Set-up ────────────────────────────────────────────────────────────────────────────────────────
+# Stamps make a second set-up free; a changed lock file makes it run again.
+
+.PHONY: setup
+setup: $(STAMPS)/python $(STAMPS)/node ## Install everything, into .venv and contracts/node_modules
+
+$(STAMPS)/python: local/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed: make PYTHON=…'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r local/requirements.txt
+	pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@mkdir -p $(@D) && touch $@
+
+# No package's own scripts: the tools ship their binaries.
+$(STAMPS)/node: contracts/package.json contracts/package-lock.json
+	cd contracts && npm ci --ignore-scripts
+	@mkdir -p $(@D) && touch $@
+
+# ── The local stack ───────────────────────────────────────────────────────────────────────────────
+
+.PHONY: run
+run: setup ## Start the local stack, pay 1 USDC before your eyes, serve until Ctrl-C (BLOCK_TIME, WALLETS)
+	@exec python -m local.run
+
+.PHONY: up
+up: setup ## Start the local stack and leave it running (BLOCK_TIME, WALLETS, ACCOUNTS, AWS_PORT, RPC_PORT)
+	@exec python -m local.stack --detach
+
+.PHONY: demo
+demo: setup ## Send payments to the running stack (COUNT, SENDERS, CONCURRENCY)
+	@exec python -m local.demo
+
+.PHONY: down
+down: setup ## Stop the local stack
+	@exec python -m local.down
+
+# ── Tests ─────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: test
+test: ## Everything: lint, contracts, Python tests, and end to end on the local stack
+	$(MAKE) lint
+	$(MAKE) forge
+	$(MAKE) unit integration e2e
+
+.PHONY: lint
+lint: setup ## Style, types, architecture, template, lock files
+	ruff check .
+	ruff format --check .
+	mypy .
+	lint-imports
+	sam validate --lint
+	python -m local.lock --check
+	cd contracts && $(FORGE) fmt --check
+
+.PHONY: forge
+forge: setup ## Tests of the contracts
+	cd contracts && $(FORGE) test
+
+.PHONY: unit
+unit: setup ## Tests in memory
+	pytest -n $(WORKERS) tests/unit
+
+.PHONY: integration
+integration: setup ## Tests with moto and anvil, and of dying between any two steps
+	pytest -n $(WORKERS) tests/conformance tests/integration tests/faults
+
+.PHONY: e2e
+e2e: setup ## Tests of the deployed template on the local stack
+	pytest tests/e2e
+
+# ── Made files ────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: artifacts
+artifacts: setup ## Export the contracts' ABI and bytecode into the package
+	python contracts/script/export_artifacts.py
+
+.PHONY: lock
+lock: setup ## Pin the Python packages anew, from pyproject.toml
+	python -m local.lock
+
+.PHONY: build
+build: setup ## Build for AWS, then: sam deploy --config-env dev
+	python -m local.build
+
+.PHONY: bench
+bench: setup ## Measure; needs no running stack
+	python -m local.bench
+
+.PHONY: format
+format: setup ## Rewrite the sources in the project's style
+	ruff check --fix .
+	ruff format .
+	cd contracts && $(FORGE) fmt
+
+.PHONY: clean
+clean: ## Remove what was built, not what was installed
+	rm -rf .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis contracts/out contracts/cache
+
+.PHONY: distclean
+distclean: clean ## Remove what was installed too
+	rm -rf $(VENV) $(STAMPS) contracts/node_modules
