@@ -9,9 +9,9 @@ import {FeeOnTransferToken} from "../mocks/Tokens.sol";
 
 /// @notice Does to an escrow what payers, relayers and thieves would, and keeps its own book of what should come of it.
 contract EscrowHandler is EscrowTest {
-    uint256 public constant PAYERS = 3;
-    /// @dev Few nonces, so that they meet: used, invalidated and signed for twice.
-    uint256 private constant NONCES = 24;
+    /// @dev Few of everything, so that actions meet: on the same funds, the same nonce, the same request.
+    uint256 public constant PAYERS = 2;
+    uint256 private constant NONCES = 12;
 
     FeeOnTransferToken private _feeToken;
     address[] public payers;
@@ -78,7 +78,8 @@ contract EscrowHandler is EscrowTest {
         (address account, address token) = (_payer(payerSeed), _token(tokenSeed));
         uint256 balance = escrow.balanceOf(token, account);
         if (balance == 0) return;
-        amount = bound(amount, 1, balance);
+        // Often all of it, so that a payment then takes from what was requested.
+        amount = amount % 2 == 0 ? balance : bound(amount, 1, balance);
         vm.prank(account);
         escrow.requestWithdraw(token, amount);
 
@@ -213,8 +214,13 @@ contract EscrowHandler is EscrowTest {
 
     // ------------------------------------------------------------------ time
 
-    function wait(uint256 duration) external {
-        skip(bound(duration, 1, GRACE));
+    /// @dev Often to just before, or just at, the end of a grace period.
+    function wait(uint256 duration, uint256 way) external {
+        way = way % 4;
+        if (way == 0) skip(1);
+        if (way == 1) skip(GRACE - 1);
+        if (way == 2) skip(bound(duration, 1, GRACE));
+        if (way == 3) skip(GRACE / 2);
     }
 
     // ------------------------------------------------------------------ the book
@@ -243,19 +249,35 @@ contract EscrowHandler is EscrowTest {
         _signed.push(signed);
     }
 
+    /// @dev The book alone tells whether the payment must go through.
     function _attempt(Signed memory chosen) private {
+        IPaymentEscrow.Payment memory payment = chosen.payment;
+        bool isGood = executions[payment.from][payment.nonce] == 0 && block.timestamp <= payment.deadline
+            && !_isInvalid(payment.from, payment.nonce)
+            && _locked(payment.token, payment.from) >= payment.amount + payment.fee;
+
         vm.prank(relayer);
-        try escrow.executePayment(chosen.payment, chosen.signature) {
-            _book(chosen.payment);
-        } catch {}
+        try escrow.executePayment(payment, chosen.signature) {
+            _book(payment);
+        } catch {
+            assertFalse(isGood, "a good payment was refused");
+        }
     }
 
     function _book(IPaymentEscrow.Payment memory payment) private {
         paid[payment.token][payment.from] += payment.amount + payment.fee;
         if (++executions[payment.from][payment.nonce] > 1) ++nonceReuses;
         if (block.timestamp > payment.deadline) ++lateExecutions;
-        uint256 invalidatedAt = _invalidatedAt[payment.from][payment.nonce];
-        if (invalidatedAt != 0 && block.timestamp >= invalidatedAt + GRACE) ++executionsOfInvalidNonces;
+        if (_isInvalid(payment.from, payment.nonce)) ++executionsOfInvalidNonces;
+    }
+
+    function _isInvalid(address account, uint256 nonce) private view returns (bool) {
+        uint256 invalidatedAt = _invalidatedAt[account][nonce];
+        return invalidatedAt != 0 && block.timestamp >= invalidatedAt + GRACE;
+    }
+
+    function _locked(address token, address account) private view returns (uint256) {
+        return deposited[token][account] - paid[token][account] - withdrawn[token][account];
     }
 
     function _recipientBalances(IPaymentEscrow.Payment[] memory payments)
