@@ -1,0 +1,788 @@
+"""The stores over both kinds of tables: what each promises in `ports`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
+from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.operations import ConditionFailedError, Tables
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.errors import (
+    LedgerMovedError,
+    LedgerRefusedError,
+    NonceTakenError,
+    StaleRowError,
+    StaleRowsError,
+    TransactionExistsError,
+)
+from ferryman.domain.events import Event, Step
+from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
+from ferryman.domain.transaction import Status, Transaction, take_step
+from ferryman.domain.units import (
+    Address,
+    BlockHash,
+    BlockNumber,
+    ChainId,
+    Gas,
+    Instant,
+    Seconds,
+    TokenUnits,
+    TransactionId,
+    TxHash,
+    WalletNonce,
+    Wei,
+)
+from ferryman.intents.payment import PAYMENT
+from ferryman.ports import Binding, Block, Change, Ledger, Reservation, Room
+from tests.support.payments import CHAIN_ID, chain_settings, signed_request
+from tests.support.rows import NOW, accepted, received_row
+
+SETTINGS = chain_settings()
+WALLET = Address("0x90F79bf6EB2c4f870365E785982E1f101E93b906")
+OTHER_WALLET = Address("0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")
+
+
+def reservation_of(row: Transaction) -> Reservation:
+    """Give what a row holds."""
+    return PAYMENT.reservation(row.payload, SETTINGS)
+
+
+def room(units: int, *, block: int = 90) -> Room:
+    """Give room for that much to be reserved already."""
+    return Room(units=TokenUnits(units), block=BlockNumber(block))
+
+
+def accept(
+    tables: Tables, *, nonce: int = 7, units: int = 10**9, block: int = 90, amount: int = 900
+) -> Transaction:
+    """Accept a payment of `amount` + 100."""
+    row, event = accepted(received_row(signed_request(nonce=nonce, amount=amount, fee=100)))
+    DynamoTransactions(tables).accept(
+        row,
+        [event],
+        marker=PAYMENT.marker(row.payload, SETTINGS),
+        hold=(reservation_of(row), room(units, block=block)),
+    )
+    return row
+
+
+def failed(row: Transaction) -> Change:
+    """Give the change that ends a row."""
+    after, event = take_step(row, Step.FAILED, name="payment_failed", at=NOW, reason="deadline_passed")
+    return Change(before=row, after=replace(after, due_at=None), events=(event,))
+
+
+def ledger(tables: Tables) -> Ledger:
+    """Read the payer's ledger."""
+    return DynamoTransactions(tables).ledger(reservation_of(accepted(received_row())[0]))
+
+
+def bindings(rows: Sequence[Transaction], *, first: int, wallet: Address = WALLET) -> tuple[Binding, ...]:
+    """Bind rows to consecutive nonces."""
+    return tuple(_binding(row, WalletNonce(nonce), wallet) for nonce, row in enumerate(rows, start=first))
+
+
+def _binding(row: Transaction, nonce: WalletNonce, wallet: Address) -> Binding:
+    after, event = take_step(row, Step.BOUND, name="payment_pending", at=NOW, wallet=wallet, nonce=nonce)
+    return Binding(
+        change=Change(before=row, after=replace(after, due_at=None), events=(event,)),
+        nonce_row=NonceRow(
+            chain_id=CHAIN_ID,
+            wallet=wallet,
+            nonce=nonce,
+            intents=(row.transaction_id,),
+            gas_limit=Gas(100_000),
+            bound_at=NOW,
+        ),
+    )
+
+
+def opened(tables: Tables, *, next_nonce: int = 0, lowest_open: int = 0) -> Wallet:
+    """Open a wallet's row."""
+    return DynamoWallets(tables).open_wallet(
+        Wallet(
+            chain_id=CHAIN_ID,
+            address=WALLET,
+            next_nonce=WalletNonce(next_nonce),
+            lowest_open=WalletNonce(lowest_open),
+        )
+    )
+
+
+def bind(tables: Tables, rows: Sequence[Transaction], *, window: int = 16) -> tuple[NonceRow, ...]:
+    """Bind rows to the wallet's next nonces."""
+    wallet = opened(tables)
+    made = bindings(rows, first=wallet.next_nonce)
+    DynamoWallets(tables).bind(wallet, made, window=window)
+    return tuple(binding.nonce_row for binding in made)
+
+
+class TestAccept:
+    """A new row, its nonce marker and its reservation: all or nothing."""
+
+    def test_an_accepted_row_is_read_back_as_it_was(self, tables: Tables) -> None:
+        """With its event and the funds held."""
+        row = accept(tables)
+
+        store = DynamoTransactions(tables)
+        assert store.get(row.transaction_id) == row
+        assert store.events(row.transaction_id) == (accepted(received_row(_body()))[1],)
+        assert ledger(tables) == Ledger(reserved=TokenUnits(1_000), settled_block=BlockNumber(0))
+
+    def test_the_same_row_again_is_known_already(self, tables: Tables) -> None:
+        """And holds nothing twice."""
+        row = accept(tables)
+
+        with pytest.raises(TransactionExistsError) as known:
+            accept(tables)
+
+        assert known.value.transaction_id == row.transaction_id
+        assert ledger(tables).reserved == 1_000
+
+    def test_another_row_with_the_same_nonce_is_refused(self, tables: Tables) -> None:
+        """It says who holds the nonce, and stores nothing."""
+        first = accept(tables, amount=900)
+
+        with pytest.raises(NonceTakenError) as taken:
+            accept(tables, amount=901)
+
+        assert taken.value.transaction_id == first.transaction_id
+        assert ledger(tables).reserved == 1_000
+
+    def test_the_last_unit_of_room_is_given(self, tables: Tables) -> None:
+        """Room says how much may be reserved already."""
+        accept(tables, nonce=1, units=0)
+        accept(tables, nonce=2, units=1_000)
+
+        assert ledger(tables).reserved == 2_000
+
+    def test_one_unit_more_is_refused(self, tables: Tables) -> None:
+        """It says what is reserved, so that the client can be told what is free."""
+        accept(tables, nonce=1)
+
+        with pytest.raises(LedgerRefusedError) as refused:
+            accept(tables, nonce=2, units=999)
+
+        assert refused.value.reserved == 1_000
+        assert ledger(tables).reserved == 1_000
+
+    def test_no_room_at_all_is_refused_though_nothing_is_reserved(self, tables: Tables) -> None:
+        """A ledger that does not exist yet must not let it pass."""
+        with pytest.raises(LedgerRefusedError):
+            accept(tables, units=-1)
+
+        assert DynamoTransactions(tables).get(accepted(received_row(_body()))[0].transaction_id) is None
+
+    def test_a_reading_older_than_the_last_settlement_is_refused(self, tables: Tables) -> None:
+        """The balance it saw still counts what has been paid out: the stale read of invariant 4."""
+        row = accept(tables, nonce=1)
+        DynamoTransactions(tables).write(
+            failed(row), release=reservation_of(row), settled_block=BlockNumber(95)
+        )
+
+        with pytest.raises(LedgerMovedError) as moved:
+            accept(tables, nonce=2, block=94)
+
+        assert moved.value.settled_block == 95
+        accept(tables, nonce=2, block=95)
+        assert ledger(tables).reserved == 1_000
+
+    def test_without_funds_held_the_ledger_is_not_touched(self, tables: Tables) -> None:
+        """RECEIVED: accepted while the chain was away."""
+        row, event = take_step(received_row(), Step.RECEIVED, name="payment_accepted", at=NOW)
+
+        DynamoTransactions(tables).accept(
+            row, [event], marker=PAYMENT.marker(row.payload, SETTINGS), hold=None
+        )
+
+        assert DynamoTransactions(tables).get(row.transaction_id) == row
+        assert ledger(tables).reserved == 0
+
+    def test_many_concurrent_readings_cannot_exceed_the_funds(self, tables: Tables) -> None:
+        """Each read the same 3,500 locked: three of five fit, in any order."""
+        outcomes = []
+        for nonce in range(5):
+            try:
+                accept(tables, nonce=nonce, units=3_500 - 1_000)
+                outcomes.append("taken")
+            except LedgerRefusedError:
+                outcomes.append("refused")
+
+        assert outcomes == ["taken"] * 3 + ["refused"] * 2
+        assert ledger(tables).reserved == 3_000
+
+
+def _body() -> dict[str, Any]:
+    return signed_request(nonce=7, amount=900, fee=100)
+
+
+class TestWrite:
+    """A change of a row, with what goes with it."""
+
+    def test_a_change_is_written_with_its_events(self, tables: Tables) -> None:
+        """The row, one more event, and the funds let go."""
+        row, store = accept(tables), DynamoTransactions(tables)
+        change = failed(row)
+
+        store.write(change, release=reservation_of(row))
+
+        assert store.get(row.transaction_id) == change.after
+        assert [event.sequence for event in store.events(row.transaction_id)] == [1, 2]
+        assert store.events(row.transaction_id, after=1) == change.events
+        assert ledger(tables).reserved == 0
+
+    def test_a_stale_change_is_refused_whole(self, tables: Tables) -> None:
+        """Somebody else went on with the row: neither event nor release."""
+        row, store = accept(tables), DynamoTransactions(tables)
+        waiting = replace(row, waits=1, version=row.version + 1)
+        store.write(Change(before=row, after=waiting))
+
+        with pytest.raises(StaleRowError):
+            store.write(failed(row), release=reservation_of(row))
+
+        assert store.get(row.transaction_id) == waiting
+        assert len(store.events(row.transaction_id)) == 1
+        assert ledger(tables).reserved == 1_000
+
+    def test_a_change_of_a_row_that_is_not_there_is_stale(self, tables: Tables) -> None:
+        """It creates nothing."""
+        row = accepted(received_row())[0]
+
+        with pytest.raises(StaleRowError):
+            DynamoTransactions(tables).write(Change(before=row, after=replace(row, waits=1)))
+
+        assert DynamoTransactions(tables).get(row.transaction_id) is None
+
+    def test_an_event_is_never_overwritten(self, tables: Tables) -> None:
+        """The log is immutable, also to a caller that numbers wrongly."""
+        row, store = accept(tables), DynamoTransactions(tables)
+        (first,) = store.events(row.transaction_id)
+        forged = replace(first, facts={"reason": "forged"})
+        after = replace(row, version=row.version + 1)
+
+        with pytest.raises(StaleRowError):
+            store.write(Change(before=row, after=after, events=(forged,)))
+
+        assert store.events(row.transaction_id) == (first,)
+
+    def test_funds_are_let_go_once(self, tables: Tables) -> None:
+        """A second release of the same row would free somebody else's money."""
+        row, store = accept(tables, nonce=1), DynamoTransactions(tables)
+        accept(tables, nonce=2)
+        change = failed(row)
+        store.write(change, release=reservation_of(row))
+        again = replace(change.after, version=change.after.version + 1)
+
+        with pytest.raises(StaleRowError):
+            store.write(Change(before=change.after, after=again), release=reservation_of(row))
+
+        assert ledger(tables).reserved == 1_000
+
+    def test_funds_are_held_under_the_same_condition_as_at_acceptance(self, tables: Tables) -> None:
+        """RECEIVED becomes VALIDATED only if they are there."""
+        store = DynamoTransactions(tables)
+        row, event = take_step(received_row(_body()), Step.RECEIVED, name="payment_accepted", at=NOW)
+        store.accept(row, [event], marker=PAYMENT.marker(row.payload, SETTINGS), hold=None)
+        accept(tables, nonce=8)
+        after, validated = take_step(row, Step.VALIDATED, name="payment_validated", at=NOW, assured=True)
+        change = Change(before=row, after=after, events=(validated,))
+
+        with pytest.raises(LedgerRefusedError):
+            store.write(change, hold=(reservation_of(row), room(999)))
+        with pytest.raises(LedgerRefusedError):
+            store.write(change, hold=(reservation_of(row), room(-1)))
+        assert store.get(row.transaction_id) == row
+
+        store.write(change, hold=(reservation_of(row), room(1_000)))
+
+        assert store.get(row.transaction_id) == after
+        assert ledger(tables).reserved == 2_000
+
+    def test_a_hold_of_a_stale_row_is_stale(self, tables: Tables) -> None:
+        """The row decides; the ledger would have had room."""
+        row, store = accept(tables), DynamoTransactions(tables)
+        stale = replace(row, version=row.version + 5)
+        change = Change(before=stale, after=replace(stale, version=stale.version + 1))
+
+        with pytest.raises(StaleRowError):
+            store.write(change, hold=(reservation_of(accepted(received_row())[0]), room(10**9)))
+
+    def test_the_settled_block_only_rises(self, tables: Tables) -> None:
+        """Settlements are written in any order; the funds are let go in each."""
+        rows = [accept(tables, nonce=nonce) for nonce in (1, 2, 3)]
+        seen = []
+        for row, block in zip(rows, (50, 60, 55), strict=True):
+            DynamoTransactions(tables).write(
+                failed(row), release=reservation_of(row), settled_block=BlockNumber(block)
+            )
+            seen.append((ledger(tables).reserved, ledger(tables).settled_block))
+
+        assert seen == [(2_000, 50), (1_000, 60), (0, 60)]
+
+    def test_a_late_settlement_of_a_stale_row_is_stale(self, tables: Tables) -> None:
+        """The second try, without raising the block, keeps every other condition."""
+        first, second = accept(tables, nonce=1), accept(tables, nonce=2)
+        store = DynamoTransactions(tables)
+        store.write(failed(first), release=reservation_of(first), settled_block=BlockNumber(60))
+        store.write(Change(before=second, after=replace(second, waits=1, version=second.version + 1)))
+
+        with pytest.raises(StaleRowError):
+            store.write(failed(second), release=reservation_of(second), settled_block=BlockNumber(50))
+
+        assert ledger(tables).reserved == 1_000
+
+    def test_a_nonce_row_is_closed_along(self, tables: Tables) -> None:
+        """One write: the row is over, its funds are free, its nonce is settled."""
+        (nonce_row,) = bind(tables, [accept(tables)])
+        store = DynamoTransactions(tables)
+        (transaction_id,) = nonce_row.intents
+        bound = store.get(transaction_id)
+        assert bound is not None
+        after, event = take_step(bound, Step.CONFIRMED, name="payment_confirmed", at=NOW, confirmations=1)
+
+        store.write(
+            Change(before=bound, after=after, events=(event,)),
+            release=reservation_of(bound),
+            settled_block=BlockNumber(91),
+            nonce_row=nonce_row,
+        )
+
+        closed = DynamoWallets(tables).nonce_row(CHAIN_ID, WALLET, nonce_row.nonce)
+        assert closed is not None
+        assert closed.is_settled
+        assert ledger(tables) == Ledger(reserved=TokenUnits(0), settled_block=BlockNumber(91))
+
+    def test_a_nonce_row_that_somebody_changed_stops_all(self, tables: Tables) -> None:
+        """An attempt was added meanwhile: look again."""
+        (nonce_row,) = bind(tables, [accept(tables)])
+        wanting = nonce_row.wanting(Wanted.SEND, at=NOW)
+        DynamoWallets(tables).replace_nonce_row(nonce_row, wanting)
+        bound = DynamoTransactions(tables).get(nonce_row.intents[0])
+        assert bound is not None
+
+        with pytest.raises(StaleRowError):
+            DynamoTransactions(tables).write(
+                failed(bound), release=reservation_of(bound), nonce_row=nonce_row
+            )
+
+        assert DynamoTransactions(tables).get(bound.transaction_id) == bound
+        assert DynamoWallets(tables).nonce_row(CHAIN_ID, WALLET, nonce_row.nonce) == wanting
+
+
+class TestReads:
+    """Lists and many rows at once."""
+
+    def test_many_rows_come_in_the_order_asked(self, tables: Tables) -> None:
+        """Unknown ones are left out, and one asked for twice comes twice."""
+        first, second = accept(tables, nonce=1), accept(tables, nonce=2)
+        unknown = TransactionId("0x" + "00" * 32)
+        names = [second.transaction_id, unknown, first.transaction_id, second.transaction_id]
+
+        assert DynamoTransactions(tables).get_many(names) == (second, first, second)
+
+    def test_a_senders_rows_come_newest_first_page_by_page(self, tables: Tables) -> None:
+        """Each page begins where the one before ended; none is left out, none comes twice."""
+        rows = self._received(tables, 7)
+        store, pages, before = DynamoTransactions(tables), [], None
+        while page := store.sent_by(rows[0].sender, limit=3, before=before):
+            pages.append([name for _, name in page])
+            before = page[-1]
+
+        newest_first = [row.transaction_id for row in reversed(rows)]
+        assert pages == [newest_first[:3], newest_first[3:6], newest_first[6:]]
+        assert store.sent_by(WALLET, limit=3) == ()
+
+    def test_rows_that_want_attention_come_first_due_first(self, tables: Tables) -> None:
+        """Over all shards of the chain; a row that is over is not among them."""
+        rows = self._received(tables, 9)
+        store = DynamoTransactions(tables)
+        store.write(failed(rows[4]))
+
+        found = store.watched(CHAIN_ID, limit=5)
+
+        expected = [(row.due_at, row.transaction_id) for row in rows if row is not rows[4]]
+        assert list(found) == expected[:5]
+        assert store.watched(ChainId(1), limit=5) == ()
+
+    def _received(self, tables: Tables, count: int) -> list[Transaction]:
+        """Store rows a second apart."""
+        rows = []
+        for number in range(count):
+            at = Instant(NOW + number * 1_000)
+            new = replace(
+                received_row(signed_request(nonce=number)), received_at=at, due_at=Instant(at + 10_000)
+            )
+            row, event = take_step(new, Step.RECEIVED, name="payment_accepted", at=at)
+            marker = PAYMENT.marker(row.payload, SETTINGS)
+            DynamoTransactions(tables).accept(row, [event], marker=marker, hold=None)
+            rows.append(row)
+        return rows
+
+    def test_every_field_of_a_row_survives(self, tables: Tables) -> None:
+        """None of a row's fields is lost on the way to the table and back."""
+        row, store = accept(tables), DynamoTransactions(tables)
+        full = replace(
+            row,
+            status=Status.PENDING,
+            wallet=WALLET,
+            nonce=WalletNonce(3),
+            hash=TxHash("0x" + "2b" * 32),
+            block_number=BlockNumber(1),
+            block_hash=BlockHash("0x" + "b1" * 32),
+            confirmations=1,
+            gas_used=Gas(1),
+            effective_gas_price=Wei(10**18),
+            reason="nonce_used",
+            version=row.version + 1,
+            waits=2,
+            starts=3,
+            last_error="x",
+            permanent_reason="y",
+        )
+
+        store.write(Change(before=row, after=full))
+
+        assert store.get(row.transaction_id) == full
+
+
+class TestBind:
+    """Wallet, nonce rows, rows and events in one write."""
+
+    def test_consecutive_nonces_are_bound(self, tables: Tables) -> None:
+        """From the wallet's next one, in order."""
+        rows = [accept(tables, nonce=nonce) for nonce in (1, 2, 3)]
+        wallets = DynamoWallets(tables)
+        wallet = opened(tables, next_nonce=5, lowest_open=5)
+        made = bindings(rows, first=5)
+
+        wallets.bind(wallet, made, window=16)
+
+        assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, next_nonce=WalletNonce(8))
+        assert [wallets.nonce_row(CHAIN_ID, WALLET, one.nonce_row.nonce) for one in made] == [
+            one.nonce_row for one in made
+        ]
+        store = DynamoTransactions(tables)
+        for row, one in zip(rows, made, strict=True):
+            assert store.get(row.transaction_id) == one.change.after
+            assert store.events(row.transaction_id, after=1) == one.change.events
+
+    def test_thirty_nonces_are_bound_at_once(self, tables: Tables) -> None:
+        """The design's most: 1 + 3 x 30 writes fit the hundred of a transaction."""
+        rows = [accept(tables, nonce=nonce) for nonce in range(30)]
+
+        bind(tables, rows, window=30)
+
+        stored = DynamoWallets(tables).wallet(CHAIN_ID, WALLET)
+        assert stored is not None
+        assert stored.next_nonce == 30
+
+    def test_a_wallet_that_moved_stops_all(self, tables: Tables) -> None:
+        """Two runs with the same next nonce: one of them looks again."""
+        first, second = accept(tables, nonce=1), accept(tables, nonce=2)
+        wallets, wallet = DynamoWallets(tables), opened(tables)
+        wallets.bind(wallet, bindings([first], first=0), window=16)
+
+        with pytest.raises(StaleRowError):
+            wallets.bind(wallet, bindings([second], first=0), window=16)
+
+        assert DynamoTransactions(tables).get(second.transaction_id) == second
+        assert wallets.nonce_row(CHAIN_ID, WALLET, WalletNonce(1)) is None
+
+    def test_the_window_is_kept(self, tables: Tables) -> None:
+        """As many open nonces as it says, and not one more."""
+        rows = [accept(tables, nonce=nonce) for nonce in (1, 2, 3)]
+        wallets, wallet = DynamoWallets(tables), opened(tables, next_nonce=4, lowest_open=4)
+
+        with pytest.raises(StaleRowError):
+            wallets.bind(wallet, bindings(rows, first=4), window=2)
+        wallets.bind(wallet, bindings(rows[:2], first=4), window=2)
+
+        full = wallets.wallet(CHAIN_ID, WALLET)
+        assert full is not None
+        assert full.free(2) == 0
+        wallets.raise_lowest_open(full, WalletNonce(5))
+        wallets.bind(full, bindings(rows[2:], first=6), window=2)
+
+    def test_stale_rows_are_named_and_nothing_is_bound(self, tables: Tables) -> None:
+        """The caller binds the others without them."""
+        rows = [accept(tables, nonce=nonce) for nonce in (1, 2, 3)]
+        store = DynamoTransactions(tables)
+        for row in (rows[0], rows[2]):
+            store.write(Change(before=row, after=replace(row, waits=1, version=row.version + 1)))
+        wallets, wallet = DynamoWallets(tables), opened(tables)
+
+        with pytest.raises(StaleRowsError) as stale:
+            wallets.bind(wallet, bindings(rows, first=0), window=16)
+
+        assert stale.value.transaction_ids == {rows[0].transaction_id, rows[2].transaction_id}
+        assert wallets.wallet(CHAIN_ID, WALLET) == wallet
+        assert store.get(rows[1].transaction_id) == rows[1]
+        wallets.bind(wallet, bindings([rows[1]], first=0), window=16)
+
+    def test_a_row_is_bound_once(self, tables: Tables) -> None:
+        """Two wallets reach for the same row: one of them drops it."""
+        row, wallets = accept(tables), DynamoWallets(tables)
+        bind(tables, [row])
+        other = wallets.open_wallet(replace(opened(tables), address=OTHER_WALLET, next_nonce=WalletNonce(0)))
+
+        with pytest.raises(StaleRowsError):
+            wallets.bind(other, bindings([row], first=0, wallet=OTHER_WALLET), window=16)
+
+        assert wallets.wallet(CHAIN_ID, OTHER_WALLET) == other
+
+
+class TestWallets:
+    """Wallets, their pool, and nonce rows on their own."""
+
+    def test_a_wallet_is_opened_once(self, tables: Tables) -> None:
+        """The stored one wins: its nonces may be bound already."""
+        first = opened(tables, next_nonce=3, lowest_open=2)
+
+        assert opened(tables, next_nonce=9, lowest_open=9) == first
+        assert DynamoWallets(tables).wallet(CHAIN_ID, WALLET) == first
+
+    def test_a_wallet_that_was_never_opened_is_none(self, tables: Tables) -> None:
+        """Also where the same address is open on another chain."""
+        opened(tables)
+
+        assert DynamoWallets(tables).wallet(ChainId(1), WALLET) is None
+        assert DynamoWallets(tables).nonce_row(CHAIN_ID, WALLET, WalletNonce(0)) is None
+
+    def test_all_wallets_of_a_chain_are_found(self, tables: Tables) -> None:
+        """Confirm follows them without knowing the keys."""
+        wallets, one = DynamoWallets(tables), opened(tables)
+        other = wallets.open_wallet(replace(one, address=OTHER_WALLET))
+        wallets.open_wallet(replace(one, chain_id=ChainId(1)))
+
+        assert set(wallets.wallets(CHAIN_ID)) == {one, other}
+        assert wallets.wallets(ChainId(2)) == ()
+
+    def test_open_nonces_are_those_not_settled_lowest_first(self, tables: Tables) -> None:
+        """Twelve of them, so that 10 does not come before 9."""
+        rows = bind(tables, [accept(tables, nonce=nonce) for nonce in range(12)])
+        wallets = DynamoWallets(tables)
+        for number in (0, 5):
+            wallets.replace_nonce_row(rows[number], rows[number].settled())
+        wallet = wallets.wallet(CHAIN_ID, WALLET)
+        assert wallet is not None
+
+        assert [row.nonce for row in wallets.open_nonces(wallet)] == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+        wallets.raise_lowest_open(wallet, WalletNonce(7))
+        raised = wallets.wallet(CHAIN_ID, WALLET)
+        assert raised is not None
+        assert [row.nonce for row in wallets.open_nonces(raised)] == [7, 8, 9, 10, 11]
+
+    def test_a_nonce_row_keeps_every_attempt(self, tables: Tables) -> None:
+        """Bytes and all: any of them may be mined, or sent again."""
+        (row,) = bind(tables, [accept(tables)])
+        wallets = DynamoWallets(tables)
+        attempts = [
+            TransactionAttempt(
+                hash=TxHash("0x" + f"{number:064x}"),
+                raw=bytes([2, 0, 255, number]),
+                max_fee_per_gas=Wei(10**18),
+                max_priority_fee_per_gas=Wei(1),
+                purpose=Purpose.CALL,
+                signed_at=NOW,
+            )
+            for number in (1, 2)
+        ]
+        once = row.with_attempt(attempts[0])
+        twice = replace(once.with_attempt(attempts[1]).wanting(Wanted.SEND, at=NOW), last_error="x")
+
+        wallets.replace_nonce_row(row, once)
+        wallets.replace_nonce_row(once, twice)
+
+        assert wallets.nonce_row(CHAIN_ID, WALLET, row.nonce) == twice
+
+    def test_a_stale_nonce_row_is_refused(self, tables: Tables) -> None:
+        """Two runs signed: the second looks again, so that no hash is lost."""
+        (row,) = bind(tables, [accept(tables)])
+        wallets, asked = DynamoWallets(tables), row.wanting(Wanted.SEND, at=NOW)
+        wallets.replace_nonce_row(row, asked)
+
+        with pytest.raises(StaleRowError):
+            wallets.replace_nonce_row(row, row.settled())
+
+        assert wallets.nonce_row(CHAIN_ID, WALLET, row.nonce) == asked
+
+    def test_the_lowest_open_nonce_only_rises(self, tables: Tables) -> None:
+        """A slow run must not close the window again."""
+        wallets, wallet = DynamoWallets(tables), opened(tables, next_nonce=9)
+
+        for lowest in (4, 7, 5):
+            wallets.raise_lowest_open(wallet, WalletNonce(lowest))
+
+        assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, lowest_open=WalletNonce(7))
+
+
+class TestLeases:
+    """Who confirms a chain, and who wakes it."""
+
+    def test_one_at_a_time_holds_the_lease(self, tables: Tables) -> None:
+        """Until it runs out; another chain's is another lease."""
+        leases = DynamoLeases(tables)
+        first = leases.take(CHAIN_ID, until=Instant(2_000), now=Instant(1_000))
+
+        assert first is not None
+        assert leases.take(CHAIN_ID, until=Instant(3_000), now=Instant(1_999)) is None
+        assert leases.take(ChainId(1), until=Instant(3_000), now=Instant(1_999))
+        second = leases.take(CHAIN_ID, until=Instant(4_000), now=Instant(2_000))
+        assert second is not None
+        assert second.fence > first.fence
+
+    def test_a_renewed_lease_is_kept(self, tables: Tables) -> None:
+        """And records the head, for everybody who asks how deep something is."""
+        leases = DynamoLeases(tables)
+        lease = leases.take(CHAIN_ID, until=Instant(2_000), now=Instant(1_000))
+        assert lease is not None
+        assert leases.head(CHAIN_ID) is None
+        head = Block(number=BlockNumber(7), hash=BlockHash("0x07"), timestamp_seconds=Seconds(1))
+
+        leases.renew(lease, until=Instant(5_000), head=head)
+        leases.renew(lease, until=Instant(5_000), head=None)
+
+        assert leases.take(CHAIN_ID, until=Instant(9_000), now=Instant(4_999)) is None
+        assert leases.head(CHAIN_ID) == 7
+
+    def test_an_old_holder_is_fenced_off(self, tables: Tables) -> None:
+        """It slept past its end; what it knows is old."""
+        leases = DynamoLeases(tables)
+        old = leases.take(CHAIN_ID, until=Instant(2_000), now=Instant(1_000))
+        new = leases.take(CHAIN_ID, until=Instant(4_000), now=Instant(3_000))
+        assert old is not None
+        assert new is not None
+
+        with pytest.raises(StaleRowError):
+            leases.renew(old, until=Instant(9_000), head=None)
+        with pytest.raises(StaleRowError):
+            leases.release(old)
+
+        assert leases.take(CHAIN_ID, until=Instant(9_000), now=Instant(3_999)) is None
+
+    def test_a_released_lease_is_free_at_once(self, tables: Tables) -> None:
+        """The next run need not wait for its end."""
+        leases = DynamoLeases(tables)
+        lease = leases.take(CHAIN_ID, until=Instant(9_000), now=Instant(1_000))
+        assert lease is not None
+
+        leases.release(lease)
+
+        assert leases.take(CHAIN_ID, until=Instant(9_000), now=Instant(1_001))
+
+    def test_no_wake_up_is_lost(self, tables: Tables) -> None:
+        """One between the last look and the release moves the counter that the release reads."""
+        leases = DynamoLeases(tables)
+        lease = leases.take(CHAIN_ID, until=Instant(9_000), now=Instant(1_000))
+        assert lease is not None
+        renewed = leases.renew(lease, until=Instant(9_000), head=None)
+        assert renewed.wake == lease.wake
+
+        is_held = leases.wake(CHAIN_ID, now=Instant(1_500))
+
+        assert is_held
+        assert leases.release(renewed) == renewed.wake + 1
+
+    def test_a_wake_up_that_nobody_would_see_says_so(self, tables: Tables) -> None:
+        """Before the first run, after a release, and after the lease ran out: start confirm."""
+        leases = DynamoLeases(tables)
+
+        assert not leases.wake(CHAIN_ID, now=Instant(500))
+        lease = leases.take(CHAIN_ID, until=Instant(2_000), now=Instant(1_000))
+        assert lease is not None
+        assert lease.wake == 1
+        assert not leases.wake(CHAIN_ID, now=Instant(2_000))
+        leases.release(lease)
+        assert not leases.wake(CHAIN_ID, now=Instant(1_500))
+
+
+class TestConnections:
+    """Subscriptions, from both sides."""
+
+    def test_a_subscriber_is_found_by_topic_and_by_connection(self, tables: Tables) -> None:
+        """Twice is once."""
+        connections = DynamoConnections(tables)
+        for topic in ("a", "b", "a"):
+            connections.subscribe("one", topic, now=NOW)
+        connections.subscribe("two", "a", now=NOW)
+
+        assert connections.subscribers("a", now=NOW) == ("one", "two")
+        assert connections.topics("one") == ("a", "b")
+        assert connections.subscribers("c", now=NOW) == ()
+
+    def test_unsubscribing_leaves_the_others(self, tables: Tables) -> None:
+        """Other topics of the connection, other connections of the topic; twice is once."""
+        connections = DynamoConnections(tables)
+        for name, topic in (("one", "a"), ("one", "b"), ("two", "a")):
+            connections.subscribe(name, topic, now=NOW)
+
+        for _ in range(2):
+            connections.unsubscribe("one", "a")
+
+        assert connections.subscribers("a", now=NOW) == ("two",)
+        assert connections.topics("one") == ("b",)
+
+    def test_a_forgotten_connection_listens_to_nothing(self, tables: Tables) -> None:
+        """All its topics at once."""
+        connections = DynamoConnections(tables)
+        for topic in ("a", "b"):
+            connections.subscribe("one", topic, now=NOW)
+
+        connections.forget("one")
+        connections.forget("never there")
+
+        assert connections.topics("one") == ()
+        assert connections.subscribers("a", now=NOW) == connections.subscribers("b", now=NOW) == ()
+
+    def test_an_expired_subscription_is_not_told(self, tables: Tables) -> None:
+        """DynamoDB may keep it for two days; a renewed one lives on."""
+        connections = DynamoConnections(tables)
+        connections.subscribe("old", "a", now=NOW)
+        connections.subscribe("renewed", "a", now=NOW)
+        later = Instant(NOW + LIFETIME_SECONDS * 1000)
+        connections.subscribe("renewed", "a", now=Instant(later - 1))
+
+        assert connections.subscribers("a", now=Instant(later - 1_000)) == ("old", "renewed")
+        assert connections.subscribers("a", now=later) == ("renewed",)
+
+
+def test_an_event_comes_back_as_it_went(tables: Tables) -> None:
+    """With facts of every type."""
+    store = DynamoTransactions(tables)
+    row = accept(tables)
+    facts: dict[str, object] = {
+        "assured": True,
+        "reason": None,
+        "hash": "0x" + "2b" * 32,
+        "effective_gas_price": 10**30,
+    }
+    event = Event(
+        transaction_id=row.transaction_id,
+        sequence=2,
+        step=Step.INCLUDED,
+        name="payment_included",
+        status="PENDING",
+        at=NOW,
+        sender=row.sender,
+        facts=facts,
+    )
+
+    store.write(Change(before=row, after=replace(row, version=row.version + 1), events=(event,)))
+
+    assert store.events(row.transaction_id, after=1) == (event,)
+
+
+def test_a_half_written_acceptance_is_no_store_error(tables: Tables) -> None:
+    """An event that is there without its row is our own mistake, and is told as such."""
+    store = DynamoTransactions(tables)
+    row, event = accepted(received_row(_body()))
+    marker = PAYMENT.marker(row.payload, SETTINGS)
+    store.accept(row, [event], marker=marker, hold=None)
+    other = replace(row, transaction_id=TransactionId("0x" + "01" * 32))
+
+    with pytest.raises(ConditionFailedError):
+        store.accept(other, [event], marker=replace(marker, nonce="8"), hold=None)
