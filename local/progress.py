@@ -1,5 +1,6 @@
 """Telling the person at the terminal what happens."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.description import StackDescription
-from local.paths import LOGS, ROOT, STACK_FILE
+from local.paths import LOGS, STACK_FILE
 
 console = Console(highlight=False)
 
@@ -35,6 +36,6 @@ def show_description(description: StackDescription) -> None:
     table.add_row(
         "Accounts", f"{len(description.accounts)} with locked funds, from {description.accounts[0]}"
     )
-    table.add_row("All of it", str(STACK_FILE.relative_to(ROOT)))
-    table.add_row("Logs", str(LOGS.relative_to(ROOT)))
+    table.add_row("All of it", os.path.relpath(STACK_FILE))
+    table.add_row("Logs", os.path.relpath(LOGS))
     console.print(table)
