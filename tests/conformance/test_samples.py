@@ -1,0 +1,197 @@
+"""The samples under events/: one per trigger and kind, each read by the code that reads the real ones."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from ferryman.adapters.dynamodb.connections import DynamoConnections
+from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.stream import inserted_events
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.adapters.http.requests import json_body, query_parameters, server_url
+from ferryman.adapters.sqs import read_messages
+from ferryman.domain.events import Step
+from ferryman.domain.transaction import Status
+from ferryman.domain.units import TransactionId
+from ferryman.intents import KINDS
+from ferryman.intents.payment import PAYMENT
+from ferryman.ports import NonceHint, TransactionHint
+from ferryman.services.asking import after_sequence, list_request
+from ferryman.services.reading import Reading
+from ferryman.services.socket import Socket
+from ferryman.services.topics import parsed_transaction_id
+from tests.fakes.clock import FakeClock
+from tests.fakes.tables import MemoryTables
+from tests.fakes.talk import FakeLog, FakePush
+from tests.support.payments import CHAIN_ID, chain_settings
+from tests.support.template import ROOT, functions, rest_routes
+
+EVENTS: Final = ROOT / "events"
+SAMPLES: Final = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in EVENTS.glob("*.json")}
+INTENT: Final = PAYMENT.parse(SAMPLES["payment"], {CHAIN_ID: chain_settings()})
+QUERIES: Final = {name: sample for name, sample in SAMPLES.items() if name.startswith("query_")}
+
+
+def test_every_function_has_a_sample_and_every_sample_a_function() -> None:
+    """By the first word of its name; the others are the bodies of the kinds."""
+    named = {name.split("_")[0] for name in SAMPLES} - KINDS.keys()
+
+    assert named == functions().keys()
+
+
+def test_the_samples_of_rest_are_for_every_deployed_route() -> None:
+    """Route and method, as API Gateway writes them."""
+    rest = {name: sample for name, sample in SAMPLES.items() if "resource" in sample}
+
+    assert {
+        (sample["httpMethod"].lower(), sample["resource"], name.split("_")[0])
+        for name, sample in rest.items()
+    } == rest_routes()
+
+
+def test_ingest_reads_the_payment_out_of_its_event() -> None:
+    """The body of the event is the sample of the kind."""
+    assert json_body(SAMPLES["ingest"]) == SAMPLES["payment"]
+    assert SAMPLES["ingest"]["resource"] == PAYMENT.path
+
+
+def test_submit_reads_both_sorts_of_hints() -> None:
+    """A transaction's and a nonce's; neither is malformed."""
+    messages = read_messages(SAMPLES["submit"]["Records"])
+
+    assert not messages.malformed
+    transaction, nonce = messages.hints
+    assert isinstance(transaction, TransactionHint)
+    assert isinstance(nonce, NonceHint)
+    assert transaction.transaction_id == INTENT.transaction_id
+
+
+def test_deadletter_reads_a_message_that_came_often() -> None:
+    """As SQS hands it over after the last try."""
+    (hint,) = read_messages(SAMPLES["deadletter"]["Records"]).hints
+
+    assert isinstance(hint, TransactionHint)
+    assert hint.transaction_id == INTENT.transaction_id
+    assert hint.redelivered
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("confirm", {"chain_id": CHAIN_ID}), ("confirm_schedule", {})]
+)
+def test_confirm_is_started_with_or_without_a_chain(name: str, expected: Mapping[str, int]) -> None:
+    """By a wake-up for one chain, or by the schedule for all."""
+    assert SAMPLES[name] == expected
+
+
+def test_the_schedule_sends_what_the_sample_says() -> None:
+    """The template's input is the sample."""
+    schedule = functions()["confirm"]["Events"]["EveryMinute"]["Properties"]
+
+    assert json.loads(schedule["Input"]) == SAMPLES["confirm_schedule"]
+
+
+def test_notify_reads_the_events_of_the_stream() -> None:
+    """In DynamoDB's own notation."""
+    ((sequence_number, event),) = inserted_events(SAMPLES["notify"])
+
+    assert sequence_number == "111"
+    assert (event.transaction_id, event.sequence, event.step) == (INTENT.transaction_id, 1, Step.ACCEPTED)
+    assert event.name == PAYMENT.events[Step.ACCEPTED]
+    assert event.status == Status.VALIDATED
+    assert event.facts["assured"] is True
+
+
+@pytest.mark.parametrize("change", ["MODIFY", "REMOVE"])
+def test_notify_tells_only_what_is_new(change: str) -> None:
+    """Events are immutable: anything else on their stream is somebody's repair."""
+    records: Any = json.loads(json.dumps(SAMPLES["notify"]))
+    records["Records"][0]["eventName"] = change
+
+    assert list(inserted_events(records)) == []
+
+
+def test_query_reads_the_id_of_a_record() -> None:
+    """From the path."""
+    for name in ("query_record", "query_events"):
+        text = SAMPLES[name]["pathParameters"]["transaction_id"]
+        assert parsed_transaction_id(text) == INTENT.transaction_id
+    assert after_sequence(query_parameters(SAMPLES["query_events"])) == 1
+
+
+def test_query_reads_the_parameters_of_a_list() -> None:
+    """From the query string."""
+    asked = list_request(query_parameters(SAMPLES["query_list"]))
+
+    assert (asked.sender, asked.status, asked.limit) == (INTENT.sender, Status.PENDING, 20)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_query_finds_where_the_api_is(name: str) -> None:
+    """Behind its stage."""
+    assert server_url(QUERIES[name]) == "/v1"
+
+
+def answered(name: str) -> tuple[dict[str, Any], DynamoConnections, str]:
+    """Send a sample message to the socket, and give its answer, the subscriptions and the connection."""
+    tables, push = MemoryTables(), FakePush()
+    connections = DynamoConnections(tables)
+    socket = Socket(
+        reading=Reading(
+            kinds=KINDS,
+            store=DynamoTransactions(tables),
+            wallets=DynamoWallets(tables),
+            leases=DynamoLeases(tables),
+            has_open_reads=False,
+        ),
+        connections=connections,
+        push=push,
+        clock=FakeClock(),
+        log=FakeLog(),
+    )
+    connection = SAMPLES[name]["requestContext"]["connectionId"]
+    socket.message(connection, SAMPLES[name]["body"])
+    ((to, message),) = push.posted
+    assert to == connection
+    return json.loads(message), connections, connection
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "is_subscribed"),
+    [
+        ("socket_subscribe", "subscribed", True),
+        ("socket_unsubscribe", "unsubscribed", False),
+        ("socket_ping", "pong", False),
+    ],
+)
+def test_socket_answers_each_message(name: str, event: str, *, is_subscribed: bool) -> None:
+    """And does what was asked."""
+    answer, connections, connection = answered(name)
+
+    topic = f"transaction:{INTENT.transaction_id}"
+    assert answer["event"] == event
+    assert connections.topics(connection) == ((topic,) if is_subscribed else ())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("socket_connect", "CONNECT"), ("socket_disconnect", "DISCONNECT"), ("socket_ping", "MESSAGE")],
+)
+def test_socket_tells_its_routes_apart_by_the_event_type(name: str, kind: str) -> None:
+    """That is what the handler looks at."""
+    assert SAMPLES[name]["requestContext"]["eventType"] == kind
+
+
+def test_the_samples_are_of_one_transaction() -> None:
+    """So that they can be sent one after the other."""
+    ids = {TransactionId(name) for name in _ids(json.dumps(SAMPLES))}
+
+    assert ids == {INTENT.transaction_id}
+
+
+def _ids(text: str) -> set[str]:
+    signed = SAMPLES["payment"]["signature"].removeprefix("0x")
+    words = text.replace(signed, "").replace("\\", "").replace(":0x", '"0x').split('"')
+    return {word for word in words if word.startswith("0x") and len(word) == 66}
