@@ -45,7 +45,10 @@ def test_check_notices_an_artifact_that_the_source_does_not_give(tmp_path: Path,
 
 def test_check_notices_a_missing_artifact(tmp_path: Path) -> None:
     """An artifact that was never exported is not up to date either."""
-    assert check(tmp_path).returncode == 1
+    result = check(tmp_path)
+
+    assert result.returncode == 1
+    assert "MockUSDC.json, PaymentEscrow.json" in result.stderr
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
