@@ -4,16 +4,16 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from local.paths import ROOT, STATE
+from local.paths import STATE
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of this project's own is made in it
 _PLENTY_BYTES = 4 * 2**30
 
 
 def scratch_folder() -> Path:
-    """Choose the folder, the same each time for this copy of the project."""
+    """Choose the folder, the same each time for one stack's state."""
     if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY_BYTES:
-        return _MEMORY / f"ferryman-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]}"
+        return _MEMORY / f"ferryman-{hashlib.sha256(str(STATE).encode()).hexdigest()[:12]}"
     return STATE / "ministack"
 
 
