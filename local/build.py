@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local.errors import LocalStackError, last_lines
-from local.paths import BUILD, FUNCTIONS, LAYERS, LOGS, ROOT, STATE, TEMPLATE
+from local.paths import BUILD, FUNCTIONS, LAYERS, LOGS, ROOT, TEMPLATE
 
 LOCAL_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 AWS_RUNTIME = "python3.13"
@@ -35,7 +35,6 @@ def build(runtime: str) -> bool:
     for layer in _BUILT_LAYERS:
         _prune(layer)
     _compile_layers(runtime)
-    STATE.mkdir(parents=True, exist_ok=True)
     _FINGERPRINT.write_text(fingerprint)
     return True
 
