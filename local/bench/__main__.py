@@ -1,0 +1,60 @@
+"""Run the benchmark's command line."""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+
+from local.bench.cold import measure_cold
+from local.bench.in_process import measure_in_process
+from local.bench.machine import machine_table, warn_if_busy
+from local.bench.on_stack import measure_on_stack
+from local.bench.plan import FULL, QUICK, Plan
+from local.bench.report import ResultTable, write_measured
+from local.bench.stack import stack_to_measure
+from local.errors import LocalStackError
+from local.paths import ROOT
+from local.progress import console
+from local.settings import add_setting_flags
+
+_DOCUMENT = ROOT / "docs" / "benchmarks.md"
+_DESCRIPTION = "Measure the payment path, print the results, and write them into docs/benchmarks.md."
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.bench", description=_DESCRIPTION)
+    parser.add_argument("--quick", action="store_true", help="a smoke test: few payments, nothing is written")
+    add_setting_flags(parser)
+    arguments = parser.parse_args()
+    load_before = os.getloadavg()[0]
+    warn_if_busy()
+    try:
+        results = _measure(arguments, QUICK if arguments.quick else FULL)
+        tables = [*results, machine_table(_command(), load_before)]
+        for table in tables:
+            table.show()
+        if not arguments.quick:
+            write_measured(_DOCUMENT, tables)
+    except (LocalStackError, TimeoutError, subprocess.SubprocessError) as error:
+        console.print(str(error) or "the payments did not end in time", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    return 0
+
+
+def _measure(arguments: argparse.Namespace, plan: Plan) -> list[ResultTable]:
+    # One after the other: what runs beside a measurement is in it.
+    with stack_to_measure(arguments) as stack:
+        results = measure_on_stack(stack, plan)
+    return [*results, *measure_in_process(plan), *measure_cold(plan)]
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "local.bench", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""(C) What a cold start costs: importing each function's handler, and the size of the layers."""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from local.bench.environment import fake_environment
+from local.bench.plan import Plan
+from local.bench.report import ResultTable, number
+from local.build import LOCAL_RUNTIME, build
+from local.paths import BUILD
+from local.progress import step
+
+STEPS = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query")
+LAYERS = ("DependenciesLayer", "FerrymanLayer")
+_MEGABYTE = 10**6
+_LAMBDA_LIMIT_MEGABYTES = 250
+_IMPORT_SECONDS = 60.0
+_IMPORT = """
+import json, sys, time
+started = time.perf_counter()
+import app
+took = (time.perf_counter() - started) * 1000
+assert "web3" not in sys.modules and "eth_account" not in sys.modules
+print(json.dumps([took, len(sys.modules)]))
+"""
+
+
+def measure_cold(plan: Plan) -> list[ResultTable]:
+    """Measure the functions and layers as `sam build` made them."""
+    with step("Building the functions and layers"):
+        build(LOCAL_RUNTIME)
+    with step("Importing the handlers"):
+        imports = [(name, *_import_cells(name, plan.imports)) for name in STEPS]
+    return [
+        ResultTable(
+            "Cold start: importing a handler",
+            ("function", "milliseconds (median)", "modules"),
+            imports,
+            f"Fresh interpreters, {plan.imports} each, bytecode present: everything that a handler's module "
+            "does before its first event, boto3's clients included.",
+        ),
+        ResultTable(
+            "Layers, unzipped",
+            ("layer", "MB", "of it bytecode"),
+            [(name, *map(number, _megabytes(name))) for name in LAYERS],
+            f"Lambda's limit for a function with its layers is {_LAMBDA_LIMIT_MEGABYTES} MB.",
+        ),
+    ]
+
+
+def _import_cells(name: str, times: int) -> tuple[str, str]:
+    _imported(name)  # leaves the bytecode of what is not in a layer, and warms the disk
+    milliseconds, modules = zip(*(_imported(name) for _ in range(times)), strict=True)
+    return number(statistics.median(milliseconds)), f"{modules[0]}"
+
+
+def _imported(name: str) -> tuple[float, int]:
+    """Import a handler in a fresh interpreter: milliseconds, and how many modules that loads."""
+    folders = [BUILD / f"{name.capitalize()}Function", *(BUILD / layer / "python" for layer in LAYERS)]
+    ended = subprocess.run(
+        [sys.executable, "-c", _IMPORT],
+        env=fake_environment(folders),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=_IMPORT_SECONDS,
+        check=True,
+    )
+    milliseconds, modules = json.loads(ended.stdout)
+    return milliseconds, modules
+
+
+def _megabytes(layer: str) -> tuple[float, float]:
+    files = list(_files(BUILD / layer))
+    bytecode = sum(path.stat().st_size for path in files if path.suffix == ".pyc")
+    return sum(path.stat().st_size for path in files) / _MEGABYTE, bytecode / _MEGABYTE
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

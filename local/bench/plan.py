@@ -1,0 +1,57 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Counts and limits of one run; everything is bounded."""
+
+    warm_up_payments: int
+    """Sent at full concurrency first, so that every function has its processes."""
+    paced_payments: int
+    """From one client."""
+    pace_seconds: float
+    """Between two payments of that client; no part of a block time, so that all phases of a block are met."""
+    burst_payments: int
+    burst_senders: int
+    concurrency: int
+    """Posts at the same time."""
+    calls: int
+    """Of each kind for the emulator's share."""
+    stack_seconds: float
+    """The most that each part on the local stack may take."""
+    open_nonces: tuple[int, ...]
+    """Sizes of the worlds in process; rates are those of the last."""
+    looks: int
+    """Of confirm, per size."""
+    imports: int
+    """Fresh interpreters per function."""
+
+
+FULL = Plan(
+    warm_up_payments=64,
+    paced_payments=100,
+    pace_seconds=0.23,
+    burst_payments=500,
+    burst_senders=50,
+    concurrency=16,
+    calls=100,
+    stack_seconds=300.0,
+    open_nonces=(10, 100, 500),
+    looks=20,
+    imports=5,
+)
+QUICK = Plan(
+    warm_up_payments=16,
+    paced_payments=5,
+    pace_seconds=0.23,
+    burst_payments=20,
+    burst_senders=10,
+    concurrency=16,
+    calls=10,
+    stack_seconds=120.0,
+    open_nonces=(10, 20),
+    looks=3,
+    imports=1,
+)
