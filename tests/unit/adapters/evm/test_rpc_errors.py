@@ -147,6 +147,11 @@ def test_other_codes_are_about_the_request(code: int) -> None:
         (-32000, "VM Exception: revert"),
         (-32015, "Reverted 0x"),
         (-32000, "invalid opcode: opcode 0xfe not defined"),
+        (-32000, "out of gas"),
+        (-32000, "invalid jump destination"),
+        (-32000, "stack underflow (0 <=> 1)"),
+        (-32603, "EVM error OutOfGas"),
+        (-32603, "EVM error InvalidJump"),
     ],
 )
 def test_a_contracts_refusal_is_a_revert(code: int, text: str) -> None:

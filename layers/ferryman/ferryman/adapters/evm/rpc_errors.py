@@ -46,6 +46,7 @@ _POOL: Final = (
     "txpool is full",
     "pool limit",
     "fee cap less than block base fee",
+    "max fee per gas less than block base fee",
     "in-flight transaction limit reached for delegated accounts",
 )
 _FUNDS: Final = (
@@ -64,6 +65,21 @@ _PERMANENT: Final = (
     "max initcode size exceeded",
     "invalid signature",
 )
+_EXECUTION: Final = (
+    "revert",
+    "out of gas",
+    "outofgas",
+    "opcode",
+    "invalid jump",
+    "invalidjump",
+    "stack underflow",
+    "stackunderflow",
+    "stack limit",
+    "stackoverflow",
+    "write protection",
+    "evm error",
+)
+"""The called code's own failures, some of which nodes tell with an endpoint's code."""
 
 _ENDPOINT_CODES: Final = frozenset({-32002, -32005, -32603})
 _TRANSACTION_TEXTS: Final = (
@@ -97,12 +113,12 @@ def send_outcome(text: str) -> SendOutcome:
 
 def is_endpoint_trouble(code: int, text: str) -> bool:
     """Whether an error is about the endpoint's state, so that another endpoint may do better."""
-    return code in _ENDPOINT_CODES and not _has(text.lower(), _TRANSACTION_TEXTS)
+    return code in _ENDPOINT_CODES and not _has(text.lower(), (*_TRANSACTION_TEXTS, *_EXECUTION))
 
 
 def is_revert(code: int, text: str) -> bool:
-    """Whether an error of a simulation is the contract's own refusal."""
-    return code == 3 or "revert" in text.lower() or "invalid opcode" in text.lower()  # noqa: PLR2004 (geth's code)
+    """Whether an error of a call is the contract's own refusal, or the end of its gas."""
+    return code == 3 or _has(text.lower(), _EXECUTION)  # noqa: PLR2004 (geth's code)
 
 
 def _has(text: str, words: tuple[str, ...]) -> bool:
