@@ -1,6 +1,7 @@
 """What all tests share: how hard Hypothesis tries, and that nothing reaches a real AWS account."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -29,3 +30,9 @@ def _no_real_aws_account() -> Iterator[None]:
         patch.setenv("AWS_CONFIG_FILE", os.devnull)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _recursion_limit_of_production() -> None:
+    """Undo what eth_account does on import (py_ecc raises the limit to 100,000): no function imports it."""
+    sys.setrecursionlimit(1_000)

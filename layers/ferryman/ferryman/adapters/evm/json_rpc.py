@@ -107,7 +107,7 @@ class JsonRpc:
             raise _NoAnswerError(msg)
         try:
             return json.loads(response.data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             msg = "the answer is not JSON"
             raise _NoAnswerError(msg) from error
 
