@@ -65,6 +65,8 @@ def local_stack(settings: StackSettings) -> Iterator[RunningStack]:
     """
     _refuse_second_stack()
     signal.signal(signal.SIGTERM, _exit)
+    # A shell starts background jobs deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with ExitStack() as cleanup:
         cleanup.callback(forget)
         cleanup.callback(remove_scratch_folder)
