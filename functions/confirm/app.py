@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from ferryman.adapters.clock import SystemClock
 from ferryman.bootstrap.confirm import confirm_transactions
 from ferryman.domain.units import Instant

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from ferryman.adapters.sqs import read_messages
 from ferryman.bootstrap.deadletter import settle_deadletters
 

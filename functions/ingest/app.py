@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from ferryman.adapters.http.answers import answer, problem
 from ferryman.adapters.http.requests import json_body
 from ferryman.bootstrap.ingest import ingest_intents

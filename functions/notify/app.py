@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from ferryman.adapters.dynamodb.stream import inserted_events
 from ferryman.bootstrap.notify import notify_subscribers
 from ferryman.domain.errors import StoreUnavailableError

@@ -6,9 +6,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from ferryman.adapters.http.answers import answer, problem
 from ferryman.adapters.http.openapi import openapi_document
-from ferryman.adapters.http.requests import query_parameters, server_url
+from ferryman.adapters.http.requests import query_parameters
 from ferryman.bootstrap.query import read_records
 from ferryman.domain.errors import FerrymanError, NotFoundError, RequestError
 from ferryman.intents import KINDS
@@ -48,9 +49,9 @@ def ready(_event: Event) -> Mapping[str, Any]:
     return health.ready()
 
 
-def openapi(event: Event) -> Mapping[str, Any]:
+def openapi(_event: Event) -> Mapping[str, Any]:
     """GET /openapi.json."""
-    return openapi_document(KINDS.values(), version=VERSION, server_url=server_url(event))
+    return openapi_document(KINDS.values(), version=VERSION)
 
 
 ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {

@@ -21,7 +21,8 @@ class Payer:
     key: bytes
     settings: ChainSettings
     address: Address = field(init=False)
-    _nonce: int = 0
+    nonce: int = 0
+    """The last one used."""
 
     def __post_init__(self) -> None:
         point = PrivateKey(self.key).public_key.format(compressed=False)[1:]
@@ -38,14 +39,14 @@ class Payer:
         priority: str = "normal",
     ) -> dict[str, Any]:
         """Give the body of a signed payment of the chain's first token."""
-        self._nonce += nonce is None
+        self.nonce += nonce is None
         payment = escrow.Payment(
             token=self.settings.tokens[0],
             payer=self.address,
             payee=to,
             amount=TokenUnits(amount),
             fee=TokenUnits(fee),
-            nonce=self._nonce if nonce is None else nonce,
+            nonce=self.nonce if nonce is None else nonce,
             deadline_seconds=Seconds(deadline),
         )
         domain = escrow.domain(self.settings.chain_id, self.settings.escrow)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.adapters.http.requests import LARGEST_BODY, json_body, query_parameters, server_url
+from ferryman.adapters.http.requests import LARGEST_BODY, json_body, query_parameters
 from ferryman.domain.errors import (
     InvalidFieldsError,
     MalformedRequestError,
@@ -201,18 +201,3 @@ def test_parameters_are_given_by_name() -> None:
             "multiValueQueryStringParameters": {"limit": ["2"]},
         }
     ) == {"limit": "2"}
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/v1/openapi.json", "/v1"),
-        ("/_aws/execute-api/abc/v1/openapi.json", "/_aws/execute-api/abc/v1"),
-        ("/openapi.json", "/"),
-    ],
-)
-def test_the_server_is_where_the_caller_found_it(path: str, expected: str) -> None:
-    """Behind a stage, behind an emulator's prefix, or behind a domain of its own."""
-    one = {"path": "/openapi.json", "requestContext": {"path": path}}
-
-    assert server_url(one) == expected

@@ -104,6 +104,8 @@ def test_every_permanent_error_is_one_of_the_contracts() -> None:
         "PaymentNonceUsed": "nonce_used",
         "PaymentNonceInvalidated": "nonce_invalidated",
         "PaymentSignatureInvalid": "signature_invalid",
+        "PaymentRecipientInvalid": "recipient_invalid",
+        "PaymentAmountZero": "amount_zero",
     }
 
 

@@ -127,13 +127,12 @@ _MODELS: Final = (Record, PublicEvent, EventList, TransactionPage, Problem, Heal
 _POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
 
 
-def openapi_document(kinds: Iterable[IntentKind], *, version: str, server_url: str) -> dict[str, Any]:
+def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, Any]:
     """Write the document.
 
     Args:
         kinds: each gets its own route.
         version: of the package.
-        server_url: where the API is, as the caller reached it.
 
     """
     kinds = tuple(kinds)
@@ -147,7 +146,8 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str, server_url: s
             "version": version,
             "description": "A transaction relayer: sign a message, it is mined exactly once.",
         },
-        "servers": [{"url": server_url}],
+        # Relative to this document: the same behind any stage, domain name or emulator.
+        "servers": [{"url": "."}],
         "paths": {**{kind.path: {"post": _post(kind)} for kind in kinds}, **_READS},
         "components": {"schemas": schemas["$defs"]},
     }

@@ -63,13 +63,6 @@ def query_parameters(event: Mapping[str, Any]) -> dict[str, str]:
     return dict(event.get("queryStringParameters") or {})
 
 
-def server_url(event: Mapping[str, Any]) -> str:
-    """Where the caller found the API: on an emulator, a path before the stage belongs to it."""
-    request = event.get("requestContext") or {}
-    path, resource_path = str(request.get("path", "")), str(event.get("path", ""))
-    return path.removesuffix(resource_path) or "/"
-
-
 class _BodyError(ValueError):
     """JSON that Python would take, and we do not."""
 

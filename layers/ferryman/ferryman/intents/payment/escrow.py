@@ -37,6 +37,8 @@ PERMANENT_ERRORS: Final[Mapping[str, str]] = MappingProxyType(
             "PaymentNonceUsed(address,uint256)": "nonce_used",
             "PaymentNonceInvalidated(address,uint256)": "nonce_invalidated",
             "PaymentSignatureInvalid(address)": "signature_invalid",
+            "PaymentRecipientInvalid(address)": "recipient_invalid",
+            "PaymentAmountZero(address,uint256)": "amount_zero",
         }.items()
     }
 )

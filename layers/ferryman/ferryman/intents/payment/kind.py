@@ -150,9 +150,9 @@ def _served(request: PaymentRequest, chains: Mapping[ChainId, ChainSettings]) ->
         accepted = ", ".join(chain.tokens)
         problem = FieldProblem("token", f"is not accepted on this chain; accepted: {accepted}")
         raise InvalidFieldsError("This deployment does not pay in that token.", problem)
-    if request.payee == chain.escrow:
-        problem = FieldProblem("to", "must not be the escrow: tokens sent there are credited to nobody")
-        raise InvalidFieldsError("The payee cannot be the escrow.", problem)
+    if request.payee in {chain.escrow, request.token}:
+        problem = FieldProblem("to", "must be neither the escrow nor the token: nobody could spend it there")
+        raise InvalidFieldsError("The payee cannot be one of the contracts.", problem)
     return chain
 
 

@@ -1,0 +1,42 @@
+"""One local stack for all end-to-end tests: the real template, IAM enforced, a real chain."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.paths import ROOT
+from tests.e2e.stack import Stack
+
+_STATE = ROOT / ".local" / "e2e"
+"""Apart from a person's own stack, which may run beside the tests."""
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Start the stack on free ports, and stop it by its process ids."""
+    environment = {
+        **os.environ,
+        "LOCAL_STATE": str(_STATE),
+        "WALLETS": "2",
+        "BLOCK_TIME": "1",
+        "AWS_ENDPOINT_URL": "",
+    }
+    _local("stack", environment, "--detach")
+    try:
+        yield Stack.read(_STATE)
+    finally:
+        _local("down", environment)
+
+
+def _local(module: str, environment: dict[str, str], *flags: str) -> None:
+    command = [sys.executable, "-m", f"local.{module}", *flags]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr + _log(_STATE / "logs" / "stack.log")
+
+
+def _log(path: Path) -> str:
+    return path.read_text()[-4_000:] if path.exists() else ""

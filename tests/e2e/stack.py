@@ -1,0 +1,174 @@
+"""The running stack as its users see it: HTTPS, WebSocket, chain and, for operators, AWS."""
+
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import httpx
+from web3 import HTTPProvider, Web3
+from websockets.sync.client import ClientConnection, connect
+
+from ferryman.domain.chain import ChainSettings
+from local.accounts import dev_account, operator
+from local.chain import LocalChain
+from local.contracts import LocalContracts
+from local.description import StackDescription
+from local.ministack import REGION
+from tests.fakes.payers import Payer
+
+PATIENCE_SECONDS: Final = 90.0
+_OVER: Final = frozenset({"CONFIRMED", "FAILED"})
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The stack under test."""
+
+    description: StackDescription
+    state: Path
+
+    @classmethod
+    def read(cls, state: Path) -> "Stack":
+        """Find the stack that keeps its state in a folder."""
+        return cls(StackDescription(**json.loads((state / "stack.json").read_text())), state)
+
+    # -- clients ------------------------------------------------------------------------------
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        """The REST API."""
+        return httpx.Client(base_url=self.description.api_url, timeout=60.0)
+
+    @cached_property
+    def settings(self) -> ChainSettings:
+        """The chain as the stack is configured for it."""
+        contracts = self.description.contracts
+        return ChainSettings.model_validate(
+            {
+                "chain_id": self.description.chain_id,
+                "rpc_urls": (self.description.rpc_url,),
+                "block_time_ms": 1_000,
+                "escrow": contracts["PaymentEscrow"],
+                "tokens": (contracts["MockUSDC"],),
+            }
+        )
+
+    def payer(self, index: int) -> Payer:
+        """One of the accounts with locked funds; its nonces do not meet those of other tests."""
+        return Payer(bytes(dev_account(index).key), self.settings, secrets.randbits(200))
+
+    def deadline(self, seconds: int = 3_600) -> int:
+        """Unix seconds, from now."""
+        return int(time.time()) + seconds
+
+    def aws(self, service: str, **credentials: str) -> Any:  # noqa: ANN401 (boto3 types clients by literals)
+        """An AWS client: the administrator's, unless other credentials are given."""
+        given = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | credentials
+        return boto3.client(  # type: ignore[call-overload]
+            service, endpoint_url=self.description.aws_endpoint_url, region_name=REGION, **given
+        )
+
+    # -- payments -----------------------------------------------------------------------------
+
+    def post(self, body: dict[str, Any]) -> httpx.Response:
+        """Post a payment."""
+        return self.http.post("/payments", json=body)
+
+    def record(self, transaction_id: str) -> dict[str, Any]:
+        """Read a record."""
+        answer = self.http.get(f"/transactions/{transaction_id}")
+        assert answer.status_code == httpx.codes.OK, answer.text
+        record: dict[str, Any] = answer.json()
+        return record
+
+    def ended(self, transaction_id: str) -> dict[str, Any]:
+        """Wait until a transaction is over; give its record."""
+        return self.record_when(transaction_id, lambda record: record["status"] in _OVER)
+
+    def record_when(self, transaction_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait until a record is as wanted; give it."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not is_so(record := self.record(transaction_id)):
+            assert time.monotonic() < deadline, f"still {record}"
+            time.sleep(0.3)
+        return record
+
+    @contextmanager
+    def socket(self) -> Iterator["Socket"]:
+        """Open a WebSocket."""
+        with connect(self.description.websocket_url, open_timeout=30) as connection:
+            yield Socket(connection)
+
+    # -- the chain and the machine under it ---------------------------------------------------
+
+    @cached_property
+    def web3(self) -> Web3:
+        """The chain."""
+        return Web3(HTTPProvider(self.description.rpc_url))
+
+    @cached_property
+    def contracts(self) -> LocalContracts:
+        """The contracts, to call as the chain's operator."""
+        addresses = self.description.contracts
+        chain = self.chain
+        return LocalContracts(
+            chain.contract("MockUSDC", addresses["MockUSDC"]),
+            chain.contract("PaymentEscrow", addresses["PaymentEscrow"]),
+        )
+
+    @cached_property
+    def chain(self) -> LocalChain:
+        """The chain as its operator."""
+        return LocalChain.at(self.description.rpc_url, operator())
+
+    def relayed(self) -> int:
+        """How many transactions of the relayer wallets are mined: gas was spent on each."""
+        return sum(self.web3.eth.get_transaction_count(wallet) for wallet in self.description.wallets)
+
+    @contextmanager
+    def chain_stopped(self) -> Iterator[None]:
+        """Stop the chain's node for a while, as a paused machine would."""
+        processes = json.loads((self.state / "processes.json").read_text())
+        pid = next(process["pid"] for process in processes if process["name"] == "anvil")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+@dataclass(frozen=True)
+class Socket:
+    """One WebSocket connection."""
+
+    connection: ClientConnection
+
+    def ask(self, message: object) -> dict[str, Any]:
+        """Send a message and wait for an answer that is no pushed event."""
+        self.connection.send(message if isinstance(message, str) else json.dumps(message))
+        while "sequence" in (answer := self.heard()):
+            continue
+        return answer
+
+    def heard(self, seconds: float = 30.0) -> dict[str, Any]:
+        """Wait for the next message."""
+        message: dict[str, Any] = json.loads(self.connection.recv(timeout=seconds))
+        return message
+
+    def events_of(self, transaction_id: str, until: str) -> list[dict[str, Any]]:
+        """Hear a transaction's events until one of this name."""
+        events: list[dict[str, Any]] = []
+        while not events or events[-1]["event"] != until:
+            message = self.heard()
+            if message.get("transaction_id") == transaction_id:
+                events.append(message)
+        return events

@@ -1,0 +1,40 @@
+"""schemathesis over the deployed `/openapi.json`: no request makes a 5xx, every answer is as documented."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.e2e.stack import Stack
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+    "negative_data_rejection",
+)
+
+
+def test_no_request_makes_a_5xx_and_every_answer_is_as_documented(stack: Stack, tmp_path: Path) -> None:
+    """Requests that fit the schema, and requests that break it, generated from the document itself."""
+    command = [
+        *(str(Path(sys.executable).with_name("schemathesis")), "run"),
+        f"{stack.description.api_url}/openapi.json",
+        *("--url", stack.description.api_url),
+        *("--checks", ",".join(CHECKS)),
+        *("--phases", "examples,coverage,fuzzing"),
+        *("--max-examples", "25"),
+        *("--workers", "4"),
+        *("--request-timeout", "60"),
+        *("--seed", "1"),
+        "--continue-on-failure",
+    ]
+
+    # An empty folder: what an earlier run remembers is no part of this one.
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=os.environ, check=False, capture_output=True, text=True, timeout=600
+    )
+
+    assert ended.returncode == 0, ended.stdout[-8_000:]

@@ -1,0 +1,106 @@
+"""Invariants 7 and 8 on the deployed template: who may sign, and what is never logged."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.stack import Stack
+
+OTHERS = ["ingest", "confirm", "deadletter", "notify", "socket", "query"]
+
+
+def role_of(stack: Stack, step: str) -> str:
+    """ARN of a function's role."""
+    name = f"{stack.description.stack_name}-{step}"
+    role: str = stack.aws("lambda").get_function_configuration(FunctionName=name)["Role"]
+    return role
+
+
+def as_role(stack: Stack, step: str, service: str) -> Any:  # noqa: ANN401 (a boto3 client)
+    """A client with nothing but a function's own permissions."""
+    role = role_of(stack, step)
+    session = stack.aws("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return stack.aws(
+        service,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+
+
+def wallet_key(stack: Stack) -> str:
+    """Id of a wallet's key."""
+    outputs = stack.aws("cloudformation").describe_stacks(StackName=stack.description.stack_name)
+    found = {output["OutputKey"]: output["OutputValue"] for output in outputs["Stacks"][0]["Outputs"]}
+    return str(found["WalletKeyIds"]).split(",")[0]
+
+
+@pytest.mark.parametrize("step", OTHERS)
+def test_nobody_but_submit_may_sign(stack: Stack, step: str) -> None:
+    """Each function has what its step needs, and no more."""
+    kms = as_role(stack, step, "kms")
+
+    with pytest.raises(ClientError) as denied:
+        kms.sign(
+            KeyId=wallet_key(stack),
+            Message=bytes(32),
+            MessageType="DIGEST",
+            SigningAlgorithm="ECDSA_SHA_256",
+        )
+
+    assert "AccessDenied" in denied.value.response["Error"]["Code"]
+
+
+def test_without_its_policy_submit_is_denied_and_the_payment_waits_until_it_is_back(stack: Stack) -> None:
+    """A nonce is bound and stays bound; nothing is lost, and the same nonce is signed later."""
+    iam = stack.aws("iam")
+    role = role_of(stack, "submit").rpartition("/")[2]
+    policy = iam.get_role_policy(RoleName=role, PolicyName="sign")["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName="sign")
+    try:
+        accepted = stack.post(stack.payer(9).pay(1_000, deadline=stack.deadline())).json()
+        name = accepted["transaction_id"]
+        # Bound and unsigned; or not even bound, where submit does not know its addresses yet.
+        waiting = stack.record_when(
+            name, lambda record: bool(record["status"] == "PENDING" or record["waiting_for"])
+        )
+        with pytest.raises(ClientError) as denied:
+            as_role(stack, "submit", "kms").sign(
+                KeyId=wallet_key(stack),
+                Message=bytes(32),
+                MessageType="DIGEST",
+                SigningAlgorithm="ECDSA_SHA_256",
+            )
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName="sign", PolicyDocument=json.dumps(policy))
+
+    assert "AccessDenied" in denied.value.response["Error"]["Code"]
+    assert waiting["hash"] is None
+    assert stack.ended(name)["status"] == "CONFIRMED"
+
+
+def test_no_signature_and_no_key_is_ever_logged(stack: Stack) -> None:
+    """Log lines name what happened, not what was sent."""
+    body = stack.payer(9).pay(1_000, deadline=stack.deadline())
+    stack.ended(stack.post(body).json()["transaction_id"])
+    stack.post({**body, "amount": "1001"})
+    stack.post({**body, "signature": body["signature"][:-2]})
+
+    lines = list(log_lines(stack))
+
+    assert len(lines) > 10
+    assert not [line for line in lines if body["signature"][2:130] in line]
+    assert not [line for line in lines if "PRIVATE" in line or "aws_secret" in line.lower()]
+
+
+def log_lines(stack: Stack) -> Any:  # noqa: ANN401 (an iterator of strings)
+    """Every line of every function's log."""
+    logs = stack.aws("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]:
+            events = logs.get_log_events(
+                logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"]
+            )
+            yield from (event["message"] for event in events["events"])
