@@ -167,20 +167,31 @@ def _wait_for_api(description: StackDescription, ministack: ChildProcess) -> Non
 
 
 def _refuse_second_stack() -> None:
-    found = running_processes()
-    if any(process.name == "stack" for process in found):
+    if _is_running():
         raise LocalStackError(
             "a local stack is running already; `make down` stops it, `make demo` sends to it"
         )
-    if found:
+    _clear_up()
+
+
+def _is_running() -> bool:
+    return any(process.name == "stack" for process in running_processes())
+
+
+def _clear_up() -> None:
+    """Stop what a stack that was killed left behind, and forget its files."""
+    if running_processes():
         with step("Stopping what an earlier stack left behind"):
             stop_running()
+    forget()
 
 
 def _detach() -> StackDescription:
     """Start the stack in a process of its own and wait until it is ready."""
-    if any(process.name == "stack" for process in running_processes()):
+    if _is_running():
         return StackDescription.read()
+    # Else the old description would look like the new one.
+    _clear_up()
     LOGS.mkdir(parents=True, exist_ok=True)
     flags = [flag for flag in sys.argv[1:] if flag != "--detach"]
     stack = ChildProcess.start("stack", [sys.executable, "-m", "local.stack", *flags], tool_environment())
