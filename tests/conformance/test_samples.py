@@ -11,7 +11,7 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.stream import inserted_events
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.http.requests import json_body, query_parameters, server_url
+from ferryman.adapters.http.requests import json_body, query_parameters
 from ferryman.adapters.sqs import read_messages
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status
@@ -32,7 +32,6 @@ from tests.support.template import ROOT, functions, rest_routes
 EVENTS: Final = ROOT / "events"
 SAMPLES: Final = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in EVENTS.glob("*.json")}
 INTENT: Final = PAYMENT.parse(SAMPLES["payment"], {CHAIN_ID: chain_settings()})
-QUERIES: Final = {name: sample for name, sample in SAMPLES.items() if name.startswith("query_")}
 
 
 def test_every_function_has_a_sample_and_every_sample_a_function() -> None:
@@ -126,12 +125,6 @@ def test_query_reads_the_parameters_of_a_list() -> None:
     asked = list_request(query_parameters(SAMPLES["query_list"]))
 
     assert (asked.sender, asked.status, asked.limit) == (INTENT.sender, Status.PENDING, 20)
-
-
-@pytest.mark.parametrize("name", QUERIES)
-def test_query_finds_where_the_api_is(name: str) -> None:
-    """Behind its stage."""
-    assert server_url(QUERIES[name]) == "/v1"
 
 
 def answered(name: str) -> tuple[dict[str, Any], DynamoConnections, str]:

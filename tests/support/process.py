@@ -31,7 +31,7 @@ def running(
 ) -> Iterator[None]:
     """Run a server for as long as the context lasts."""
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 (our own commands)
+        process = subprocess.Popen(
             command,
             env=dict(environment),
             stdin=subprocess.DEVNULL,

@@ -115,6 +115,12 @@ def test_a_kms_signature_by_another_key_is_refused(account: LocalAccount, other:
         assert refused.value.wallet == address_of(account)
 
 
+def test_a_kms_signature_that_recovers_to_nobody_is_refused() -> None:
+    """Not even a point of the curve: x = 5 has none, for either parity."""
+    with pytest.raises(SignatureMismatchError):
+        from_der(der(5, 1), DIGEST, address_of(ACCOUNT))
+
+
 @given(account=keys)
 def test_the_address_of_a_kms_public_key_is_the_wallets(account: LocalAccount) -> None:
     """GetPublicKey gives DER; the address is of the point in it."""

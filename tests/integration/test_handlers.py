@@ -1,0 +1,307 @@
+"""The deployed handlers, imported as Lambda does, over moto's tables and queue and a chain that is away."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from time import time
+from types import ModuleType
+from typing import Any, Final
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.support.payments import (
+    CHAIN_ID,
+    ESCROW,
+    PAYEE,
+    PAYER,
+    TOKEN,
+    payment_message,
+    request_body,
+    signature_of,
+)
+from tests.support.process import LOOPBACK, free_port
+from tests.support.template import ROOT, environment, table_requests
+
+REGION: Final = "us-east-1"
+SAMPLES: Final = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "events").glob("*.json")
+}
+UNKNOWN: Final = "0x" + "00" * 32
+Handle = Callable[[dict[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda tells a handler of its invocation."""
+
+    function_name: str = "ferryman"
+    function_version: str = "1"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:ferryman"
+    aws_request_id: str = "11111111-1111-4111-8111-111111111111"
+    tenant_id: str | None = None
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Leave no time, so that confirm looks once."""
+        return 10_500
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Tables and a queue, and the environment of each step that names them."""
+
+    queue_url: str
+    sqs: Any
+
+    def load(self, step: str, patch: pytest.MonkeyPatch) -> ModuleType:
+        """Import a step's handler under its environment."""
+        values = {
+            "CHAINS": self.chains(),
+            "SUBMIT_QUEUE_URL": self.queue_url,
+            "CONFIRM_FUNCTION": "confirm",
+            "WALLET_KEY_IDS": "one",
+            "WEBSOCKET_ENDPOINT": f"http://{LOOPBACK}:{free_port()}",
+            "OPEN_READS": "true",
+            "LOG_LEVEL": "CRITICAL",
+            "POWERTOOLS_SERVICE_NAME": step,
+        }
+        for name in environment(step):
+            patch.setenv(name, values.get(name, name.removesuffix("_TABLE").lower()))
+        spec = importlib.util.spec_from_file_location(f"{step}_app", ROOT / "functions" / step / "app.py")
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def chains(self) -> str:
+        """Configure a chain whose node is away: nothing here needs it."""
+        chain = {
+            "chain_id": CHAIN_ID,
+            "rpc_urls": [f"http://{LOOPBACK}:{free_port()}"],
+            "block_time_ms": 1000,
+            "escrow": ESCROW,
+            "tokens": [TOKEN],
+        }
+        return json.dumps([chain])
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Receive what was queued, as an SQS event's records."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
+        return [
+            {"messageId": one["MessageId"], "body": one["Body"], "attributes": one["Attributes"]}
+            for one in answer.get("Messages", ())
+        ]
+
+
+@pytest.fixture
+def deployment() -> Iterator[Deployment]:
+    """Create the template's tables and queue."""
+    with mock_aws():
+        dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+        for name, definition in table_requests().items():
+            dynamodb.create_table(TableName=name, **definition)
+        sqs: Any = boto3.client("sqs", region_name=REGION)
+        url = sqs.create_queue(QueueName="submit.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        yield Deployment(url, sqs)
+
+
+@pytest.fixture
+def handler(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Handle]:
+    """Give the handler of any step."""
+
+    def of(step: str) -> Handle:
+        module = deployment.load(step, monkeypatch)
+        return lambda event: module.handler(event, Context())
+
+    return of
+
+
+def post(**members: Any) -> dict[str, Any]:  # noqa: ANN401 (members of the message)
+    """Give the event of a post of a payment that is valid now."""
+    message = payment_message(deadline=int(time()) + 3_600, **members)
+    event: dict[str, Any] = deepcopy(SAMPLES["ingest"])
+    return event | {"body": json.dumps(request_body(message, signature_of(message)))}
+
+
+def get(name: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 (parts of the event)
+    """Give the event of a read."""
+    event: dict[str, Any] = deepcopy(SAMPLES[name])
+    return event | changes
+
+
+def body_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """Read an answer's body."""
+    body: dict[str, Any] = json.loads(answer["body"])
+    return body
+
+
+def test_a_payment_is_accepted_queued_read_and_listed(
+    handler: Callable[[str], Handle], deployment: Deployment
+) -> None:
+    """202, then 200; the record, its events and the list, all through the handlers."""
+    ingest, query, event = handler("ingest"), handler("query"), post()
+
+    first, again = ingest(event), ingest(event)
+    record = body_of(first)
+    name = {"transaction_id": record["transaction_id"]}
+    read = query(get("query_record", pathParameters=name))
+    events = query(get("query_events", pathParameters=name, queryStringParameters=None))
+    listed = query(get("query_list", queryStringParameters={"sender": PAYER.address}))
+
+    assert (first["statusCode"], again["statusCode"]) == (202, 200)
+    assert record["status"] == "RECEIVED"
+    assert body_of(again) == body_of(read) == record
+    assert [one["event"] for one in body_of(events)["events"]] == ["payment_accepted"]
+    assert [one["transaction_id"] for one in body_of(listed)["transactions"]] == [name["transaction_id"]]
+    (message,) = deployment.messages()
+    assert json.loads(message["body"])["transaction_id"] == name["transaction_id"]
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "code"),
+    [
+        (get("ingest"), 422, "invalid_fields"),
+        (post(to=PAYER.address), 422, "invalid_fields"),
+        (get("ingest", body="{}"), 422, "invalid_fields"),
+        (get("ingest", body="{"), 400, "malformed_request"),
+        (get("ingest", body=None), 400, "malformed_request"),
+        (get("ingest", headers=None), 415, "unsupported_media_type"),
+        (get("ingest", body="x" * 10**6), 413, "request_too_large"),
+        (post() | {"body": post()["body"].replace(PAYEE, "0x" + "14" * 20)}, 503, "chain_unavailable"),
+    ],
+    ids=["far deadline", "to the payer", "empty", "no json", "no body", "no type", "large", "wrong signer"],
+)
+def test_a_bad_request_is_a_problem(
+    handler: Callable[[str], Handle],
+    deployment: Deployment,
+    event: dict[str, Any],
+    status: int,
+    code: str,
+) -> None:
+    """Nothing is queued. A signature that is not the payer's may still be a contract wallet's: ask later."""
+    answer = handler("ingest")(event)
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (status, code)
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert not deployment.messages()
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "code"),
+    [
+        (get("query_record", pathParameters={"transaction_id": UNKNOWN}), 404, "not_found"),
+        (get("query_events", pathParameters={"transaction_id": UNKNOWN}), 404, "not_found"),
+        (get("query_record", pathParameters={"transaction_id": "1"}), 422, "invalid_fields"),
+        (get("query_list", queryStringParameters=None), 422, "invalid_fields"),
+        (get("query_list", queryStringParameters={"sender": PAYEE, "cursor": "x"}), 422, "invalid_fields"),
+        (get("query_health", resource="/elsewhere"), 404, "not_found"),
+    ],
+)
+def test_a_bad_read_is_a_problem(
+    handler: Callable[[str], Handle], event: dict[str, Any], status: int, code: str
+) -> None:
+    """The read side's own refusals."""
+    answer = handler("query")(event)
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (status, code)
+
+
+def test_health_readiness_and_the_document_are_answered(handler: Callable[[str], Handle]) -> None:
+    """Without any payment yet."""
+    query = handler("query")
+
+    answers = [query(get(name)) for name in ("query_health", "query_ready", "query_openapi")]
+
+    assert [answer["statusCode"] for answer in answers] == [200, 200, 200]
+    assert body_of(answers[0]) == {"status": "ok"}
+    assert body_of(answers[1]) == {"status": "ready", "chains": [{"chain_id": CHAIN_ID, "head": None}]}
+    assert body_of(answers[2])["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("step", ["query", "ingest"])
+def test_without_its_tables_a_function_is_unavailable(handler: Callable[[str], Handle], step: str) -> None:
+    """503, and when to come back: not ready, and not lost either."""
+    handle = handler(step)
+    dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+    for name in table_requests():
+        dynamodb.delete_table(TableName=name)
+
+    answer = handle(post() if step == "ingest" else get("query_ready"))
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (503, "store_unavailable")
+    assert int(answer["headers"]["Retry-After"]) > 0
+
+
+def test_submit_takes_a_batch_whole(handler: Callable[[str], Handle], deployment: Deployment) -> None:
+    """With the chain away the row waits, and its message is done with; what is no hint is given back."""
+    handler("ingest")(post())
+    records = [*deployment.messages(), deepcopy(SAMPLES["submit"]["Records"][1])]
+    records[1] |= {"body": "poison", "messageId": "poison"}
+
+    answer = handler("submit")({"Records": records})
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "poison"}]}
+    (row,) = body_of(handler("query")(get("query_list", queryStringParameters={"sender": PAYER.address})))[
+        "transactions"
+    ]
+    assert row["status"] == "RECEIVED"
+    assert row["waiting_for"]
+    assert row["next_attempt_at"]
+
+
+def test_deadletter_settles_its_messages(handler: Callable[[str], Handle]) -> None:
+    """A message without a row is an alarm, and is not kept for ever; nor is poison."""
+    event = deepcopy(SAMPLES["deadletter"])
+    event["Records"].append(event["Records"][0] | {"body": "poison", "messageId": "poison"})
+
+    assert handler("deadletter")(event) == {"batchItemFailures": []}
+
+
+def test_confirm_follows_what_it_was_asked_to(handler: Callable[[str], Handle]) -> None:
+    """One chain, all chains, and none that it does not know; with the chain away it ends in peace."""
+    confirm = handler("confirm")
+
+    for event in (SAMPLES["confirm"], SAMPLES["confirm_schedule"], {"chain_id": 1}):
+        assert confirm(event) is None
+
+
+def test_notify_tells_nobody_when_nobody_listens(handler: Callable[[str], Handle]) -> None:
+    """And gives nothing back to the stream."""
+    assert handler("notify")(SAMPLES["notify"]) == {"batchItemFailures": []}
+
+
+def test_notify_gives_back_what_it_could_not_tell(handler: Callable[[str], Handle]) -> None:
+    """From there on, by the stream's own sequence number."""
+    handle = handler("notify")
+    dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+    dynamodb.delete_table(TableName="connections")
+
+    assert handle(SAMPLES["notify"]) == {"batchItemFailures": [{"itemIdentifier": "111"}]}
+
+
+@pytest.mark.parametrize(
+    "name", ["socket_connect", "socket_subscribe", "socket_ping", "socket_unsubscribe", "socket_disconnect"]
+)
+def test_socket_serves_each_of_its_routes(handler: Callable[[str], Handle], name: str) -> None:
+    """Also when the answer cannot be posted, as here."""
+    assert handler("socket")(SAMPLES[name]) == {"statusCode": 200}
+
+
+def test_a_subscription_ends_with_its_connection(handler: Callable[[str], Handle]) -> None:
+    """Both directions of it."""
+    socket = handler("socket")
+    dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+
+    counts = []
+    for name in ("socket_connect", "socket_subscribe", "socket_disconnect"):
+        socket(SAMPLES[name])
+        counts.append(dynamodb.scan(TableName="connections")["Count"])
+
+    assert counts == [0, 2, 0]

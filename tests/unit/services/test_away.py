@@ -1,0 +1,135 @@
+"""What the tellers and wakers do while the tables, or the other side, do not answer."""
+
+import json
+
+import pytest
+
+from ferryman.adapters.dynamodb.connections import DynamoConnections
+from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.operations import Tables
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.errors import StoreUnavailableError
+from ferryman.domain.units import ChainId, Instant
+from ferryman.intents import KINDS
+from ferryman.services.notify import Notify
+from ferryman.services.reading import Reading
+from ferryman.services.socket import Socket
+from ferryman.services.waking import wake
+from tests.fakes.clock import FakeClock
+from tests.fakes.tables import MemoryTables
+from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
+from tests.support.away import AwayTables
+from tests.support.payments import CHAIN_ID
+from tests.support.rows import NOW, accepted, received_row
+
+ROW, EVENT = accepted(received_row())
+TOPIC = f"transaction:{ROW.transaction_id}"
+
+
+class BusyPush(FakePush):
+    """A push that some connections do not take now."""
+
+    def __init__(self, *busy: str) -> None:
+        super().__init__()
+        self.busy = busy
+
+    def post(self, connection_id: str, message: str) -> None:
+        """Take it, unless the connection is busy."""
+        if connection_id in self.busy:
+            raise StoreUnavailableError(connection_id)
+        super().post(connection_id, message)
+
+
+class DeadConfirmer(FakeConfirmer):
+    """A confirm that cannot be started."""
+
+    def start(self, chain_id: ChainId) -> None:
+        """Fail."""
+        raise StoreUnavailableError(str(chain_id))
+
+
+def socket_over(tables: Tables, push: FakePush, log: FakeLog) -> Socket:
+    """Build the WebSocket service."""
+    return Socket(
+        reading=Reading(
+            kinds=KINDS,
+            store=DynamoTransactions(tables),
+            wallets=DynamoWallets(tables),
+            leases=DynamoLeases(tables),
+            has_open_reads=True,
+        ),
+        connections=DynamoConnections(tables),
+        push=push,
+        clock=FakeClock(),
+        log=log,
+    )
+
+
+def test_a_client_is_told_that_its_message_was_not_served() -> None:
+    """Not silence: it sends the message again."""
+    push, log = FakePush(), FakeLog()
+
+    socket_over(AwayTables(), push, log).message("me", json.dumps({"action": "subscribe", "topic": TOPIC}))
+
+    ((_, answer),) = push.posted
+    assert (json.loads(answer)["event"], json.loads(answer)["code"]) == ("error", "unavailable")
+    assert [level for level, _, _ in log.lines] == ["warning"]
+
+
+def test_an_answer_that_is_not_taken_ends_quietly() -> None:
+    """The client asks again; its subscription is kept."""
+    tables, log = MemoryTables(), FakeLog()
+
+    socket_over(tables, BusyPush("me"), log).message(
+        "me", json.dumps({"action": "subscribe", "topic": TOPIC})
+    )
+
+    assert DynamoConnections(tables).topics("me") == (TOPIC,)
+    assert [level for level, _, _ in log.lines] == ["warning"]
+
+
+def test_one_busy_connection_does_not_keep_an_event_from_the_others() -> None:
+    """It reads the gap in the sequence, and is not forgotten."""
+    connections, push, log = DynamoConnections(MemoryTables()), BusyPush("busy"), FakeLog()
+    for name in ("busy", "idle"):
+        connections.subscribe(name, TOPIC, now=NOW)
+
+    Notify(connections=connections, push=push, clock=FakeClock(), log=log)(EVENT)
+
+    assert [name for name, _ in push.posted] == ["idle"]
+    assert connections.subscribers(TOPIC, now=NOW) == ("busy", "idle")
+    assert [level for level, _, _ in log.lines] == ["warning"]
+
+
+def test_an_event_whose_listeners_cannot_be_read_is_told_again() -> None:
+    """The stream keeps it."""
+    connections = DynamoConnections(AwayTables())
+
+    with pytest.raises(StoreUnavailableError):
+        Notify(connections=connections, push=FakePush(), clock=FakeClock(), log=FakeLog())(EVENT)
+
+
+def test_waking_starts_confirm_only_while_nobody_holds_the_lease() -> None:
+    """A holder sees the counter by itself."""
+    leases, confirmer, clock = DynamoLeases(MemoryTables()), FakeConfirmer(), FakeClock()
+
+    wake(CHAIN_ID, leases, confirmer, clock, FakeLog())
+    leases.take(CHAIN_ID, until=Instant(clock.now() + 1_000), now=clock.now())
+    wake(CHAIN_ID, leases, confirmer, clock, FakeLog())
+
+    assert confirmer.started == [CHAIN_ID]
+
+
+@pytest.mark.parametrize(
+    ("tables", "confirmer"),
+    [(AwayTables(), FakeConfirmer()), (MemoryTables(), DeadConfirmer())],
+    ids=["tables away", "confirm away"],
+)
+def test_a_wake_up_that_fails_is_left_to_the_schedule(tables: Tables, confirmer: FakeConfirmer) -> None:
+    """The payment is stored; a minute later confirm runs anyway."""
+    log = FakeLog()
+
+    wake(CHAIN_ID, DynamoLeases(tables), confirmer, FakeClock(), log)
+
+    assert [level for level, _, _ in log.lines] == ["warning"]
