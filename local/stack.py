@@ -29,6 +29,7 @@ from local.progress import console, show_description, step
 from local.running import forget, running_processes, stop_running, write_down
 from local.scratch import remove_scratch_folder
 from local.settings import CHAIN_ID, STACK_NAME, StackSettings, add_setting_flags, settings_from
+from local.warming import warm_up
 
 _READY_SECONDS = 60.0
 _DETACHED_SECONDS = 600.0
@@ -118,6 +119,8 @@ def _start(settings: StackSettings, cleanup: ExitStack) -> RunningStack:
     with step("Building the functions and layers"):
         build(LOCAL_RUNTIME)
     description = _prepare(settings, aws, rpc_url)
+    with step("Calling every function once"):
+        warm_up(aws, description.api_url)
     with step("Waiting until the API is ready"):
         _wait_for_api(description, ministack)
     description.write()

@@ -1,0 +1,53 @@
+"""Calling every function once, so that it is known to work and the first payment waits for no cold start."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from botocore.config import Config
+
+from local.errors import LocalStackError
+from local.ministack import LocalAws
+from local.settings import STACK_NAME
+
+_NO_RECORDS: dict[str, object] = {"Records": []}
+_CONNECT = {"requestContext": {"connectionId": "warming", "routeKey": "$connect", "eventType": "CONNECT"}}
+# Events that change nothing.
+_EVENTS = {
+    "submit": _NO_RECORDS,
+    "confirm": {},
+    "deadletter": _NO_RECORDS,
+    "notify": _NO_RECORDS,
+    "socket": _CONNECT,
+}
+_SECONDS = 60.0
+
+
+def warm_up(aws: LocalAws, api_url: str) -> None:
+    """Call all functions.
+
+    Raises:
+        LocalStackError: one of them does not work.
+
+    """
+    with ThreadPoolExecutor() as callers:
+        calls = [callers.submit(_invoke, aws, step, event) for step, event in _EVENTS.items()]
+        calls.append(callers.submit(_ask, "GET", f"{api_url}/health/ready"))
+        # Refused, by code that had to be loaded for it.
+        calls.append(callers.submit(_ask, "POST", f"{api_url}/payments"))
+        for call in calls:
+            call.result()
+
+
+def _invoke(aws: LocalAws, step: str, event: dict[str, object]) -> None:
+    patient = Config(read_timeout=_SECONDS, retries={"total_max_attempts": 1})
+    client = aws.session().client("lambda", endpoint_url=aws.endpoint_url, config=patient)
+    answer = client.invoke(FunctionName=f"{STACK_NAME}-{step}", Payload=json.dumps(event).encode())
+    if "FunctionError" in answer:
+        raise LocalStackError(f"{step} does not work: {answer['Payload'].read().decode()}")
+
+
+def _ask(method: str, url: str) -> None:
+    answer = httpx.request(method, url, json={} if method == "POST" else None, timeout=_SECONDS)
+    if answer.is_server_error:
+        raise LocalStackError(f"{method} {url}: {answer.status_code} {answer.text}")
