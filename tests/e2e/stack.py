@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import boto3
 import httpx
+from eth_typing import ChecksumAddress
 from web3 import HTTPProvider, Web3
 from websockets.sync.client import ClientConnection, connect
 
@@ -24,6 +25,7 @@ from local.contracts import LocalContracts
 from local.description import StackDescription
 from local.ministack import REGION
 from tests.fakes.payers import Payer
+from tests.faults.real_chain import request
 
 PATIENCE_SECONDS: Final = 90.0
 _OVER: Final = frozenset({"CONFIRMED", "FAILED"})
@@ -133,6 +135,23 @@ class Stack:
     def relayed(self) -> int:
         """How many transactions of the relayer wallets are mined: gas was spent on each."""
         return sum(self.web3.eth.get_transaction_count(wallet) for wallet in self.description.wallets)
+
+    def contract_wallet(self, code: bytes, *, locked: int) -> ChecksumAddress:
+        """Put code at a fresh address, and lock funds from there; give the address."""
+        wallet = Web3.to_checksum_address("0x" + secrets.token_hex(20))
+        usdc, escrow = self.contracts.usdc, self.contracts.escrow
+        self.chain.give_gas_money(wallet)
+        self.chain.call([usdc.functions.mint(wallet, locked)])
+        request(self.web3, "anvil_setCode", wallet, "0x" + code.hex())
+        request(self.web3, "anvil_impersonateAccount", wallet)
+        for step in (
+            usdc.functions.approve(escrow.address, locked),
+            escrow.functions.deposit(usdc.address, locked),
+        ):
+            sent = step.transact({"from": wallet})
+            request(self.web3, "evm_mine")
+            assert self.web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
+        return wallet
 
     @contextmanager
     def chain_stopped(self) -> Iterator[None]:

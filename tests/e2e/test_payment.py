@@ -140,3 +140,23 @@ def test_health_says_whether_the_work_can_be_done(stack: Stack) -> None:
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
     assert ready.json()["chains"][0]["chain_id"] == stack.description.chain_id
+
+
+def test_a_contract_wallet_s_payment_is_taken_by_erc_1271_and_is_not_called_assured(stack: Stack) -> None:
+    """Its signature is no key's: the wallet's own code vouches, for us and for the escrow."""
+    wallet = stack.contract_wallet(VOUCHES_FOR_ANYTHING, locked=5_000)
+    body = stack.payer(11).pay(1_000, deadline=stack.deadline()) | {
+        "from": wallet,
+        "signature": "0x" + "c0de" * 40,
+    }
+
+    answer = stack.post(body)
+    record = stack.ended(answer.json()["transaction_id"])
+
+    assert (answer.status_code, answer.json()["status"]) == (202, "VALIDATED")
+    assert answer.json()["assured"] is False
+    assert (record["status"], record["sender"]) == ("CONFIRMED", wallet)
+
+
+VOUCHES_FOR_ANYTHING = bytes.fromhex("7f1626ba7e" + "00" * 28 + "600052" + "60206000f3")
+"""Code of an account that answers every call with the magic value of ERC-1271."""

@@ -7,7 +7,7 @@ from typing import Final
 from ferryman.ports import Hint, NonceHint, TransactionHint
 
 _BATCH: Final = 10
-MOST_RECEIVES: Final = 8
+MOST_RECEIVES: Final = 6
 """After that many a message goes to the dead-letter queue."""
 
 

@@ -9,8 +9,10 @@ import tomllib
 
 import pytest
 
+from ferryman.services.submit import STARTS_ALLOWED
+from tests.fakes.queue import MOST_RECEIVES
 from tests.support.payments import ESCROW, TOKEN
-from tests.support.template import ROOT, environment, functions, rest_routes, template
+from tests.support.template import ROOT, environment, functions, resources, rest_routes, template
 
 ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query")
 """The steps of section 1 of the design, in the order of a transaction's way (watch and admin are to come)."""
@@ -182,3 +184,14 @@ def test_the_layers_pins_name_no_registry() -> None:
     text = (ROOT / "layers" / "dependencies" / "requirements.txt").read_text(encoding="utf-8")
 
     assert "://" not in text
+
+
+def test_the_queue_hands_a_message_out_once_more_than_it_may_start() -> None:
+    """So the last delivery finds the row marked as poison, and the dead-letter queue gets it unharmed."""
+    (redrive,) = [
+        properties["RedrivePolicy"]
+        for properties in resources("AWS::SQS::Queue").values()
+        if "RedrivePolicy" in properties
+    ]
+
+    assert redrive["maxReceiveCount"] == STARTS_ALLOWED + 1 == MOST_RECEIVES

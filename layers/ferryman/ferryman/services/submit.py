@@ -45,7 +45,11 @@ from ferryman.services.waiting import put_off
 from ferryman.services.waking import wake
 
 STARTS_ALLOWED: Final = 5
-"""Starts without a recorded outcome, after which a message counts as poison."""
+"""Starts without a recorded outcome, after which a message counts as poison.
+
+The queue hands a message out once more than that before it gives it up (`maxReceiveCount` in
+template.yaml), so that the last one finds the row marked and is not tried again.
+"""
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
 
 
@@ -120,7 +124,7 @@ class Submit:
         if row.status not in _UNBOUND:
             return row
         started = replace(row, starts=row.starts + 1, version=row.version + 1)
-        if started.starts > STARTS_ALLOWED:
+        if started.starts >= STARTS_ALLOWED:
             started = replace(started, permanent_reason="processing_failed")
         try:
             self.store.write(Change(before=row, after=started))
