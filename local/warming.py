@@ -10,15 +10,13 @@ from local.errors import LocalStackError
 from local.ministack import LocalAws
 from local.settings import STACK_NAME
 
-_NO_RECORDS: dict[str, object] = {"Records": []}
-_CONNECT = {"requestContext": {"connectionId": "warming", "routeKey": "$connect", "eventType": "CONNECT"}}
-# Events that change nothing.
-_EVENTS = {
-    "submit": _NO_RECORDS,
+# They change nothing.
+_EVENTS: dict[str, dict[str, object]] = {
+    "submit": {"Records": []},
     "confirm": {},
-    "deadletter": _NO_RECORDS,
-    "notify": _NO_RECORDS,
-    "socket": _CONNECT,
+    "deadletter": {"Records": []},
+    "notify": {"Records": []},
+    "socket": {"requestContext": {"connectionId": "warming", "routeKey": "$connect", "eventType": "CONNECT"}},
 }
 _SECONDS = 60.0
 
