@@ -30,7 +30,7 @@ def warm_up(aws: LocalAws, api_url: str) -> None:
     """
     with ThreadPoolExecutor() as callers:
         calls = [callers.submit(_invoke, aws, step, event) for step, event in _EVENTS.items()]
-        calls.append(callers.submit(_ask, "GET", f"{api_url}/health/ready"))
+        calls.append(callers.submit(_ask, "GET", f"{api_url}/health"))
         # Refused, by code that had to be loaded for it.
         calls.append(callers.submit(_ask, "POST", f"{api_url}/payments"))
         for call in calls:
