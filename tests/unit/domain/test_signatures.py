@@ -138,6 +138,16 @@ def test_a_high_s_is_refused(account: LocalAccount, digest: bytes) -> None:
         recover(digest, compact(r, CURVE_ORDER - s, 27 + 28 - v))
 
 
+def test_half_the_curve_order_is_the_last_low_s() -> None:
+    """The bound of OpenZeppelin's ECDSA, to the unit: we must not accept what the contract refuses."""
+    most = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+    r, _, _ = parts(rsv(ACCOUNT, DIGEST))
+
+    assert recover(DIGEST, compact(r, most, 27))
+    with pytest.raises(SignatureFormatError, match="lower half"):
+        recover(DIGEST, compact(r, most + 1, 27))
+
+
 @pytest.mark.parametrize("v", [0, 1, 2, 26, 29, 30, 35, 36, 255])
 def test_any_v_but_27_and_28_is_refused(v: int) -> None:
     """The contract takes only these two."""
