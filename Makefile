@@ -27,7 +27,7 @@ help: ## List the targets
 setup: $(STAMPS)/python $(STAMPS)/node ## Install everything, into .venv and contracts/node_modules
 
 $(STAMPS)/python: local/requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed: make PYTHON=…'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=…'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r local/requirements.txt
 	pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
