@@ -60,8 +60,12 @@ class EvmChain:
         return Reading(block=block, answers=tuple(self._answer(answer) for answer in answers))
 
     def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
-        """Estimate each call and read the fee market, in one batch."""
-        estimates = [RpcRequest("eth_estimateGas", (_call_object(call, sender),)) for call in calls]
+        """Estimate each call and read the fee market, in one batch.
+
+        At the newest block, which is the one returned: left to itself a node may take the pending one
+        and run its whole mempool first, once per call.
+        """
+        estimates = [RpcRequest("eth_estimateGas", (_call_object(call, sender), "latest")) for call in calls]
         head, history, *answers = self._rpc.batch([_HEAD, _FEE_HISTORY, *estimates])
         return Simulation(
             block=self._block(self._rpc.result(head)),
