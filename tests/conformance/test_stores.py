@@ -48,7 +48,7 @@ OTHER_WALLET = Address("0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")
 
 def reservation_of(row: Transaction) -> Reservation:
     """Give what a row holds."""
-    return PAYMENT.reservation(row.payload, SETTINGS)
+    return PAYMENT.reservation(row.payload)
 
 
 def room(units: int, *, block: int = 90) -> Room:
@@ -64,7 +64,7 @@ def accept(
     DynamoTransactions(tables).accept(
         row,
         [event],
-        marker=PAYMENT.marker(row.payload, SETTINGS),
+        marker=PAYMENT.marker(row.payload),
         hold=(reservation_of(row), room(units, block=block)),
     )
     return row
@@ -195,9 +195,7 @@ class TestAccept:
         """RECEIVED: accepted while the chain was away."""
         row, event = take_step(received_row(), Step.RECEIVED, name="payment_accepted", at=NOW)
 
-        DynamoTransactions(tables).accept(
-            row, [event], marker=PAYMENT.marker(row.payload, SETTINGS), hold=None
-        )
+        DynamoTransactions(tables).accept(row, [event], marker=PAYMENT.marker(row.payload), hold=None)
 
         assert DynamoTransactions(tables).get(row.transaction_id) == row
         assert ledger(tables).reserved == 0
@@ -286,7 +284,7 @@ class TestWrite:
         """RECEIVED becomes VALIDATED only if they are there."""
         store = DynamoTransactions(tables)
         row, event = take_step(received_row(_body()), Step.RECEIVED, name="payment_accepted", at=NOW)
-        store.accept(row, [event], marker=PAYMENT.marker(row.payload, SETTINGS), hold=None)
+        store.accept(row, [event], marker=PAYMENT.marker(row.payload), hold=None)
         accept(tables, nonce=8)
         after, validated = take_step(row, Step.VALIDATED, name="payment_validated", at=NOW, assured=True)
         change = Change(before=row, after=after, events=(validated,))
@@ -417,7 +415,7 @@ class TestReads:
                 received_row(signed_request(nonce=number)), received_at=at, due_at=Instant(at + 10_000)
             )
             row, event = take_step(new, Step.RECEIVED, name="payment_accepted", at=at)
-            marker = PAYMENT.marker(row.payload, SETTINGS)
+            marker = PAYMENT.marker(row.payload)
             DynamoTransactions(tables).accept(row, [event], marker=marker, hold=None)
             rows.append(row)
         return rows
@@ -780,7 +778,7 @@ def test_a_half_written_acceptance_is_no_store_error(tables: Tables) -> None:
     """An event that is there without its row is our own mistake, and is told as such."""
     store = DynamoTransactions(tables)
     row, event = accepted(received_row(_body()))
-    marker = PAYMENT.marker(row.payload, SETTINGS)
+    marker = PAYMENT.marker(row.payload)
     store.accept(row, [event], marker=marker, hold=None)
     other = replace(row, transaction_id=TransactionId("0x" + "01" * 32))
 

@@ -110,9 +110,7 @@ class World:
             confirmer=confirmer,
             **talk,
         )
-        self.deadletter = Deadletter(
-            kinds=KINDS, chains={self.settings.chain_id: self.settings}, store=store, **talk
-        )
+        self.deadletter = Deadletter(kinds=KINDS, store=store, **talk)
 
     def rival(self) -> "World":
         """Other processes of the same deployment: same tables, queue, chain and keys; nothing between."""
@@ -165,6 +163,11 @@ class World:
     def reserved(self) -> int:
         """Sum of all ledgers."""
         return sum(item.get("reserved", 0) for item in self._items(Table.ACCOUNTS).values())
+
+    def ledgers(self) -> list[int]:
+        """What is reserved in each ledger there is."""
+        items = self._items(Table.ACCOUNTS)
+        return [item["reserved"] for key, item in items.items() if str(key[1]).startswith("ledger#")]
 
     def held(self) -> int:
         """Sum of all single reservations; equals `reserved` at every moment."""

@@ -88,3 +88,20 @@ def settle_others(memory: MemoryWorld) -> None:
     """Mine and confirm what is bound, as a confirm run beside this ingest would."""
     memory.clock.sleep(Milliseconds(5_000))
     memory.world.rival().follow(run_ms=3_000)
+
+
+def test_funds_are_released_where_they_were_held_though_the_configuration_changed() -> None:
+    """An operator moves to a new escrow while a payment is open: its own ledger goes back to zero."""
+    memory = memory_world(payers=1)
+    memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline()))
+    memory.world.deliver()
+    elsewhere = memory.world.settings.model_copy(update={"escrow": memory.world.settings.tokens[0]})
+
+    memory.world.settings = elsewhere
+    memory.world.restart()
+    memory.world.settle()
+
+    (row,) = memory.world.rows()
+    assert row.status is Status.CONFIRMED
+    assert memory.world.ledgers() == [0]
+    assert memory.world.held() == 0

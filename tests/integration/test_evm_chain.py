@@ -49,7 +49,7 @@ def body(node: Node, **members: Any) -> dict[str, Any]:  # noqa: ANN401 (members
 def call_of(node: Node, one: dict[str, Any]) -> Call:
     """Give the contract call of a payment."""
     settings = node.settings()
-    return PAYMENT.to_call(PAYMENT.parse(one, {settings.chain_id: settings}).payload, settings)
+    return PAYMENT.to_call(PAYMENT.parse(one, {settings.chain_id: settings}).payload)
 
 
 def signed(
@@ -103,7 +103,7 @@ def test_funds_are_read_as_deep_as_configured(node: Node) -> None:
     chain, clock = chain_on(node, required_confirmations=3)
     node.lock(PAYER, 700)
     payload = request_payload(node)
-    reads = PAYMENT.state_reads(payload, node.settings())
+    reads = PAYMENT.state_reads(payload)
 
     def balances() -> tuple[int, int, int]:
         clock.sleep(Milliseconds(10_000))
@@ -129,7 +129,7 @@ def test_an_older_block_can_be_asked_for(node: Node) -> None:
     before = BlockNumber(int(node.web3.eth.block_number))
     node.lock(PAYER, 700)
 
-    reading = chain.read(PAYMENT.state_reads(request_payload(node), node.settings()), at=before)
+    reading = chain.read(PAYMENT.state_reads(request_payload(node)), at=before)
 
     deep, newest = (escrow.payment_state(answer) for answer in reading.answers)  # type: ignore[arg-type]
     assert (reading.block, deep.balance, newest.balance) == (before, LOCKED, LOCKED + 700)

@@ -87,7 +87,7 @@ class ConfirmConfig(IngestConfig):
     wallets_table: Name
 
 
-class DeadletterConfig(ChainsConfig):
+class DeadletterConfig(StepConfig):
     """The environment of deadletter."""
 
     transactions_table: Name

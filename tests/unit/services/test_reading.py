@@ -22,7 +22,7 @@ from ferryman.services.health import Health
 from ferryman.services.reading import Reading
 from tests.fakes.tables import MemoryTables
 from tests.support.away import AwayTables
-from tests.support.payments import CHAIN_ID, PAYEE, PAYER, chain_settings, signed_request
+from tests.support.payments import CHAIN_ID, PAYEE, PAYER, signed_request
 from tests.support.rows import NOW, received_row
 
 COUNT = 7
@@ -45,7 +45,7 @@ def stored(tables: Tables, *, failed: Sequence[int] = ()) -> list[Transaction]:
     for number in range(COUNT):
         new = replace(received_row(signed_request(nonce=number)), received_at=Instant(NOW + number))
         row, event = take_step(new, Step.RECEIVED, name="payment_accepted", at=new.received_at)
-        store.accept(row, [event], marker=PAYMENT.marker(row.payload, chain_settings()), hold=None)
+        store.accept(row, [event], marker=PAYMENT.marker(row.payload), hold=None)
         if number in failed:
             after, event = take_step(row, Step.FAILED, name="payment_failed", at=NOW, reason="expired")
             store.write(Change(before=row, after=after, events=(event,)))

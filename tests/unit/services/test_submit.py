@@ -207,3 +207,14 @@ def test_a_nonce_that_does_not_exist_is_acknowledged() -> None:
 
     assert memory.world.submit([hint]) == frozenset()
     assert memory.signer.signatures == 0
+
+
+def test_a_row_that_waits_wakes_confirm_which_sweeps_it() -> None:
+    """Otherwise the first wait of a second would last until the next schedule."""
+    memory = memory_world()
+    memory.chain.is_paused = True
+    memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline()))
+
+    memory.world.deliver()
+
+    assert memory.world.confirmer.started == [memory.world.settings.chain_id]

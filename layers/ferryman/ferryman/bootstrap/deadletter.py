@@ -16,7 +16,6 @@ def settle_deadletters(logger: Logger) -> Deadletter:
     config = DeadletterConfig.read()
     return Deadletter(
         kinds=KINDS,
-        chains=config.by_id(),
         store=DynamoTransactions(tables(config)),
         clock=SystemClock(),
         log=StructuredLog(logger),

@@ -1,8 +1,8 @@
 """What is known of a chain before asking it."""
 
-from typing import Annotated
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ferryman.domain.units import (
     Address,
@@ -14,6 +14,14 @@ from ferryman.domain.units import (
     Wei,
     checked_address,
 )
+
+LOOK_BACK_BLOCKS: Final = 8
+"""How far before the newest deep block a refusal looks again.
+
+A payment that is mined but not yet written down as confirmed counts twice in a reading of the
+newest block: its funds have left the balance and are still reserved. An older block, as long as
+it is not older than the last settlement, counts it once.
+"""
 
 ConfiguredAddress = Annotated[Address, AfterValidator(checked_address)]
 
@@ -47,6 +55,18 @@ class ChainSettings(BaseModel):
     """The least tip offered: an idle chain's fee history says 0, which some pools refuse."""
     gas_limit_cap: Gas = Gas(1_000_000)
     """The most gas one intent may ask for."""
+
+    @model_validator(mode="after")
+    def _leaves_time(self) -> Self:
+        """A withdrawal must be later than any accepted payment, and than any block we read funds at."""
+        if self.withdrawal_margin_seconds + self.inclusion_seconds >= self.grace_seconds:
+            msg = "grace_seconds must be more than withdrawal_margin_seconds and inclusion_seconds together"
+            raise ValueError(msg)
+        read_back_ms = (self.required_confirmations + LOOK_BACK_BLOCKS) * self.block_time_ms
+        if read_back_ms >= self.withdrawal_margin_seconds * 1000:
+            msg = "withdrawal_margin_seconds must be longer than the blocks that funds are read back over"
+            raise ValueError(msg)
+        return self
 
     def confirmed_block(self, head: BlockNumber) -> BlockNumber:
         """Give the newest block that is `required_confirmations` deep when `head` is the newest."""

@@ -29,7 +29,11 @@ class SignedIntent:
     deadline_seconds: Seconds
     priority: Tier
     payload: Mapping[str, str | int]
-    """Everything the client sent, normalised: two equal payloads are the same request."""
+    """Everything the client sent, normalised, and the contract it is for.
+
+    Two equal payloads are the same request. The contract is kept because configuration may change
+    while a transaction is open: what was reserved in one escrow's ledger is released there.
+    """
 
 
 class IntentKind(Protocol):
@@ -92,7 +96,7 @@ class IntentKind(Protocol):
         """Whether the answers to `contract_reads` agree with our configuration."""
         ...
 
-    def state_reads(self, payload: Mapping[str, str | int], chain: ChainSettings) -> tuple[Read, ...]:
+    def state_reads(self, payload: Mapping[str, str | int]) -> tuple[Read, ...]:
         """The calls whose answers decide whether the chain would take the message."""
         ...
 
@@ -108,14 +112,14 @@ class IntentKind(Protocol):
         """
         ...
 
-    def marker(self, payload: Mapping[str, str | int], chain: ChainSettings) -> NonceMarker:
+    def marker(self, payload: Mapping[str, str | int]) -> NonceMarker:
         """The signer's nonce that the message uses up."""
         ...
 
-    def reservation(self, payload: Mapping[str, str | int], chain: ChainSettings) -> Reservation:
+    def reservation(self, payload: Mapping[str, str | int]) -> Reservation:
         """The funds that are held for it."""
         ...
 
-    def to_call(self, payload: Mapping[str, str | int], chain: ChainSettings) -> Call:
+    def to_call(self, payload: Mapping[str, str | int]) -> Call:
         """The contract call that carries the message out."""
         ...

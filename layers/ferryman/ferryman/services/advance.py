@@ -80,7 +80,7 @@ class Advance:
             nonce=row.nonce,
             fees=fees,
             gas_limit=row.gas_limit,
-            call=self.kinds[intent.kind].to_call(intent.payload, access.settings),
+            call=self.kinds[intent.kind].to_call(intent.payload),
         )
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
         attempt = TransactionAttempt(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ferryman.domain.chain import LOOK_BACK_BLOCKS
 from ferryman.domain.errors import (
     ChainUnreachableError,
     ContractMismatchError,
@@ -18,14 +19,6 @@ from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Read, Reading, Reservation, Reverted, Room, TransactionStore
 from ferryman.services.chains import ChainAccess
-
-LOOK_BACK_BLOCKS: Final = 8
-"""How far before the newest deep block a refusal looks again.
-
-A payment that is mined but not yet written down as confirmed counts twice in a reading of the
-newest block: its funds have left the balance and are still reserved. An older block, as long as
-it is not older than the last settlement, counts it once.
-"""
 
 _READINGS: Final = 5
 """How often the chain is read for one message, while settlements overtake the readings."""
@@ -79,7 +72,7 @@ class Assurance:
             WrongSignerError: the contract does not vouch for the signature.
 
         """
-        reservation = kind.reservation(payload, access.settings)
+        reservation = kind.reservation(payload)
         for attempt in range(_READINGS):
             units, block = self._assess(kind, payload, access, vouching, fresh=attempt > 0)
             room = Room(units=units, block=block)
@@ -126,7 +119,7 @@ class Assurance:
         settings = access.settings
         seen = (settings.chain_id, kind.name) in self._contracts_seen
         identity = () if seen else kind.contract_reads(settings)
-        state = kind.state_reads(payload, settings)
+        state = kind.state_reads(payload)
         reads = (*state, *identity, *((vouching.read,) if vouching else ()))
         reading = access.chain.read(reads, fresh=fresh, at=at)
         if identity:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import StaleRowError, StoreUnavailableError
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import ChainId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Change, Clock, Hint, Log, NonceHint, TransactionStore
 from ferryman.services.ending import fail_unbound
@@ -17,7 +15,6 @@ class Deadletter:
     """Looks at the row behind each message that was given up."""
 
     kinds: Mapping[str, IntentKind]
-    chains: Mapping[ChainId, ChainSettings]
     store: TransactionStore
     clock: Clock
     log: Log
@@ -55,7 +52,6 @@ class Deadletter:
                 row,
                 row.permanent_reason,
                 kind=self.kinds[row.kind],
-                settings=self.chains[row.chain_id],
                 store=self.store,
                 clock=self.clock,
                 log=self.log,

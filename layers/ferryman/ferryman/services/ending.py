@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status, Transaction, take_step
@@ -15,7 +14,6 @@ def fail_unbound(
     reason: str,
     *,
     kind: IntentKind,
-    settings: ChainSettings,
     store: TransactionStore,
     clock: Clock,
     log: Log,
@@ -28,7 +26,7 @@ def fail_unbound(
     """
     name = kind.events[Step.FAILED]
     after, event = take_step(row, Step.FAILED, name=name, at=clock.now(), reason=reason)
-    held = kind.reservation(row.payload, settings) if row.status is Status.VALIDATED else None
+    held = kind.reservation(row.payload) if row.status is Status.VALIDATED else None
     change = Change(before=row, after=replace(after, due_at=None), events=(event,))
     try:
         store.write(change, release=held)

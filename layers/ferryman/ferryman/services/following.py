@@ -189,7 +189,7 @@ class Follower:
         if not after.status.is_terminal or receipt is None:
             self.store.write(change)
             return
-        held = self.kinds[intent.kind].reservation(intent.payload, self.settings)
+        held = self.kinds[intent.kind].reservation(intent.payload)
         self.store.write(change, release=held, settled_block=receipt.block_number, nonce_row=closing)
 
     def _steps(

@@ -113,7 +113,7 @@ class Ingest:
 
         def commit(reservation: Reservation, room: Room) -> None:
             row, event = accepted_at(room.block)
-            marker = kind.marker(intent.payload, access.settings)
+            marker = kind.marker(intent.payload)
             self.store.accept(row, [event], marker=marker, hold=(reservation, room))
 
         vouching = _vouching(intent, doubt) if doubt else None
@@ -126,7 +126,7 @@ class Ingest:
         new = replace(_new_row(intent, self.clock.now()), last_error=str(cause))
         name = kind.events[Step.RECEIVED]
         row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at)
-        marker = kind.marker(intent.payload, self.chains[intent.chain_id].settings)
+        marker = kind.marker(intent.payload)
         self.store.accept(row, [event], marker=marker, hold=None)
         return row
 

@@ -40,7 +40,7 @@ def simulate(
         ChainUnreachableError: as `Chain.simulate`.
 
     """
-    calls = [kinds[row.kind].to_call(row.payload, access.settings) for row in rows]
+    calls = [kinds[row.kind].to_call(row.payload) for row in rows]
     simulation = access.chain.simulate(calls, sender=sender)
     ready: list[Ready] = []
     failed: list[tuple[Transaction, str]] = []

@@ -146,10 +146,7 @@ class Submit:
 
     def _go_on(self, rows: Sequence[Transaction], nonces: list[NonceRow], access: ChainAccess) -> None:
         todo = [row for row in rows if row.status in _UNBOUND and row.permanent_reason is None]
-        for row in todo:
-            if self._is_expired(row):
-                self._fail(row, "deadline_passed", access)
-        timely = [row for row in todo if not self._is_expired(row)]
+        timely = [row for row in todo if not self._ended_late(row)]
         assured = [after for row in timely if (after := self._assured(row, access))]
         try:
             bound, market = self._bound(assured, access) if assured else ((), None)
@@ -160,10 +157,16 @@ class Submit:
             self._advance(
                 [*nonces, *(nonce for nonce, _ in bound)], [row for _, row in bound], market, access
             )
+        if nonces or timely:
+            # What is bound now has to be followed, and what waits has to be swept.
             wake(access.settings.chain_id, self.leases, self.confirmer, self.clock, self.log)
 
-    def _is_expired(self, row: Transaction) -> bool:
-        return self.clock.now() // 1000 >= row.deadline_seconds
+    def _ended_late(self, row: Transaction) -> bool:
+        """End a row whose deadline has passed; give whether it had."""
+        if self.clock.now() // 1000 < row.deadline_seconds:
+            return False
+        self._fail(row, "deadline_passed")
+        return True
 
     def _assured(self, row: Transaction, access: ChainAccess) -> Transaction | None:
         """Reserve the funds of a row that was stored without; None if it cannot go on now."""
@@ -187,7 +190,7 @@ class Submit:
         except (ChainUnreachableError, ContractMismatchError) as error:
             self._put_off([(row, str(error))])
         except (InsufficientFundsError, NonceUsedError) as error:
-            self._fail(row, error.code, access)
+            self._fail(row, error.code)
         except StaleRowError:
             self.log.info("another run validated the row first", transaction_id=row.transaction_id)
         else:
@@ -204,7 +207,7 @@ class Submit:
             return (), None
         verdicts = simulate(rows, access, kinds=self.kinds, sender=wallet.address)
         for row, reason in verdicts.failed:
-            self._fail(row, reason, access)
+            self._fail(row, reason)
         self._put_off(verdicts.waiting)
         bound = self.binder.bind(verdicts.ready, access)
         self._put_off((ready.row, "no free wallet window") for ready in bound.without_capacity)
@@ -228,16 +231,9 @@ class Submit:
 
     # -- writing down -------------------------------------------------------------------------
 
-    def _fail(self, row: Transaction, reason: str, access: ChainAccess) -> None:
-        fail_unbound(
-            row,
-            reason,
-            kind=self.kinds[row.kind],
-            settings=access.settings,
-            store=self.store,
-            clock=self.clock,
-            log=self.log,
-        )
+    def _fail(self, row: Transaction, reason: str) -> None:
+        kind = self.kinds[row.kind]
+        fail_unbound(row, reason, kind=kind, store=self.store, clock=self.clock, log=self.log)
 
     def _put_off(self, rows: Iterable[tuple[Transaction, str]]) -> None:
         for row, cause in rows:

@@ -71,7 +71,7 @@ def test_a_parsed_request_becomes_the_call_that_web3_would_make() -> None:
     body = signed_request()
     payload = PAYMENT.parse(body, {CHAIN_ID: settings}).payload
 
-    call = PAYMENT.to_call(payload, settings)
+    call = PAYMENT.to_call(payload)
 
     message = [body[name] for name in ("token", "from", "to")]
     message += [int(body[name]) for name in ("amount", "fee", "nonce", "deadline")]

@@ -144,7 +144,7 @@ def test_a_nonce_under_invalidation_is_refused_before_it_takes_effect() -> None:
 
 def test_state_is_read_deep_and_at_the_head() -> None:
     """Two readings of one view, of the escrow we are configured for."""
-    reads = PAYMENT.state_reads(PAYLOAD, SETTINGS)
+    reads = PAYMENT.state_reads(PAYLOAD)
 
     assert [(read.to, read.depth) for read in reads] == [(ESCROW, Depth.CONFIRMED), (ESCROW, Depth.HEAD)]
     assert reads[0].data == reads[1].data
@@ -152,7 +152,7 @@ def test_state_is_read_deep_and_at_the_head() -> None:
 
 def test_amount_and_fee_are_reserved_for_the_payer() -> None:
     """Both leave the payer's balance on chain."""
-    reservation = PAYMENT.reservation(PAYLOAD, SETTINGS)
+    reservation = PAYMENT.reservation(PAYLOAD)
 
     assert reservation.units == 1_000
     assert (reservation.payer, reservation.token, reservation.escrow, reservation.chain_id) == (
@@ -165,7 +165,7 @@ def test_amount_and_fee_are_reserved_for_the_payer() -> None:
 
 def test_the_marker_is_the_payers_nonce_at_the_escrow() -> None:
     """Another payer, nonce, contract or chain is another marker."""
-    marker = PAYMENT.marker(PAYLOAD, SETTINGS)
+    marker = PAYMENT.marker(PAYLOAD)
 
     assert (marker.signer, marker.nonce, marker.contract, marker.chain_id) == (
         address_of(PAYER),

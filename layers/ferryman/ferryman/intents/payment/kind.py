@@ -52,6 +52,7 @@ class PaymentKind:
         request = validated(PaymentRequest, body)
         chain = _served(request, chains)
         payload: dict[str, str | int] = request.model_dump(mode="json", by_alias=True)
+        payload["escrow"] = chain.escrow
         payment = _payment(payload)
         digest = payment.digest(_separator(chain.chain_id, chain.escrow))
         return SignedIntent(
@@ -95,10 +96,11 @@ class PaymentKind:
         except DecodingError:
             return False
 
-    def state_reads(self, payload: Payload, chain: ChainSettings) -> tuple[Read, ...]:
+    def state_reads(self, payload: Payload) -> tuple[Read, ...]:
         """Ask for balance, withdrawal and nonce, once deep and once at the head."""
         call = escrow.payment_state_call(_payment(payload))
-        return Read(chain.escrow, call, Depth.CONFIRMED), Read(chain.escrow, call, Depth.HEAD)
+        contract = _escrow(payload)
+        return Read(contract, call, Depth.CONFIRMED), Read(contract, call, Depth.HEAD)
 
     def assess(self, payload: Payload, answers: Sequence[bytes]) -> TokenUnits:
         """Take the deep balance, less the larger pending withdrawal, less this payment."""
@@ -112,28 +114,28 @@ class PaymentKind:
         withdrawal = max(deep.pending_withdrawal, newest.pending_withdrawal)
         return TokenUnits(deep.balance - withdrawal - _units(payload))
 
-    def marker(self, payload: Payload, chain: ChainSettings) -> NonceMarker:
+    def marker(self, payload: Payload) -> NonceMarker:
         """The payer's nonce at this escrow."""
         return NonceMarker(
-            chain_id=chain.chain_id,
-            contract=chain.escrow,
+            chain_id=ChainId(int(payload["chain_id"])),
+            contract=_escrow(payload),
             signer=Address(str(payload["from"])),
             nonce=str(payload["nonce"]),
         )
 
-    def reservation(self, payload: Payload, chain: ChainSettings) -> Reservation:
+    def reservation(self, payload: Payload) -> Reservation:
         """Amount and fee, out of the payer's balance of the token."""
         return Reservation(
-            chain_id=chain.chain_id,
-            escrow=chain.escrow,
+            chain_id=ChainId(int(payload["chain_id"])),
+            escrow=_escrow(payload),
             token=Address(str(payload["token"])),
             payer=Address(str(payload["from"])),
             units=_units(payload),
         )
 
-    def to_call(self, payload: Payload, chain: ChainSettings) -> Call:
+    def to_call(self, payload: Payload) -> Call:
         """Call `executePayment`."""
-        return Call(chain.escrow, escrow.execute_payment(_payment(payload), _signature(payload)))
+        return Call(_escrow(payload), escrow.execute_payment(_payment(payload), _signature(payload)))
 
 
 PAYMENT: Final[IntentKind] = PaymentKind()
@@ -171,6 +173,10 @@ def _payment(payload: Payload) -> escrow.Payment:
         nonce=int(payload["nonce"]),
         deadline_seconds=Seconds(int(payload["deadline"])),
     )
+
+
+def _escrow(payload: Payload) -> Address:
+    return Address(str(payload["escrow"]))
 
 
 def _signature(payload: Payload) -> bytes:
