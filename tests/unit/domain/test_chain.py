@@ -1,0 +1,31 @@
+"""Settings of a chain: what must hold between them for acceptance to be sound."""
+
+import pytest
+from pydantic import ValidationError
+
+from ferryman.domain.units import BlockNumber
+from tests.support.payments import chain_settings
+
+
+def test_the_confirmed_block_is_as_deep_as_required() -> None:
+    """The newest block counts as one confirmation."""
+    settings = chain_settings(required_confirmations=3)
+
+    assert settings.confirmed_block(BlockNumber(10)) == 8
+    assert settings.confirmed_block(BlockNumber(1)) == 0
+
+
+def test_a_grace_period_must_leave_time_for_a_payment() -> None:
+    """Otherwise no deadline could ever be right."""
+    chain_settings(grace_seconds=3_631, withdrawal_margin_seconds=3_600, inclusion_seconds=30)
+
+    with pytest.raises(ValidationError, match="grace_seconds"):
+        chain_settings(grace_seconds=3_630, withdrawal_margin_seconds=3_600, inclusion_seconds=30)
+
+
+def test_a_withdrawal_cannot_be_claimed_within_the_blocks_that_funds_are_read_back_over() -> None:
+    """Or an old balance could hold funds that are gone, without any withdrawal to be seen."""
+    chain_settings(required_confirmations=200, block_time_ms=12_000)
+
+    with pytest.raises(ValidationError, match="withdrawal_margin_seconds"):
+        chain_settings(required_confirmations=292, block_time_ms=12_000)
