@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -49,6 +49,8 @@ class ApiClient:
 
     http: httpx.AsyncClient
     socket: ClientConnection
+    early: list[dict[str, Any]] = field(default_factory=list)
+    """Messages that came before somebody listened."""
 
     @classmethod
     @asynccontextmanager
@@ -85,8 +87,18 @@ class ApiClient:
         return record
 
     async def subscribe(self, topic: str) -> None:
-        """Ask for a topic's events; the answer arrives among the events."""
+        """Ask for a topic's events and wait for the answer: from then on nothing is missed.
+
+        Raises:
+            LocalStackError: the server answered with an error.
+
+        """
         await self.socket.send(json.dumps({"action": "subscribe", "topic": topic}))
+        while True:
+            message = _checked(await self.socket.recv())
+            self.early.append(message)
+            if message["event"] == "subscribed":
+                return
 
     async def events(self) -> AsyncIterator[HeardEvent]:
         """Hear events as they arrive, those of a subscription's answer included; some may come twice.
@@ -95,12 +107,22 @@ class ApiClient:
             LocalStackError: the server answered with an error.
 
         """
+        while self.early:
+            for event in _events_in(self.early.pop(0)):
+                yield event
         async for frame in self.socket:
-            message = json.loads(frame)
-            if message.get("event") == "error" or "event" not in message:
-                raise LocalStackError(f"the WebSocket answered {message}")
-            if message["event"] == "subscribed":
-                for each in message.get("events") or ():
-                    yield HeardEvent.from_message(each)
-            elif "transaction_id" in message:
-                yield HeardEvent.from_message(message)
+            for event in _events_in(_checked(frame)):
+                yield event
+
+
+def _checked(frame: str | bytes) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(frame)
+    if message.get("event", "error") == "error":
+        raise LocalStackError(f"the WebSocket answered {message}")
+    return message
+
+
+def _events_in(message: dict[str, Any]) -> list[HeardEvent]:
+    if message["event"] == "subscribed":
+        return [HeardEvent.from_message(each) for each in message.get("events") or ()]
+    return [HeardEvent.from_message(message)] if "transaction_id" in message else []
