@@ -32,7 +32,7 @@ def machine_table(command: str, load_before: float) -> ResultTable:
         ("Machine", f"{os.cpu_count()} x {_processor()}, {_memory_gigabytes():.0f} GB"),
         ("System", f"{platform.system()} {platform.release()}, Python {platform.python_version()}"),
         ("Versions", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)),
-        ("Load before", f"{load_before:.2f}"),
+        ("Load before, after", f"{load_before:.2f}, {os.getloadavg()[0]:.2f}"),
     )
     return ResultTable("Measured on", ("", ""), rows)
 
