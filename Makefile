@@ -62,7 +62,7 @@ down: setup ## Stop the local stack
 test: ## Everything: lint, contracts, Python tests, and end to end on the local stack
 	$(MAKE) lint
 	$(MAKE) forge
-	$(MAKE) unit integration e2e
+	$(MAKE) unit integration faults e2e
 
 .PHONY: lint
 lint: setup ## Style, types, architecture, template, lock files
@@ -80,11 +80,15 @@ forge: setup ## Tests of the contracts
 
 .PHONY: unit
 unit: setup ## Tests in memory
-	pytest -n $(WORKERS) tests/unit
+	pytest -n $(WORKERS) --cov --cov-report= tests/unit
 
 .PHONY: integration
-integration: setup ## Tests with moto and anvil, and of dying between any two steps
-	pytest -n $(WORKERS) tests/conformance tests/integration tests/faults
+integration: setup ## Tests with moto, anvil and the emulator; reports the branches no test has taken
+	pytest -n $(WORKERS) --cov --cov-append --cov-report=term tests/conformance tests/integration
+
+.PHONY: faults
+faults: setup ## Tests of dying, and of rivals, between any two steps
+	pytest -n $(WORKERS) tests/faults
 
 .PHONY: e2e
 e2e: setup ## Tests of the deployed template on the local stack
