@@ -83,12 +83,12 @@ unit: setup ## Tests in memory
 	pytest -n $(WORKERS) --cov --cov-report= tests/unit
 
 .PHONY: integration
-integration: setup ## Tests with moto, anvil and the emulator; reports the branches no test has taken
-	pytest -n $(WORKERS) --cov --cov-append --cov-report=term tests/conformance tests/integration
+integration: setup ## Tests with moto, anvil and the emulator
+	pytest -n $(WORKERS) --cov --cov-append --cov-report= tests/conformance tests/integration
 
 .PHONY: faults
-faults: setup ## Tests of dying, and of rivals, between any two steps
-	pytest -n $(WORKERS) tests/faults
+faults: setup ## Tests of dying, and of rivals, between any two steps; reports the branches no test has taken
+	pytest -n $(WORKERS) --cov --cov-append --cov-report=term tests/faults
 
 .PHONY: e2e
 e2e: setup ## Tests of the deployed template on the local stack

@@ -1,10 +1,13 @@
 """Acceptance: what is taken, what is refused, and what a refusal leaves behind."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
     BodyDiffersError,
+    ChainUnreachableError,
     ContractMismatchError,
     DeadlinePassedError,
     InsufficientFundsError,
@@ -15,7 +18,8 @@ from ferryman.domain.errors import (
     WrongSignerError,
 )
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Milliseconds
+from ferryman.domain.units import BlockNumber, Milliseconds
+from ferryman.ports import Read, Reading
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
 
 
@@ -255,3 +259,42 @@ def test_when_the_queue_takes_no_message_the_sweep_sends_it() -> None:
     memory.clock.sleep(Milliseconds(10_000))
     healed.settle()
     assert [row.status for row in healed.rows()] == [Status.CONFIRMED]
+
+
+def test_a_foreign_signature_under_a_known_message_is_refused_as_such() -> None:
+    """The record it would find is public; but this request is not the one that made it."""
+    memory = memory_world()
+    own, stranger = memory.payers
+    body = own.pay(1_000, deadline=memory.deadline())
+    memory.world.post(body)
+
+    with pytest.raises(WrongSignerError):
+        memory.world.post(body | {"signature": stranger.pay(1, deadline=memory.deadline())["signature"]})
+
+
+def test_a_contract_wallet_s_repeat_is_its_record_also_while_the_chain_is_away() -> None:
+    """It vouched when the record was made."""
+    memory = memory_world()
+    memory.chain.contract_wallets.add(memory.payers[0].address)
+    body = memory.payers[0].pay(1_000, deadline=memory.deadline()) | {"signature": "0x" + "ab" * 70}
+    first = memory.world.post(body).transaction
+    memory.chain.is_reachable = False
+
+    again = memory.world.post(body)
+
+    assert (again.is_new, again.transaction) == (False, first)
+
+
+def test_a_refusal_stands_when_the_older_block_cannot_be_read() -> None:
+    """A node that has pruned it, or goes away just then: the fresh reading has refused already."""
+    memory = memory_world()
+    read = memory.chain.read
+
+    def pruned(reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
+        if at is not None:
+            raise ChainUnreachableError(memory.world.settings.chain_id, "missing trie node")
+        return read(reads, fresh=fresh)
+
+    memory.chain.read = pruned  # type: ignore[method-assign]
+    with pytest.raises(InsufficientFundsError):
+        memory.world.post(memory.payers[0].pay(LOCKED + 1, deadline=memory.deadline()))

@@ -89,7 +89,8 @@ class Assurance:
                 return self._commit(reservation, Room(units=units, block=older), commit)
             except LedgerMovedError:
                 continue
-            except (LedgerRefusedError, ContractMismatchError) as refused:
+            except (LedgerRefusedError, ContractMismatchError, ChainUnreachableError) as refused:
+                # Also if the older block cannot be read: the fresh reading has refused already.
                 raise self._insufficient(reservation, room) from refused
         raise ChainUnreachableError(access.settings.chain_id, "its blocks are older than our settlements")
 

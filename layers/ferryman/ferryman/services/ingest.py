@@ -77,14 +77,14 @@ class Ingest:
         settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
         intent = kind.parse(body, settings)
         doubt = _signature_doubt(intent)
-        if doubt and (known := self._record_of(intent)):
-            return Accepted(known, is_new=False)
+        if doubt and (vouched := self._same_request(intent)):
+            return Accepted(vouched, is_new=False)
         try:
             kind.check_time(intent, settings[intent.chain_id], self.clock.now())
             row = self._stored(kind, intent, doubt)
         except (RequestError, NonceTakenError, TransactionExistsError) as refusal:
             # A repeat is answered with its record, whatever became of it since.
-            if known := self._record_of(intent):
+            if refusal is not doubt and (known := self._record_of(intent)):
                 return Accepted(known, is_new=False)
             raise _refusal(refusal) from refusal
         self._enqueue(row)
@@ -129,6 +129,11 @@ class Ingest:
         marker = kind.marker(intent.payload)
         self.store.accept(row, [event], marker=marker, hold=None)
         return row
+
+    def _same_request(self, intent: SignedIntent) -> Transaction | None:
+        """Find a record that was made of this very request: its signature was good then."""
+        known = self.store.get(intent.transaction_id)
+        return known if known and known.payload == intent.payload else None
 
     def _record_of(self, intent: SignedIntent) -> Transaction | None:
         """Find the record of the same request.
