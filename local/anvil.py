@@ -31,7 +31,7 @@ def start_anvil(settings: StackSettings) -> tuple[ChildProcess, str]:
 
 def _command(settings: StackSettings) -> list[str]:
     return [
-        _binary(),
+        anvil_binary(),
         *("--host", LOOPBACK),
         *("--chain-id", str(CHAIN_ID)),
         *("--block-time", f"{settings.block_time_seconds:g}"),
@@ -40,8 +40,8 @@ def _command(settings: StackSettings) -> list[str]:
     ]
 
 
-def _binary() -> str:
-    # The npm launcher would be one more process between us and the chain.
+def anvil_binary() -> str:
+    """Find anvil itself: the npm launcher would be one more process between us and the chain."""
     packages = ROOT / "contracts" / "node_modules" / "@foundry-rs"
     found = sorted(packages.glob("anvil-*/bin/anvil*"))
     if not found:

@@ -19,7 +19,7 @@ def choose_port(configured: int | None, *, preferred: int) -> int:
             message = f"port {configured} is taken; configure another one, or none to have a free one chosen"
             raise LocalStackError(message)
         return configured
-    return preferred if _is_free(preferred) else _any_free_port()
+    return preferred if _is_free(preferred) else any_free_port()
 
 
 def _is_free(port: int) -> bool:
@@ -32,7 +32,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _any_free_port() -> int:
+def any_free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

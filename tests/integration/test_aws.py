@@ -26,9 +26,9 @@ from ferryman.domain.errors import (
 from ferryman.domain.signatures import CURVE_ORDER, recover
 from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
 from ferryman.ports import Hint, NonceHint, TransactionHint
+from local.ports import LOOPBACK, any_free_port
 from tests.support.http_server import Answer, serving
 from tests.support.ministack import client
-from tests.support.process import LOOPBACK, free_port
 from tests.support.template import resources
 
 SENDER = Address("0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
@@ -385,7 +385,7 @@ def test_a_confirm_that_cannot_be_started_is_told(answer: Answer) -> None:
 
 def test_an_aws_that_is_away_is_told_by_every_adapter() -> None:
     """Nobody listens on the port: each in its own terms."""
-    url = f"http://{LOOPBACK}:{free_port()}"
+    url = f"http://{LOOPBACK}:{any_free_port()}"
 
     with pytest.raises(StoreUnavailableError):
         tables_at(url).get(Table.CURSORS, {"cursor": "1"})

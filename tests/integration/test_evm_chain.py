@@ -16,6 +16,7 @@ from ferryman.domain.signatures import from_der
 from ferryman.domain.units import Address, BlockNumber, Gas, Milliseconds, TxHash, WalletNonce, Wei
 from ferryman.intents.payment import PAYMENT, escrow
 from ferryman.ports import Depth, Read, Reverted, SendOutcome
+from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
 from tests.support.anvil import LOCKED, Node
 from tests.support.payments import (
@@ -28,7 +29,6 @@ from tests.support.payments import (
     request_body,
     signature_of,
 )
-from tests.support.process import LOOPBACK, free_port
 
 GWEI = 10**9
 
@@ -432,7 +432,7 @@ def test_each_of_a_batch_has_its_own_outcome(node: Node, wallet: LocalAccount) -
 
 def test_an_unreachable_node_has_possibly_got_it(node: Node, wallet: LocalAccount) -> None:
     """Sending never raises; everything else says that the chain is away."""
-    chain, _ = chain_on(node, rpc_urls=(f"http://{LOOPBACK}:{free_port()}",))
+    chain, _ = chain_on(node, rpc_urls=(f"http://{LOOPBACK}:{any_free_port()}",))
     raws = [signed(wallet, transfer(), nonce=nonce) for nonce in (0, 1)]
 
     assert [result.outcome for result in chain.send(raws)] == [SendOutcome.POSSIBLY_SENT] * 2
@@ -451,7 +451,7 @@ def test_an_unreachable_node_has_possibly_got_it(node: Node, wallet: LocalAccoun
 
 def test_the_second_endpoint_answers_when_the_first_is_away(node: Node) -> None:
     """Nobody notices but the first one's operator."""
-    chain, _ = chain_on(node, rpc_urls=(f"http://{LOOPBACK}:{free_port()}", node.url))
+    chain, _ = chain_on(node, rpc_urls=(f"http://{LOOPBACK}:{any_free_port()}", node.url))
 
     assert int(chain.head().number) == node.web3.eth.block_number
 

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local.ports import LOOPBACK, any_free_port
 from tests.support.payments import (
     CHAIN_ID,
     ESCROW,
@@ -23,7 +24,6 @@ from tests.support.payments import (
     request_body,
     signature_of,
 )
-from tests.support.process import LOOPBACK, free_port
 from tests.support.template import ROOT, environment, table_requests
 
 REGION: Final = "us-east-1"
@@ -64,7 +64,7 @@ class Deployment:
             "SUBMIT_QUEUE_URL": self.queue_url,
             "CONFIRM_FUNCTION": "confirm",
             "WALLET_KEY_IDS": "one",
-            "WEBSOCKET_ENDPOINT": f"http://{LOOPBACK}:{free_port()}",
+            "WEBSOCKET_ENDPOINT": f"http://{LOOPBACK}:{any_free_port()}",
             "OPEN_READS": "true",
             "LOG_LEVEL": "CRITICAL",
             "POWERTOOLS_SERVICE_NAME": step,
@@ -82,7 +82,7 @@ class Deployment:
         """Configure a chain whose node is away: nothing here needs it."""
         chain = {
             "chain_id": CHAIN_ID,
-            "rpc_urls": [f"http://{LOOPBACK}:{free_port()}"],
+            "rpc_urls": [f"http://{LOOPBACK}:{any_free_port()}"],
             "block_time_ms": 1000,
             "escrow": ESCROW,
             "tokens": [TOKEN],

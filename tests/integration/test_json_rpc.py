@@ -13,10 +13,10 @@ from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Gas, TxHash
 from ferryman.ports import Reverted, SendOutcome
+from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
 from tests.support.http_server import Answer, Answers, serving
 from tests.support.payments import PAYEE, chain_settings
-from tests.support.process import LOOPBACK, free_port
 
 CHAIN = ChainId(31337)
 THREE = [RpcRequest("one"), RpcRequest("two", (2,)), RpcRequest("three", ("x", {"y": 1}))]
@@ -227,7 +227,7 @@ def test_an_endpoint_that_hangs_is_given_up_in_time() -> None:
 
 def test_the_cause_never_tells_the_address() -> None:
     """It often holds a provider's key, and causes are shown in records and logs."""
-    url = f"http://{LOOPBACK}:{free_port()}/v3/s3cr3t-key"
+    url = f"http://{LOOPBACK}:{any_free_port()}/v3/s3cr3t-key"
 
     with pytest.raises(ChainUnreachableError) as refused:
         JsonRpc(CHAIN, [url]).batch(THREE)

@@ -1,7 +1,6 @@
 """A real chain: anvil with our contracts, where blocks are mined when the test says so."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,24 +16,14 @@ from web3.types import RPCEndpoint
 from ferryman.contracts import load
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Address
+from local.anvil import anvil_binary
+from local.ports import LOOPBACK, any_free_port
 from tests.support.payments import CHAIN_ID, chain_settings
-from tests.support.process import LOOPBACK, free_port, running
-from tests.support.template import ROOT
+from tests.support.process import running
 
 LOCKED: Final = 5_000_000
 """Token units that the payer has in the escrow."""
 GRACE_SECONDS: Final = 86_400
-
-
-def _binary() -> str:
-    """Find anvil itself: the npm launcher would be one more process between us and the chain."""
-    packages = ROOT / "contracts" / "node_modules" / "@foundry-rs"
-    found = sorted(packages.glob("anvil-*/bin/anvil*"))
-    name = str(found[0]) if found else shutil.which("anvil")
-    if name is None:
-        msg = f"no anvil under {packages}; `make setup` installs it"
-        raise RuntimeError(msg)
-    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +92,19 @@ class Node:
 @contextmanager
 def anvil(log: Path) -> Iterator[Node]:
     """Run a chain with both contracts deployed."""
-    port = free_port()
+    port = any_free_port()
     url = f"http://{LOOPBACK}:{port}"
     web3 = Web3(HTTPProvider(url))
-    command = [_binary(), "--host", LOOPBACK, "--port", str(port), "--no-mining", "--chain-id", str(CHAIN_ID)]
+    command = [
+        anvil_binary(),
+        "--host",
+        LOOPBACK,
+        "--port",
+        str(port),
+        "--no-mining",
+        "--chain-id",
+        str(CHAIN_ID),
+    ]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(log.parent)}
     with running(command, environment=environment, is_ready=web3.is_connected, log=log):
         yield _deployed(web3, url)

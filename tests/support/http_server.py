@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-from tests.support.process import LOOPBACK
+from local.ports import LOOPBACK
 
 JSON: Final = "application/json"
 

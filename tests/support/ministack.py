@@ -12,7 +12,8 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from tests.support.process import LOOPBACK, free_port, running
+from local.ports import LOOPBACK, any_free_port
+from tests.support.process import running
 
 REGION: Final = "us-east-1"
 
@@ -20,7 +21,7 @@ REGION: Final = "us-east-1"
 @contextmanager
 def ministack(folder: Path) -> Iterator[str]:
     """Run it, and give the address of every AWS API."""
-    port = free_port()
+    port = any_free_port()
     url = f"http://{LOOPBACK}:{port}"
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),

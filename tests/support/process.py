@@ -1,6 +1,5 @@
 """Servers that tests start: on a free port of 127.0.0.1, and stopped by their process id."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,17 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-LOOPBACK: Final = "127.0.0.1"
 _READY_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 5.0
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager
