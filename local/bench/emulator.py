@@ -46,7 +46,9 @@ def _row(name: str, over_http: Sequence[float], handled: Sequence[tuple[float, f
     outside = percentile(over_http, 50)
     inside = percentile((wall for wall, _ in handled), 50)
     computing = percentile((cpu for _, cpu in handled), 50)
-    return (name, *map(number, (outside, outside - inside, inside - computing, computing)))
+    # Two clocks: a handler that waits for nothing may seem to have waited less than that.
+    waiting = max(inside - computing, 0.0)
+    return (name, *map(number, (outside, outside - inside, waiting, computing)))
 
 
 def _calls_of_health(stack: StackDescription, count: int) -> list[float]:
