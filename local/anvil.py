@@ -17,7 +17,7 @@ _PREFERRED_PORT = 8545
 
 def start_anvil(settings: StackSettings) -> tuple[ChildProcess, str]:
     """Start the chain, wait until it answers, and return it with its RPC address."""
-    port = choose_port(settings.rpc_port, preferred=_PREFERRED_PORT)
+    port = choose_port(settings.rpc_port, preferred=_PREFERRED_PORT, variable="RPC_PORT")
     rpc_url = f"http://{LOOPBACK}:{port}"
     process = ChildProcess.start("anvil", [*_command(settings), "--port", str(port)], os.environ)
     try:

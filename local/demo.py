@@ -1,6 +1,5 @@
 """Payments to the running stack: `python -m local.demo` sends many and sums up how it went."""
 
-import argparse
 import asyncio
 import os
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.accounts import dev_account
+from local.arguments import Arguments, whole_number
 from local.client import ApiClient
 from local.description import StackDescription
 from local.errors import LocalStackError
@@ -43,7 +43,7 @@ async def pay_many(stack: StackDescription, *, count: int, senders: int, concurr
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser = Arguments(prog="python -m local.demo", description=__doc__)
     for name, default, what in (
         ("count", "100", "payments to send"),
         ("senders", "10", "accounts to send them from"),
@@ -52,7 +52,10 @@ def main() -> int:
         variable = name.upper()
         preset = os.environ.get(variable) or default
         parser.add_argument(
-            f"--{name}", type=int, default=preset, help=f"{what} ({variable}, default {default})"
+            f"--{name}",
+            type=whole_number(variable, 1),
+            default=preset,
+            help=f"{what} ({variable}, default {default})",
         )
     arguments = parser.parse_args()
     try:

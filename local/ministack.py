@@ -59,7 +59,7 @@ class LocalAws:
 
 def start_ministack(settings: StackSettings) -> tuple[ChildProcess, LocalAws]:
     """Start the emulator with nothing in it, wait until it answers, and return it with its addresses."""
-    aws = LocalAws(choose_port(settings.aws_port, preferred=_PREFERRED_PORT))
+    aws = LocalAws(choose_port(settings.aws_port, preferred=_PREFERRED_PORT, variable="AWS_PORT"))
     process = ChildProcess.start("ministack", [sys.executable, "-m", "ministack"], _environment(aws.port))
     try:
         process.wait_until(

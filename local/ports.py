@@ -7,7 +7,7 @@ from local.errors import LocalStackError
 LOOPBACK = "127.0.0.1"
 
 
-def choose_port(configured: int | None, *, preferred: int) -> int:
+def choose_port(configured: int | None, *, preferred: int, variable: str) -> int:
     """Take the configured port, else the preferred one if it is free, else any free one.
 
     Raises:
@@ -16,7 +16,9 @@ def choose_port(configured: int | None, *, preferred: int) -> int:
     """
     if configured is not None:
         if not _is_free(configured):
-            message = f"port {configured} is taken; configure another one, or none to have a free one chosen"
+            message = (
+                f"{variable}: port {configured} is taken; choose another, or leave it out to have a free one"
+            )
             raise LocalStackError(message)
         return configured
     return preferred if _is_free(preferred) else any_free_port()

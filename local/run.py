@@ -1,9 +1,9 @@
 """Start the local stack, show one payment from signature to block, and serve until Ctrl-C."""
 
-import argparse
 import asyncio
 import sys
 
+from local.arguments import Arguments
 from local.errors import LocalStackError
 from local.first_payment import pay_once
 from local.progress import console, show_description
@@ -13,7 +13,7 @@ from local.stack import local_stack
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m local.run", description=__doc__)
+    parser = Arguments(prog="python -m local.run", description=__doc__)
     add_setting_flags(parser)
     settings = settings_from(parser.parse_args())
     try:

@@ -4,6 +4,8 @@ import argparse
 import os
 from dataclasses import dataclass
 
+from local.arguments import HIGHEST_PORT, seconds_above_zero, whole_number
+
 CHAIN_ID = 31337
 STACK_NAME = "ferryman"
 MOST_WALLETS = 8
@@ -49,32 +51,31 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags; each one's default comes from the environment."""
     parser.add_argument(
         "--block-time",
-        type=_positive,
+        type=seconds_above_zero("BLOCK_TIME"),
         default=_from_environment("BLOCK_TIME", "1"),
         help="seconds between two blocks (BLOCK_TIME, default 1)",
     )
     parser.add_argument(
         "--wallets",
-        type=int,
-        choices=range(1, MOST_WALLETS + 1),
+        type=whole_number("WALLETS", 1, MOST_WALLETS),
         default=_from_environment("WALLETS", "2"),
         help="relayer wallets (WALLETS, default 2)",
     )
     parser.add_argument(
         "--accounts",
-        type=_account_count,
+        type=whole_number("ACCOUNTS", FEWEST_ACCOUNTS),
         default=_from_environment("ACCOUNTS", "50"),
         help="funded test accounts (ACCOUNTS, default 50)",
     )
     parser.add_argument(
         "--aws-port",
-        type=int,
+        type=whole_number("AWS_PORT", 1, HIGHEST_PORT),
         default=_from_environment("AWS_PORT", None),
         help="port of the AWS emulator (AWS_PORT, default 4566 or a free one)",
     )
     parser.add_argument(
         "--rpc-port",
-        type=int,
+        type=whole_number("RPC_PORT", 1, HIGHEST_PORT),
         default=_from_environment("RPC_PORT", None),
         help="port of the chain (RPC_PORT, default 8545 or a free one)",
     )
@@ -89,17 +90,3 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
 def _from_environment(name: str, default: str | None) -> str | None:
     # argparse converts and checks a default that is a string; make passes unset variables as empty ones.
     return os.environ.get(name) or default
-
-
-def _positive(text: str) -> float:
-    seconds = float(text)
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-    return seconds
-
-
-def _account_count(text: str) -> int:
-    count = int(text)
-    if count < FEWEST_ACCOUNTS:
-        raise argparse.ArgumentTypeError(f"must be at least {FEWEST_ACCOUNTS}, not {text}")
-    return count

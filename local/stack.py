@@ -1,6 +1,5 @@
 """The local stack: chain, AWS, contracts and the real template, started, awaited and stopped together."""
 
-import argparse
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ from eth_typing import ChecksumAddress
 
 from local.accounts import dev_accounts, operator
 from local.anvil import start_anvil
+from local.arguments import Arguments
 from local.build import LOCAL_RUNTIME, build, tool_environment
 from local.chain import LocalChain
 from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lock_funds
@@ -76,7 +76,7 @@ def local_stack(settings: StackSettings) -> Iterator[RunningStack]:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m local.stack", description=__doc__)
+    parser = Arguments(prog="python -m local.stack", description=__doc__)
     add_setting_flags(parser)
     parser.add_argument(
         "--detach", action="store_true", help="return when the stack is ready and leave it running"
@@ -192,6 +192,7 @@ def _clear_up() -> None:
 def _detach() -> StackDescription:
     """Start the stack in a process of its own and wait until it is ready."""
     if _is_running():
+        console.print("A local stack is running already and was left as it is; `make down` stops it.")
         return StackDescription.read()
     # Else the old description would look like the new one.
     _clear_up()

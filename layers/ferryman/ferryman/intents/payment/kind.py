@@ -79,7 +79,7 @@ class PaymentKind:
             reason = f"leaves less than the {chain.inclusion_seconds} seconds a payment may need"
             raise InvalidFieldsError("The deadline is too near.", FieldProblem("deadline", reason))
         if intent.deadline_seconds > latest:
-            reason = f"must be at most {latest} now, so that no withdrawal can overtake the payment"
+            reason = f"must be at most {latest} (Unix seconds) now, so that no withdrawal can overtake it"
             raise InvalidFieldsError("The deadline is too far.", FieldProblem("deadline", reason))
 
     def contract_reads(self, chain: ChainSettings) -> tuple[Read, ...]:
