@@ -1,0 +1,50 @@
+"""Settings of the local tools: a mistake is one line that names the variable."""
+
+import pytest
+
+from local.arguments import Arguments
+from local.settings import add_setting_flags, settings_from
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BLOCK_TIME", "abc"),
+        ("BLOCK_TIME", "0"),
+        ("BLOCK_TIME", "inf"),
+        ("WALLETS", "99"),
+        ("WALLETS", "0"),
+        ("ACCOUNTS", "9"),
+        ("AWS_PORT", "99999"),
+        ("RPC_PORT", "x"),
+    ],
+)
+def test_a_wrong_variable_is_named_in_one_line(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The person typed a variable, and never saw the flags behind it."""
+    monkeypatch.setenv(variable, value)
+    parser = Arguments()
+    add_setting_flags(parser)
+
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([])
+
+    said = capsys.readouterr().out.strip().splitlines()
+    assert ended.value.code == 2
+    assert len(said) == 1
+    assert said[0].startswith(f"{variable} must be")
+    assert repr(value) in said[0]
+
+
+def test_variables_that_are_right_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty one counts as not set, as make passes it."""
+    for variable, value in {"BLOCK_TIME": "0.5", "WALLETS": "8", "ACCOUNTS": "", "RPC_PORT": "8545"}.items():
+        monkeypatch.setenv(variable, value)
+    parser = Arguments()
+    add_setting_flags(parser)
+
+    settings = settings_from(parser.parse_args([]))
+
+    assert (settings.block_time_ms, settings.wallets, settings.accounts) == (500, 8, 50)
+    assert (settings.rpc_port, settings.aws_port) == (8545, None)
