@@ -24,20 +24,23 @@ async def pay_once(stack: StackDescription) -> None:
     """
     payment = sign_payment(stack, dev_account(0), stack.accounts[_PAYEE_INDEX])
     console.print(
-        f"\nPaying 1 USDC from {stack.accounts[0]} to {stack.accounts[_PAYEE_INDEX]}, signed off-chain"
+        f"\nPaying 1 USDC from {stack.accounts[0]} to {stack.accounts[_PAYEE_INDEX]}, signed off-chain",
+        soft_wrap=True,
     )
     async with ApiClient.open(stack) as client, asyncio.timeout(_TIMEOUT_SECONDS):
         # Before posting, so that nothing can be missed.
         await client.subscribe(f"transaction:{payment.transaction_id}")
         posted_at = time.monotonic()
         record = await client.post(payment)
-        console.print(f"  {_ms_since(posted_at):>6} 202 {record['status']} {record['transaction_id']}")
+        accepted = f"202 {record['status']} {record['transaction_id']}"
+        console.print(f"  {_ms_since(posted_at):>6} {accepted}", soft_wrap=True)
         last = await _print_events(client, posted_at)
         if last.status != "CONFIRMED":
             raise LocalStackError(f"the payment ended as {last.status}: {last.data}")
         record = await client.record(payment.transaction_id)
     console.print(
-        f"[bold green]CONFIRMED[/] in block {record['block_number']}, transaction {record['hash']}\n"
+        f"[bold green]CONFIRMED[/] in block {record['block_number']}, transaction {record['hash']}\n",
+        soft_wrap=True,
     )
 
 
