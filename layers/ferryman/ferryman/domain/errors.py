@@ -162,15 +162,6 @@ class ChainUnreachableError(FerrymanError):
         self.cause = cause
 
 
-class RpcRefusedError(FerrymanError):
-    """An endpoint answered with a JSON-RPC error that is about our request, not about itself."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"JSON-RPC error {code}: {text}")
-        self.code = code
-        self.text = text
-
-
 # -- stores and keys --------------------------------------------------------------------------
 
 
@@ -247,7 +238,3 @@ class SignatureMismatchError(FerrymanError):
 
 class SubscriberGoneError(FerrymanError):
     """The WebSocket connection no longer exists."""
-
-
-class UnknownHintError(FerrymanError):
-    """A queue message that names no row we have."""

@@ -29,9 +29,7 @@ def _money(text: str) -> str:
 
 
 def _signature(text: str) -> str:
-    if not hex_bytes(text):
-        msg = "must not be empty"
-        raise ValueError(msg)
+    hex_bytes(text)
     return text.lower()
 
 
