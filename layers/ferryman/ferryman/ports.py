@@ -8,6 +8,7 @@ from typing import Protocol
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Event
 from ferryman.domain.fees import FeeHistory
+from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.signatures import Signature
 from ferryman.domain.transaction import Transaction
@@ -529,4 +530,19 @@ class Log(Protocol):
 
     def error(self, message: str, **values: object) -> None:
         """Write what somebody has to look at."""
+        ...
+
+
+class Metrics(Protocol):
+    """Numbers for operators."""
+
+    def add(self, metric: Metric, value: float = 1, **dimensions: str | int) -> None:
+        """Add one value of a metric.
+
+        Args:
+            metric: which; it says the unit, and which dimensions must be given.
+            value: the number, in the metric's unit.
+            dimensions: a value for each of the metric's dimensions.
+
+        """
         ...
