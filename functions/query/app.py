@@ -18,7 +18,7 @@ from ferryman.services.topics import parsed_transaction_id
 from ferryman.version import VERSION
 
 logger = Logger()
-reading, health = read_records()
+reading, health, offer = read_records()
 
 Event = dict[str, Any]
 
@@ -37,6 +37,11 @@ def events(event: Event) -> Mapping[str, Any]:
 def page(event: Event) -> Mapping[str, Any]:
     """GET /transactions."""
     return reading.page(list_request(query_parameters(event)))
+
+
+def chains(_event: Event) -> Mapping[str, Any]:
+    """GET /chains."""
+    return offer.public()
 
 
 def alive(_event: Event) -> Mapping[str, Any]:
@@ -58,6 +63,7 @@ ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
     "/transactions/{transaction_id}": record,
     "/transactions/{transaction_id}/events": events,
     "/transactions": page,
+    "/chains": chains,
     "/health": alive,
     "/health/ready": ready,
     "/openapi.json": openapi,

@@ -65,6 +65,7 @@ class Deployment:
             "CONFIRM_FUNCTION": "confirm",
             "WALLET_KEY_IDS": "one",
             "WEBSOCKET_ENDPOINT": f"http://{LOOPBACK}:{any_free_port()}",
+            "WEBSOCKET_URL": "ws://127.0.0.1/socket",
             "OPEN_READS": "true",
             "LOG_LEVEL": "CRITICAL",
             "POWERTOOLS_SERVICE_NAME": step,
@@ -217,12 +218,14 @@ def test_health_readiness_and_the_document_are_answered(handler: Callable[[str],
     """Without any payment yet."""
     query = handler("query")
 
-    answers = [query(get(name)) for name in ("query_health", "query_ready", "query_openapi")]
+    names = ("query_health", "query_ready", "query_openapi", "query_chains")
+    answers = [query(get(name)) for name in names]
 
-    assert [answer["statusCode"] for answer in answers] == [200, 200, 200]
+    assert [answer["statusCode"] for answer in answers] == [200, 200, 200, 200]
     assert body_of(answers[0]) == {"status": "ok"}
     assert body_of(answers[1]) == {"status": "ready", "chains": [{"chain_id": CHAIN_ID, "head": None}]}
     assert body_of(answers[2])["openapi"].startswith("3.1")
+    assert body_of(answers[3])["chains"][0]["escrow"] == ESCROW
 
 
 @pytest.mark.parametrize("step", ["query", "ingest"])

@@ -49,6 +49,7 @@ VARIABLES = {
     "CONFIRM_FUNCTION": "confirm",
     "WALLET_KEY_IDS": "one,two",
     "WEBSOCKET_ENDPOINT": "http://127.0.0.1/socket",
+    "WEBSOCKET_URL": "ws://127.0.0.1/socket",
     "OPEN_READS": "true",
 }
 

@@ -45,6 +45,7 @@ def variables(step: str) -> dict[str, str]:
         "WALLET_KEY_IDS": "one,two",
         "SUBMIT_QUEUE_URL": "http://127.0.0.1:1/queue",
         "WEBSOCKET_ENDPOINT": "http://127.0.0.1:1/socket",
+        "WEBSOCKET_URL": "ws://127.0.0.1:1/socket",
         "OPEN_READS": "false",
         "LOG_LEVEL": "INFO",
     }

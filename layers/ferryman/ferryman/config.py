@@ -110,11 +110,19 @@ class QueryConfig(ChainsConfig):
     events_table: Name
     wallets_table: Name
     cursors_table: Name
+    websocket_url: Name
+    """Where clients connect."""
     open_reads: bool = False
 
 
-class SocketConfig(QueryConfig):
+class SocketConfig(ChainsConfig):
     """The environment of socket."""
+
+    transactions_table: Name
+    events_table: Name
+    wallets_table: Name
+    cursors_table: Name
+    open_reads: bool = False
 
     connections_table: Name
     websocket_endpoint: Name

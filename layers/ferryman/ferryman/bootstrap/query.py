@@ -7,10 +7,11 @@ from ferryman.bootstrap.parts import tables
 from ferryman.config import QueryConfig
 from ferryman.intents import KINDS
 from ferryman.services.health import Health
+from ferryman.services.offer import Offer
 from ferryman.services.reading import Reading
 
 
-def read_records() -> tuple[Reading, Health]:
+def read_records() -> tuple[Reading, Health, Offer]:
     """Give the services, from the environment."""
     config = QueryConfig.read()
     stored = tables(config)
@@ -22,4 +23,5 @@ def read_records() -> tuple[Reading, Health]:
         leases=leases,
         has_open_reads=config.open_reads,
     )
-    return reading, Health(leases=leases, chain_ids=tuple(config.by_id()))
+    offer = Offer(kinds=KINDS, chains=config.by_id(), websocket_url=config.websocket_url)
+    return reading, Health(leases=leases, chain_ids=tuple(config.by_id())), offer

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -67,6 +67,10 @@ class IntentKind(Protocol):
     @property
     def is_public(self) -> bool:
         """Whether the payload becomes public calldata anyway, so that anybody may read a record by its id."""
+        ...
+
+    def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
+        """What a wallet needs to sign one for this chain: `domain`, `types` and `primary_type` of EIP-712."""
         ...
 
     def parse(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> SignedIntent:

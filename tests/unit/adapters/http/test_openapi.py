@@ -15,9 +15,10 @@ from ferryman.adapters.http.openapi import openapi_document
 from ferryman.domain.errors import FieldProblem, InsufficientFundsError, InvalidFieldsError, RequestError
 from ferryman.domain.units import TokenUnits
 from ferryman.intents import KINDS
+from ferryman.services.offer import Offer
 from ferryman.services.records import event_of, record_of
 from ferryman.version import VERSION
-from tests.support.payments import signed_request
+from tests.support.payments import CHAIN_ID, chain_settings, signed_request
 from tests.support.rows import accepted, received_row
 from tests.support.template import rest_routes
 
@@ -127,9 +128,9 @@ def test_every_example_is_valid_by_its_own_schema(model: str, name: str, schema:
 @pytest.mark.parametrize(("model", "name", "schema"), PROPERTIES, ids=lambda value: str(value)[:40])
 def test_every_plain_field_has_an_example(model: str, name: str, schema: dict[str, Any]) -> None:
     """Lists of models have theirs inside."""
-    is_list_of_models = "$ref" in schema.get("items", {})
+    is_of_models = "$ref" in schema or "$ref" in schema.get("items", {})
 
-    assert schema.get("examples") or is_list_of_models, (model, name)
+    assert schema.get("examples") or is_of_models, (model, name)
 
 
 def test_the_example_of_a_post_is_a_valid_body() -> None:
@@ -190,9 +191,18 @@ def test_reads_answer_with_the_documented_models() -> None:
         "/transactions": "TransactionPage",
         "/transactions/{transaction_id}": "Record",
         "/transactions/{transaction_id}/events": "EventList",
+        "/chains": "Deployment",
         "/health": "Health",
         "/health/ready": "Readiness",
     }
+
+
+def test_the_offer_is_a_deployment_of_the_document() -> None:
+    """What a client signs by."""
+    offer = Offer(kinds=KINDS, chains={CHAIN_ID: chain_settings()}, websocket_url="wss://socket.example/v1")
+
+    check(SCHEMAS["Deployment"], offer.public())
+    assert offer.public()["chains"][0].keys() == SCHEMAS["ChainOffer"]["properties"].keys()
 
 
 def test_it_says_the_version_and_no_address_of_its_own() -> None:

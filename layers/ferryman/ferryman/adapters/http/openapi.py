@@ -103,6 +103,64 @@ class Problem(BaseModel):
     needed: str | None = Field(None, examples=["1000000"], description="amount + fee, on 402.")
 
 
+class SigningDomain(_Model):
+    """The EIP-712 domain of a message."""
+
+    name: str = Field(examples=["AION PaymentEscrow"])
+    version: str = Field(examples=["1"])
+    chainId: int = Field(examples=[31337])  # noqa: N815 (EIP-712's own name)
+    verifyingContract: str = Field(examples=[_ADDRESS])  # noqa: N815 (the same)
+
+
+class IntentOffer(_Model):
+    """How to sign one kind of message for one chain, and where to post it."""
+
+    path: str = Field(examples=["/payments"])
+    primary_type: str = Field(examples=["Payment"], description="Which of `types` is signed.")
+    domain: SigningDomain
+    types: dict[str, list[dict[str, str]]] = Field(
+        examples=[{"Payment": [{"name": "token", "type": "address"}]}],
+        description="Members of each EIP-712 struct, in order.",
+    )
+
+
+class ChainOffer(_Model):
+    """A chain this deployment serves."""
+
+    chain_id: int = Field(examples=[31337], description="EIP-155.")
+    escrow: str = Field(examples=[_ADDRESS], description="The contract that holds the locked funds.")
+    tokens: list[str] = Field(examples=[[_ADDRESS]], description="Tokens it accepts.")
+    block_time_ms: int = Field(examples=[1000])
+    required_confirmations: int = Field(examples=[1])
+    shortest_deadline_seconds: int = Field(examples=[30], description="From now; nearer ones are refused.")
+    longest_deadline_seconds: int = Field(examples=[82800], description="From now; later ones are refused.")
+    intents: dict[str, IntentOffer] = Field(
+        examples=[
+            {
+                "payment": {
+                    "path": "/payments",
+                    "primary_type": "Payment",
+                    "domain": {
+                        "name": "AION PaymentEscrow",
+                        "version": "1",
+                        "chainId": 31337,
+                        "verifyingContract": _ADDRESS,
+                    },
+                    "types": {"Payment": [{"name": "token", "type": "address"}]},
+                }
+            }
+        ],
+        description="By the name of the kind.",
+    )
+
+
+class Deployment(_Model):
+    """What a client needs to know before it signs."""
+
+    websocket_url: str = Field(examples=["wss://example.execute-api.us-east-1.amazonaws.com/v1"])
+    chains: list[ChainOffer]
+
+
 class Health(_Model):
     """Whether the service answers, and whether it can do its work."""
 
@@ -123,7 +181,7 @@ class Readiness(_Model):
     chains: list[ChainHealth]
 
 
-_MODELS: Final = (Record, PublicEvent, EventList, TransactionPage, Problem, Health, Readiness)
+_MODELS: Final = (Record, PublicEvent, EventList, TransactionPage, Deployment, Problem, Health, Readiness)
 _POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
 
 
@@ -252,6 +310,7 @@ _READS: Final[Mapping[str, Any]] = {
         ),
         errors=(404, 422, 503),
     ),
+    "/chains": _get("list_chains", "The chains, and how to sign for them", "Deployment"),
     "/health": _get("health", "Whether the service answers", "Health"),
     "/health/ready": _get("ready", "Whether it can do its work", "Readiness", errors=(503,)),
     "/openapi.json": {

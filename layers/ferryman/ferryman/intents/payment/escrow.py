@@ -15,7 +15,11 @@ PAYMENT_TYPE: Final = (
     "Payment(address token,address from,address to,uint256 amount,uint256 fee,uint256 nonce,uint256 deadline)"
 )
 _TYPE_HASH: Final = keccak(PAYMENT_TYPE.encode())
-_MEMBERS: Final = ("address", "address", "address", "uint256", "uint256", "uint256", "uint256")
+MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
+    {name: kind for kind, name in map(str.split, PAYMENT_TYPE[len("Payment(") : -1].split(","))}
+)
+"""The message's members in the order they are signed: name -> Solidity type."""
+_MEMBERS: Final = tuple(MEMBERS.values())
 _TUPLE: Final = f"({','.join(_MEMBERS)})"
 _STATE: Final = ("uint256", "uint256", "uint256", "bool", "uint256")
 

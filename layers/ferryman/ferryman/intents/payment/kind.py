@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
 from pydantic import BaseModel
@@ -46,6 +46,20 @@ class PaymentKind:
     events: Final = _EVENTS
     permanent_errors: Final = escrow.PERMANENT_ERRORS
     is_public: Final = True
+
+    def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
+        """Give the escrow's domain and the members of a payment."""
+        ours = escrow.domain(chain.chain_id, chain.escrow)
+        return {
+            "primary_type": "Payment",
+            "domain": {
+                "name": ours.name,
+                "version": ours.version,
+                "chainId": ours.chain_id,
+                "verifyingContract": ours.verifying_contract,
+            },
+            "types": {"Payment": [{"name": name, "type": type_} for name, type_ in escrow.MEMBERS.items()]},
+        }
 
     def parse(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> SignedIntent:
         """Read the body of `POST /payments`."""
