@@ -10,6 +10,7 @@ from local.bench.cold import measure_cold
 from local.bench.in_process import measure_in_process
 from local.bench.machine import machine_table, warn_if_busy
 from local.bench.on_stack import measure_on_stack
+from local.bench.payment_units import measure_units
 from local.bench.plan import FULL, QUICK, Plan
 from local.bench.report import ResultTable, write_measured
 from local.bench.stack import stack_to_measure
@@ -49,7 +50,7 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> list[ResultTable]:
     # One after the other: what runs beside a measurement is in it.
     with stack_to_measure(arguments) as stack:
         results = measure_on_stack(stack, plan)
-    return [*results, *measure_in_process(plan), *measure_cold(plan)]
+    return [*results, *measure_in_process(plan), *measure_units(), *measure_cold(plan)]
 
 
 def _command() -> str:
