@@ -1,7 +1,7 @@
 """The real template on the emulated AWS, by `sam deploy`, and what came out of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -29,9 +29,15 @@ class Deployment:
     """The relayers: addresses of the stack's KMS keys."""
 
 
+def rpc_urls_parameter() -> str:
+    """Name the parameter with the chain's RPC addresses."""
+    return f"/{STACK_NAME}/chains/{CHAIN_ID}/rpc-urls"
+
+
 def deploy(aws: LocalAws, settings: StackSettings, *, rpc_url: str, contracts: LocalContracts) -> Deployment:
     """Deploy what was built and read the stack's outputs."""
     aws.session().client("s3", endpoint_url=aws.endpoint_url).create_bucket(Bucket=_ARTIFACTS_BUCKET)
+    _store_rpc_urls(aws, [rpc_url])
     run_tool(
         "sam",
         "deploy",
@@ -45,11 +51,18 @@ def deploy(aws: LocalAws, settings: StackSettings, *, rpc_url: str, contracts: L
         "--no-confirm-changeset",
         "--no-progressbar",
         "--disable-rollback",
-        *("--parameter-overrides", _parameters(aws, settings, rpc_url, contracts)),
+        *("--parameter-overrides", _parameters(aws, settings, contracts)),
         environment=aws.environment,
     )
     _allow_recursion(aws)
     return _read(aws)
+
+
+def _store_rpc_urls(aws: LocalAws, urls: Sequence[str]) -> None:
+    """Put the chain's addresses where the functions read them; CloudFormation makes no SecureStrings."""
+    aws.session().client("ssm", endpoint_url=aws.endpoint_url).put_parameter(
+        Name=rpc_urls_parameter(), Value=json.dumps(urls), Type="SecureString", Overwrite=True
+    )
 
 
 def _allow_recursion(aws: LocalAws) -> None:
@@ -59,10 +72,10 @@ def _allow_recursion(aws: LocalAws) -> None:
         client.put_function_recursion_config(FunctionName=f"{STACK_NAME}-{step}", RecursiveLoop="Allow")
 
 
-def _parameters(aws: LocalAws, settings: StackSettings, rpc_url: str, contracts: LocalContracts) -> str:
+def _parameters(aws: LocalAws, settings: StackSettings, contracts: LocalContracts) -> str:
     parameters: Mapping[str, object] = {
         "PythonRuntime": LOCAL_RUNTIME,
-        "Chains": f"'{json.dumps([_chain(settings, rpc_url, contracts)], separators=(',', ':'))}'",
+        "Chains": f"'{json.dumps([_chain(settings, contracts)], separators=(',', ':'))}'",
         "WalletCount": settings.wallets,
         "OpenReads": "true",
         "ExecuteApiBase": aws.execute_api_base,
@@ -71,10 +84,9 @@ def _parameters(aws: LocalAws, settings: StackSettings, rpc_url: str, contracts:
     return " ".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def _chain(settings: StackSettings, rpc_url: str, contracts: LocalContracts) -> dict[str, object]:
+def _chain(settings: StackSettings, contracts: LocalContracts) -> dict[str, object]:
     return {
         "chain_id": CHAIN_ID,
-        "rpc_urls": [rpc_url],
         "block_time_ms": settings.block_time_ms,
         "required_confirmations": 1,
         "escrow": contracts.escrow.address,

@@ -1,20 +1,23 @@
 """(C) What a cold start costs: importing each function's handler, and the size of the layers."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from local.bench.environment import fake_environment
 from local.bench.plan import Plan
 from local.bench.report import ResultTable, number
 from local.build import LOCAL_RUNTIME, build
 from local.paths import BUILD
 from local.progress import step
+from tests.support.parameters import parameter_store
+from tests.support.template import resources
+from tests.support.variables import variables
 
-STEPS = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query")
 LAYERS = ("DependenciesLayer", "FerrymanLayer")
 _MEGABYTE = 10**6
 _LAMBDA_LIMIT_MEGABYTES = 250
@@ -33,15 +36,19 @@ def measure_cold(plan: Plan) -> list[ResultTable]:
     """Measure the functions and layers as `sam build` made them."""
     with step("Building the functions and layers"):
         build(LOCAL_RUNTIME)
-    with step("Importing the handlers"):
-        imports = [(name, *_import_cells(name, plan.imports)) for name in STEPS]
+    with step("Importing the handlers"), parameter_store("http://127.0.0.1:1") as store:
+        imports = [
+            (_step_of(function), *_import_cells(name, _step_of(function), store.url, plan.imports))
+            for name, function in resources("AWS::Serverless::Function").items()
+        ]
     return [
         ResultTable(
             "Cold start: importing a handler",
             ("function", "milliseconds (median)", "modules"),
             imports,
             f"Fresh interpreters, {plan.imports} each, bytecode present: everything that a handler's module "
-            "does before its first event, boto3's clients included.",
+            "does before its first event, boto3's clients included, and reading the RPC addresses from a "
+            "parameter store on this machine.",
         ),
         ResultTable(
             "Layers, unzipped",
@@ -52,18 +59,26 @@ def measure_cold(plan: Plan) -> list[ResultTable]:
     ]
 
 
-def _import_cells(name: str, times: int) -> tuple[str, str]:
-    _imported(name)  # leaves the bytecode of what is not in a layer, and warms the disk
-    milliseconds, modules = zip(*(_imported(name) for _ in range(times)), strict=True)
+def _step_of(function: dict[str, Any]) -> str:
+    return str(function["CodeUri"]).removeprefix("functions/")
+
+
+def _import_cells(logical_id: str, name: str, aws_url: str, times: int) -> tuple[str, str]:
+    folders = [BUILD / logical_id, *(BUILD / layer / "python" for layer in LAYERS)]
+    environment = variables(name) | {
+        "AWS_ENDPOINT_URL": aws_url,
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+    }
+    _imported(environment)  # leaves the bytecode of what is not in a layer, and warms the disk
+    milliseconds, modules = zip(*(_imported(environment) for _ in range(times)), strict=True)
     return number(statistics.median(milliseconds)), f"{modules[0]}"
 
 
-def _imported(name: str) -> tuple[float, int]:
+def _imported(environment: dict[str, str]) -> tuple[float, int]:
     """Import a handler in a fresh interpreter: milliseconds, and how many modules that loads."""
-    folders = [BUILD / f"{name.capitalize()}Function", *(BUILD / layer / "python" for layer in LAYERS)]
     ended = subprocess.run(
         [sys.executable, "-c", _IMPORT],
-        env=fake_environment(folders),
+        env=environment,
         stdout=subprocess.PIPE,
         text=True,
         timeout=_IMPORT_SECONDS,

@@ -57,7 +57,6 @@ class Stack:
         return ChainSettings.model_validate(
             {
                 "chain_id": self.description.chain_id,
-                "rpc_urls": (self.description.rpc_url,),
                 "block_time_ms": 1_000,
                 "escrow": contracts["PaymentEscrow"],
                 "tokens": (contracts["MockUSDC"],),

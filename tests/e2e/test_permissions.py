@@ -1,4 +1,4 @@
-"""Invariants 7 and 8 on the deployed template: who may sign, and what is never logged."""
+"""Invariants 7 and 8, deployed: who may sign, who may read RPC addresses, and what is never logged."""
 
 import json
 from typing import Any
@@ -104,3 +104,36 @@ def log_lines(stack: Stack) -> Any:  # noqa: ANN401 (an iterator of strings)
                 logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"]
             )
             yield from (event["message"] for event in events["events"])
+
+
+# -- RPC addresses --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["ingest", "submit", "confirm"])
+def test_who_talks_to_the_chain_reads_its_addresses_and_nothing_beside_them(stack: Stack, step: str) -> None:
+    """The permission ends with the stack's own path."""
+    name = f"/{stack.description.stack_name}/chains/{stack.description.chain_id}/rpc-urls"
+    stack.aws("ssm").put_parameter(Name="/elsewhere", Value="[]", Type="SecureString", Overwrite=True)
+    ssm = as_role(stack, step, "ssm")
+
+    read = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+
+    assert (read["Type"], json.loads(read["Value"])) == ("SecureString", [stack.description.rpc_url])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.get_parameter(Name="/elsewhere", WithDecryption=True)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.put_parameter(Name=name, Value="[]", Type="SecureString", Overwrite=True)
+
+
+@pytest.mark.parametrize("step", ["deadletter", "notify", "socket", "query"])
+def test_the_others_may_not_read_the_addresses_and_do_not_have_them(stack: Stack, step: str) -> None:
+    """Neither from the parameter store nor in their environment."""
+    name = f"{stack.description.stack_name}-{step}"
+    function = stack.aws("lambda").get_function_configuration(FunctionName=name)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role(stack, step, "ssm").get_parameter(
+            Name=f"/{stack.description.stack_name}/chains/{stack.description.chain_id}/rpc-urls",
+            WithDecryption=True,
+        )
+
+    assert stack.description.rpc_url not in json.dumps(function["Environment"])

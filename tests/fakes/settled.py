@@ -13,7 +13,6 @@ from tests.fakes.world import World, Wrap, unwrapped
 
 SETTINGS: Final = ChainSettings(
     chain_id=ChainId(31337),
-    rpc_urls=("memory",),
     block_time_ms=Milliseconds(1_000),
     required_confirmations=1,
     escrow=Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"),

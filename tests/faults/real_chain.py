@@ -18,6 +18,7 @@ from local.chain import LocalChain
 from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lock_funds
 from local.settings import CHAIN_ID, StackSettings
 from tests.fakes.clock import FakeClock
+from tests.fakes.endpoints import FakeEndpoints
 from tests.fakes.payers import Payer
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World, Wrap
@@ -57,6 +58,7 @@ class RealChain:
 
     web3: Web3
     contracts: LocalContracts
+    rpc_url: str
     settings: ChainSettings
     signer: FakeSigner
 
@@ -89,12 +91,11 @@ class RealChain:
         request(chain.web3, "anvil_mine", hex(10), "0x1")
         settings = ChainSettings(
             chain_id=ChainId(CHAIN_ID),
-            rpc_urls=(rpc_url,),
             block_time_ms=Milliseconds(1_000),
             escrow=Address(contracts.escrow.address),
             tokens=(Address(contracts.usdc.address),),
         )
-        return cls(Web3(HTTPProvider(rpc_url)), contracts, settings, signer)
+        return cls(Web3(HTTPProvider(rpc_url)), contracts, rpc_url, settings, signer)
 
     @contextmanager
     def rewound(self) -> Iterator[None]:
@@ -108,7 +109,8 @@ class RealChain:
     def world(self, wrap: Wrap) -> RealWorld:
         """Build a deployment with nothing stored yet."""
         clock = MiningClock(self.web3)
-        chain = EvmChain(self.settings, JsonRpc(self.settings.chain_id, self.settings.rpc_urls), clock)
+        rpc = JsonRpc(self.settings.chain_id, FakeEndpoints(self.rpc_url))
+        chain = EvmChain(self.settings, rpc, clock)
         world = World(self.settings, chain, self.signer, clock, wrap=wrap)
         payers = [Payer(bytes(account.key), self.settings) for account in dev_accounts(2)]
         return RealWorld(world, clock, payers)

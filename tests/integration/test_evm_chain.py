@@ -18,6 +18,7 @@ from ferryman.intents.payment import PAYMENT, escrow
 from ferryman.ports import Depth, Read, Reverted, SendOutcome
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
+from tests.fakes.endpoints import FakeEndpoints
 from tests.support.anvil import LOCKED, Node
 from tests.support.payments import (
     CHAIN_ID,
@@ -33,10 +34,11 @@ from tests.support.payments import (
 GWEI = 10**9
 
 
-def chain_on(node: Node, **changes: Any) -> tuple[EvmChain, FakeClock]:  # noqa: ANN401 (settings)
-    """Give our adapter on a node, with its clock."""
+def chain_on(node: Node, *urls: str, **changes: Any) -> tuple[EvmChain, FakeClock]:  # noqa: ANN401 (settings)
+    """Give our adapter on a node, or on other addresses, with its clock."""
     settings, clock = node.settings(**changes), FakeClock()
-    return EvmChain(settings, JsonRpc(settings.chain_id, settings.rpc_urls), clock), clock
+    endpoints = FakeEndpoints(*(urls or (node.url,)))
+    return EvmChain(settings, JsonRpc(settings.chain_id, endpoints), clock), clock
 
 
 def body(node: Node, **members: Any) -> dict[str, Any]:  # noqa: ANN401 (members of the message)
@@ -432,7 +434,7 @@ def test_each_of_a_batch_has_its_own_outcome(node: Node, wallet: LocalAccount) -
 
 def test_an_unreachable_node_has_possibly_got_it(node: Node, wallet: LocalAccount) -> None:
     """Sending never raises; everything else says that the chain is away."""
-    chain, _ = chain_on(node, rpc_urls=(f"http://{LOOPBACK}:{any_free_port()}",))
+    chain, _ = chain_on(node, f"http://{LOOPBACK}:{any_free_port()}")
     raws = [signed(wallet, transfer(), nonce=nonce) for nonce in (0, 1)]
 
     assert [result.outcome for result in chain.send(raws)] == [SendOutcome.POSSIBLY_SENT] * 2
@@ -451,7 +453,7 @@ def test_an_unreachable_node_has_possibly_got_it(node: Node, wallet: LocalAccoun
 
 def test_the_second_endpoint_answers_when_the_first_is_away(node: Node) -> None:
     """Nobody notices but the first one's operator."""
-    chain, _ = chain_on(node, rpc_urls=(f"http://{LOOPBACK}:{any_free_port()}", node.url))
+    chain, _ = chain_on(node, f"http://{LOOPBACK}:{any_free_port()}", node.url)
 
     assert int(chain.head().number) == node.web3.eth.block_number
 

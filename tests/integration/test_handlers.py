@@ -61,6 +61,7 @@ class Deployment:
         """Import a step's handler under its environment."""
         values = {
             "CHAINS": self.chains(),
+            "RPC_URLS_PATH": "/ferryman/chains",
             "SUBMIT_QUEUE_URL": self.queue_url,
             "CONFIRM_FUNCTION": "confirm",
             "WALLET_KEY_IDS": "one",
@@ -80,10 +81,9 @@ class Deployment:
         return module
 
     def chains(self) -> str:
-        """Configure a chain whose node is away: nothing here needs it."""
+        """Configure a chain."""
         chain = {
             "chain_id": CHAIN_ID,
-            "rpc_urls": [f"http://{LOOPBACK}:{any_free_port()}"],
             "block_time_ms": 1000,
             "escrow": ESCROW,
             "tokens": [TOKEN],
@@ -110,6 +110,12 @@ def deployment() -> Iterator[Deployment]:
             dynamodb.create_table(TableName=name, **definition)
         sqs: Any = boto3.client("sqs", region_name=REGION)
         url = sqs.create_queue(QueueName="submit.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        # The chain's node is away: nothing here needs it.
+        boto3.client("ssm", region_name=REGION).put_parameter(
+            Name=f"/ferryman/chains/{CHAIN_ID}/rpc-urls",
+            Value=json.dumps([f"http://{LOOPBACK}:{any_free_port()}"]),
+            Type="SecureString",
+        )
         yield Deployment(url, sqs)
 
 

@@ -15,6 +15,7 @@ from ferryman.domain.units import Address, ChainId, Gas, TxHash
 from ferryman.ports import Reverted, SendOutcome
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
+from tests.fakes.endpoints import FakeEndpoints
 from tests.support.http_server import Answer, Answers, serving
 from tests.support.payments import PAYEE, chain_settings
 
@@ -44,18 +45,18 @@ def results(body: bytes, *values: object) -> list[dict[str, Any]]:
 def ask(answers: Answers, requests: list[RpcRequest] | None = None) -> list[Any]:
     """Send a batch to an endpoint that answers so."""
     with serving(answers) as endpoint:
-        return JsonRpc(CHAIN, [endpoint.url], timeout_seconds=1.0).batch(requests or THREE)
+        return JsonRpc(CHAIN, FakeEndpoints(endpoint.url), timeout_seconds=1.0).batch(requests or THREE)
 
 
 def chain_at(url: str) -> EvmChain:
     """Give a chain whose one endpoint this is."""
-    return EvmChain(chain_settings(), JsonRpc(CHAIN, [url], timeout_seconds=1.0), FakeClock())
+    return EvmChain(chain_settings(), JsonRpc(CHAIN, FakeEndpoints(url), timeout_seconds=1.0), FakeClock())
 
 
 def test_a_batch_is_one_request_of_json_rpc_two() -> None:
     """With methods, parameters and ids."""
     with serving(lambda body: as_json(results(body, 1, 2, 3))) as endpoint:
-        answers = JsonRpc(CHAIN, [endpoint.url]).batch(THREE)
+        answers = JsonRpc(CHAIN, FakeEndpoints(endpoint.url)).batch(THREE)
 
     assert answers == [1, 2, 3]
     (sent,) = (json.loads(body) for body in endpoint.bodies)
@@ -70,7 +71,7 @@ def test_a_batch_is_one_request_of_json_rpc_two() -> None:
 def test_nothing_to_ask_asks_nothing() -> None:
     """Nodes refuse an empty batch."""
     with serving(lambda _: Answer(500)) as endpoint:
-        assert JsonRpc(CHAIN, [endpoint.url]).batch([]) == []
+        assert JsonRpc(CHAIN, FakeEndpoints(endpoint.url)).batch([]) == []
 
     assert not endpoint.bodies
 
@@ -173,7 +174,7 @@ def test_the_next_endpoint_is_asked_when_one_has_no_answer() -> None:
         serving(lambda _: Answer(503)) as first,
         serving(lambda body: as_json(results(body, 1, 2, 3))) as second,
     ):
-        answers = JsonRpc(CHAIN, [first.url, second.url]).batch(THREE)
+        answers = JsonRpc(CHAIN, FakeEndpoints(first.url, second.url)).batch(THREE)
 
     assert answers == [1, 2, 3]
     assert (len(first.bodies), len(second.bodies)) == (1, 1)
@@ -185,7 +186,7 @@ def test_the_next_endpoint_is_not_asked_what_the_first_refused() -> None:
         serving(lambda body: as_json(results(body, {"code": 3, "message": "reverted"}, 2, 3))) as first,
         serving(lambda _: Answer(500)) as second,
     ):
-        JsonRpc(CHAIN, [first.url, second.url]).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(first.url, second.url)).batch(THREE)
 
     assert (len(first.bodies), len(second.bodies)) == (1, 0)
 
@@ -193,7 +194,7 @@ def test_the_next_endpoint_is_not_asked_what_the_first_refused() -> None:
 def test_one_connection_is_kept() -> None:
     """A new one costs a round trip, and TLS two more."""
     with serving(lambda body: as_json(results(body, 1, 2, 3))) as endpoint:
-        rpc = JsonRpc(CHAIN, [endpoint.url])
+        rpc = JsonRpc(CHAIN, FakeEndpoints(endpoint.url))
         for _ in range(5):
             rpc.batch(THREE)
 
@@ -208,7 +209,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again() -> None:
         return Answer(200, closes=True) if next(replies) else as_json(results(body, 1, 2, 3))
 
     with serving(answers) as endpoint:
-        rpc = JsonRpc(CHAIN, [endpoint.url])
+        rpc = JsonRpc(CHAIN, FakeEndpoints(endpoint.url))
         assert rpc.batch(THREE) == rpc.batch(THREE) == [1, 2, 3]
 
     assert len(endpoint.bodies) == 3
@@ -222,7 +223,7 @@ def test_an_endpoint_that_hangs_is_given_up_in_time() -> None:
         return Answer(200)
 
     with serving(answers) as endpoint, pytest.raises(ChainUnreachableError):
-        JsonRpc(CHAIN, [endpoint.url], timeout_seconds=0.2).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(endpoint.url), timeout_seconds=0.2).batch(THREE)
 
 
 def test_the_cause_never_tells_the_address() -> None:
@@ -230,9 +231,9 @@ def test_the_cause_never_tells_the_address() -> None:
     url = f"http://{LOOPBACK}:{any_free_port()}/v3/s3cr3t-key"
 
     with pytest.raises(ChainUnreachableError) as refused:
-        JsonRpc(CHAIN, [url]).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(url)).batch(THREE)
     with serving(lambda _: Answer(500)) as endpoint, pytest.raises(ChainUnreachableError) as failed:
-        JsonRpc(CHAIN, [f"{endpoint.url}/v3/s3cr3t-key"]).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(f"{endpoint.url}/v3/s3cr3t-key")).batch(THREE)
 
     assert "s3cr3t" not in str(refused.value) + refused.value.cause
     assert "s3cr3t" not in str(failed.value) + failed.value.cause
@@ -302,3 +303,43 @@ def test_the_call_is_made_from_the_wallet_that_will_send_it() -> None:
 
     estimate = json.loads(endpoint.bodies[0])[2]
     assert estimate["params"][0] == {"from": sender, "to": PAYEE, "data": "0x0102", "value": "0x0"}
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_address_that_replaced_a_refused_one_is_asked_at_once(status: int) -> None:
+    """A provider's key was changed while the function lived: no request fails for it."""
+    with (
+        serving(lambda _: Answer(status)) as old,
+        serving(lambda body: as_json(results(body, 1, 2, 3))) as new,
+    ):
+        answers = JsonRpc(CHAIN, FakeEndpoints(old.url, renewed=[new.url])).batch(THREE)
+
+    assert answers == [1, 2, 3]
+    assert (len(old.bodies), len(new.bodies)) == (1, 1)
+
+
+def test_a_refusal_is_told_also_when_the_next_address_answers() -> None:
+    """Else the second address would hide for good that the first one's key is old."""
+    with (
+        serving(lambda _: Answer(403)) as first,
+        serving(lambda body: as_json(results(body, 1, 2, 3))) as second,
+    ):
+        endpoints = FakeEndpoints(first.url, second.url)
+        JsonRpc(CHAIN, endpoints).batch(THREE)
+
+    assert endpoints.refusals == 1
+
+
+@pytest.mark.parametrize("status", [404, 429, 500])
+def test_other_failures_are_no_reason_to_read_the_addresses_again(status: int) -> None:
+    """The endpoint is in trouble, and not our key."""
+    with serving(lambda _: Answer(status)) as endpoint:
+        endpoints = FakeEndpoints(endpoint.url)
+        with pytest.raises(ChainUnreachableError):
+            JsonRpc(CHAIN, endpoints).batch(THREE)
+
+    assert endpoints.refusals == 0
+    assert len(endpoint.bodies) == 1

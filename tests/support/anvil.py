@@ -52,7 +52,6 @@ class Node:
     def settings(self, **changes: object) -> ChainSettings:
         """Configure this chain as a deployment would."""
         ours = {
-            "rpc_urls": (self.url,),
             "escrow": Address(self.escrow.address),
             "tokens": (Address(self.usdc.address),),
             "grace_seconds": GRACE_SECONDS,

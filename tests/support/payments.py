@@ -46,7 +46,6 @@ def chain_settings(**changes: object) -> ChainSettings:
     """Configure the chain that the payments here are for."""
     values: dict[str, Any] = {
         "chain_id": CHAIN_ID,
-        "rpc_urls": ("http://127.0.0.1:1",),
         "block_time_ms": 1_000,
         "escrow": ESCROW,
         "tokens": (TOKEN,),

@@ -30,7 +30,6 @@ STEPS: dict[str, type[StepConfig]] = {
 }
 CHAIN = {
     "chain_id": 31337,
-    "rpc_urls": ["http://127.0.0.1:8545"],
     "block_time_ms": 1000,
     "required_confirmations": 1,
     "escrow": ESCROW,
@@ -39,6 +38,7 @@ CHAIN = {
 }
 VARIABLES = {
     "CHAINS": json.dumps([CHAIN]),
+    "RPC_URLS_PATH": "/ferryman/chains",
     "TRANSACTIONS_TABLE": "t",
     "EVENTS_TABLE": "e",
     "WALLETS_TABLE": "w",
@@ -135,7 +135,7 @@ def test_chains_that_cannot_be_meant_stop_the_function(chains: str) -> None:
         ("escrow", ESCROW.swapcase()),
         ("tokens", []),
         ("tokens", ["0x"]),
-        ("rpc_urls", []),
+        ("rpc_urls", ["https://one.example"]),
         ("block_time_ms", 0),
         ("required_confirmations", 0),
         ("window", 0),
@@ -146,6 +146,29 @@ def test_chains_that_cannot_be_meant_stop_the_function(chains: str) -> None:
 def test_a_wrong_setting_of_a_chain_is_named(field: str, value: object) -> None:
     """Also a misspelt one: its default would be used in silence."""
     assert field in wrong(IngestConfig, with_chain(**{field: value}))
+
+
+@pytest.mark.parametrize("step", ["ingest", "socket"])
+def test_rpc_addresses_among_the_settings_stop_the_function_and_are_not_repeated(step: str) -> None:
+    """They are secrets in the wrong place, and a log would be a worse one."""
+    with pytest.raises(ValidationError) as refused:
+        STEPS[step].read(with_chain(rpc_urls=["https://one.example/s3cr3t"]))
+
+    assert "rpc_urls is no setting" in str(refused.value)
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_each_chain_has_a_parameter_of_its_own() -> None:
+    """Under the path that the template gives."""
+    config = IngestConfig.read(VARIABLES)
+
+    assert config.rpc_urls_parameter(ChainId(31337)) == "/ferryman/chains/31337/rpc-urls"
+
+
+@pytest.mark.parametrize("path", ["ferryman", "/", "/ferryman/", "/a//b", "/a b", "/a*"])
+def test_a_path_that_no_parameter_can_have_stops_the_function(path: str) -> None:
+    """SSM would say the same, later and in other words."""
+    assert "rpc_urls_path" in wrong(IngestConfig, VARIABLES | {"RPC_URLS_PATH": path})
 
 
 @pytest.mark.parametrize("keys", [",", "a,", ",a", "a,,b"])

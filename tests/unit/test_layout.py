@@ -1,18 +1,20 @@
 """The layout that the design promises: the functions, what they import, and what is deployed."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 
 import pytest
 
 from ferryman.services.submit import STARTS_ALLOWED
 from tests.fakes.queue import MOST_RECEIVES
-from tests.support.payments import ESCROW, TOKEN
+from tests.support.http_server import Served
+from tests.support.parameters import parameter_store
 from tests.support.template import ROOT, environment, functions, resources, rest_routes, template
+from tests.support.variables import variables
 
 ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query")
 """The steps of section 1 of the design, in the order of a transaction's way (watch and admin are to come)."""
@@ -25,33 +27,13 @@ spec.loader.exec_module(module)
 assert callable(module.handler)
 print(json.dumps(sorted(sys.modules)))
 """
-CHAINS = json.dumps(
-    [
-        {
-            "chain_id": 31337,
-            "rpc_urls": ["http://127.0.0.1:1"],
-            "block_time_ms": 1000,
-            "escrow": ESCROW,
-            "tokens": [TOKEN],
-        }
-    ]
-)
 
 
-def variables(step: str) -> dict[str, str]:
-    """Give a step the variables that the template gives it, and what Lambda gives every function."""
-    special = {
-        "CHAINS": CHAINS,
-        "WALLET_KEY_IDS": "one,two",
-        "SUBMIT_QUEUE_URL": "http://127.0.0.1:1/queue",
-        "WEBSOCKET_ENDPOINT": "http://127.0.0.1:1/socket",
-        "WEBSOCKET_URL": "ws://127.0.0.1:1/socket",
-        "OPEN_READS": "false",
-        "LOG_LEVEL": "INFO",
-    }
-    ours = {name: special.get(name, name.lower()) for name in environment(step)}
-    lambdas = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    return ours | lambdas | {"PATH": os.defpath}
+@pytest.fixture(scope="module")
+def ssm() -> Iterator[Served]:
+    """Run the parameter store that functions with a chain read at their start."""
+    with parameter_store("http://127.0.0.1:1") as store:
+        yield store
 
 
 def imported(step: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -68,11 +50,15 @@ def imported(step: str, environ: dict[str, str]) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("step", ORDER)
-def test_a_function_starts_without_the_heavy_libraries(step: str) -> None:
-    """web3 alone costs about a second of cold start; nothing reaches the network while it starts."""
-    result = imported(step, variables(step))
+def test_a_function_starts_without_the_heavy_libraries(step: str, ssm: Served) -> None:
+    """web3 alone costs about a second of cold start; a start asks the network for RPC addresses at most."""
+    asked_before = len(ssm.bodies)
+    result = imported(step, variables(step) | {"AWS_ENDPOINT_URL": ssm.url})
 
     assert result.returncode == 0, result.stderr
+    asked = [json.loads(body).get("Name") for body in ssm.bodies[asked_before:]]
+    reads_addresses = "RPC_URLS_PATH" in environment(step)
+    assert asked == (["/ferryman/chains/31337/rpc-urls"] if reads_addresses else [])
     modules = {name.split(".")[0] for name in json.loads(result.stdout)}
     assert {"ferryman", "aws_lambda_powertools"} <= modules
     assert not modules & set(HEAVY)
@@ -87,6 +73,17 @@ def test_a_function_without_its_configuration_does_not_start(step: str) -> None:
 
     assert result.returncode != 0
     assert "chains" in result.stderr
+
+
+@pytest.mark.parametrize("step", ORDER)
+def test_only_who_talks_to_the_chain_may_read_its_addresses(step: str) -> None:
+    """The others get neither the parameters' names nor the permission."""
+    (role,) = [name for name in resources("AWS::IAM::Role") if name.lower() == f"{step}role"]
+    (policy,) = resources("AWS::IAM::Role")[role]["Policies"]
+    actions = json.dumps(policy["PolicyDocument"])
+
+    assert ("ssm:" in actions) == ("RPC_URLS_PATH" in environment(step))
+    assert "ssm:GetParameters" not in actions
 
 
 def test_there_is_a_folder_for_each_step_and_a_step_for_each_folder() -> None:

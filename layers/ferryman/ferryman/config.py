@@ -36,7 +36,8 @@ def _key_ids(text: str) -> str:
 class StepConfig(BaseModel):
     """What every step reads."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # A wrong value is not repeated: it may be a secret in the wrong place.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -62,7 +63,18 @@ class ChainsConfig(StepConfig):
         return {chain.chain_id: chain for chain in self.chains}
 
 
-class IngestConfig(ChainsConfig):
+class EndpointsConfig(ChainsConfig):
+    """Steps that talk to the chains."""
+
+    rpc_urls_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")]
+    """What the names of the parameters with RPC addresses begin with."""
+
+    def rpc_urls_parameter(self, chain_id: ChainId) -> str:
+        """Name the parameter that holds a chain's RPC addresses."""
+        return f"{self.rpc_urls_path}/{chain_id}/rpc-urls"
+
+
+class IngestConfig(EndpointsConfig):
     """The environment of ingest."""
 
     transactions_table: Name

@@ -1,7 +1,5 @@
 """What a deployment offers: enough to sign, and nothing that is only ours to know."""
 
-import json
-
 from eth_account.messages import encode_typed_data
 
 from ferryman.intents import KINDS
@@ -9,7 +7,7 @@ from ferryman.intents.payment import PAYMENT
 from ferryman.services.offer import Offer
 from tests.support.payments import CHAIN_ID, PAYER, address_of, chain_settings, payment_message, request_body
 
-CHAIN = chain_settings(rpc_urls=("https://rpc.example/secret-key",))
+CHAIN = chain_settings()
 OFFER = Offer(kinds=KINDS, chains={CHAIN_ID: CHAIN}, websocket_url="wss://socket.example/v1")
 
 
@@ -34,8 +32,3 @@ def test_deadlines_inside_the_offered_bounds_are_those_that_are_taken() -> None:
 
     assert chain["shortest_deadline_seconds"] == CHAIN.inclusion_seconds
     assert chain["longest_deadline_seconds"] == CHAIN.grace_seconds - CHAIN.withdrawal_margin_seconds
-
-
-def test_the_offer_tells_no_endpoint_of_a_chain() -> None:
-    """Its address often holds a key."""
-    assert "secret-key" not in json.dumps(OFFER.public())

@@ -24,7 +24,7 @@ def confirm_transactions(logger: Logger) -> Confirm:
     stored, clock, log = tables(config), SystemClock(), StructuredLog(logger)
     store, wallets = DynamoTransactions(stored), DynamoWallets(stored)
     queue = SqsQueue(aws_client("sqs"), config.submit_queue_url)
-    accessible = chains(config.by_id(), patience_seconds=4)
+    accessible = chains(config, patience_seconds=4, log=log)
 
     def follower(chain_id: ChainId) -> Follower:
         return Follower(

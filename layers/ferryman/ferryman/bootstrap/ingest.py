@@ -18,16 +18,16 @@ from ferryman.services.ingest import Ingest
 def ingest_intents(logger: Logger) -> Ingest:
     """Give the service, from the environment."""
     config = IngestConfig.read()
-    stored = tables(config)
+    stored, log = tables(config), StructuredLog(logger)
     store = DynamoTransactions(stored)
     return Ingest(
         kinds=KINDS,
-        chains=chains(config.by_id(), patience_seconds=2),
+        chains=chains(config, patience_seconds=2, log=log),
         store=store,
         assurance=Assurance(store),
         queue=SqsQueue(aws_client("sqs"), config.submit_queue_url),
         leases=DynamoLeases(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=SystemClock(),
-        log=StructuredLog(logger),
+        log=log,
     )

@@ -10,8 +10,11 @@ from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.dynamodb.client import DynamoDbTables
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.adapters.ssm import SsmEndpoints
+from ferryman.config import EndpointsConfig
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import ChainId
+from ferryman.ports import Log
 from ferryman.services.chains import ChainAccess
 
 # boto3 waits 60 s by default: longer than a function lives.
@@ -20,6 +23,10 @@ AWS: Final = Config(
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=10,
+)
+# Asked when a function starts, which must not take long: what is not known then is asked again later.
+SSM: Final = AWS.merge(
+    Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 )
 
 
@@ -37,13 +44,20 @@ def tables(config: object) -> DynamoDbTables:
     return DynamoDbTables(aws_client("dynamodb"), names)
 
 
-def chains(
-    settings: Mapping[ChainId, ChainSettings], *, patience_seconds: float
-) -> dict[ChainId, ChainAccess]:
-    """Give each chain with a kept connection, whose endpoints may be silent for so long."""
+def chains(config: EndpointsConfig, *, patience_seconds: float, log: Log) -> dict[ChainId, ChainAccess]:
+    """Give each chain with a kept connection, whose endpoints may be silent for so long.
+
+    Raises:
+        EndpointsParameterError: a parameter with RPC addresses is missing, malformed or closed to us.
+
+    """
+    client, clock = boto3.client("ssm", config=SSM), SystemClock()
 
     def access(one: ChainSettings) -> ChainAccess:
-        rpc = JsonRpc(one.chain_id, one.rpc_urls, timeout_seconds=patience_seconds)
-        return ChainAccess(one, EvmChain(one, rpc, SystemClock()))
+        name = config.rpc_urls_parameter(one.chain_id)
+        endpoints = SsmEndpoints(client, name, one.chain_id, clock=clock, log=log)
+        endpoints.load()
+        rpc = JsonRpc(one.chain_id, endpoints, timeout_seconds=patience_seconds)
+        return ChainAccess(one, EvmChain(one, rpc, clock))
 
-    return {chain_id: access(one) for chain_id, one in settings.items()}
+    return {one.chain_id: access(one) for one in config.chains}

@@ -26,7 +26,7 @@ def submit_intents(logger: Logger) -> Submit:
     signer = KmsSigner(aws_client("kms"), config.wallet_key_ids.split(","))
     return Submit(
         kinds=KINDS,
-        chains=chains(config.by_id(), patience_seconds=4),
+        chains=chains(config, patience_seconds=4, log=log),
         store=store,
         wallets=wallets,
         assurance=Assurance(store),

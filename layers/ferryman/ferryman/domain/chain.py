@@ -1,6 +1,6 @@
 """What is known of a chain before asking it."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -32,7 +32,6 @@ class ChainSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     chain_id: ChainId
-    rpc_urls: tuple[str, ...] = Field(min_length=1)
     block_time_ms: Milliseconds = Field(gt=0)
     """How often a block is expected; confirm looks once per block time."""
     required_confirmations: int = Field(default=1, ge=1)
@@ -55,6 +54,14 @@ class ChainSettings(BaseModel):
     """The least tip offered: an idle chain's fee history says 0, which some pools refuse."""
     gas_limit_cap: Gas = Gas(1_000_000)
     """The most gas one intent may ask for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_secret(cls, values: Any) -> Any:  # noqa: ANN401 (whatever was given)
+        if isinstance(values, dict) and "rpc_urls" in values:
+            msg = "rpc_urls is no setting: RPC addresses are secrets, kept in the parameter store"
+            raise ValueError(msg)
+        return values
 
     @model_validator(mode="after")
     def _leaves_time(self) -> Self:

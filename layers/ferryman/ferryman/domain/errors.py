@@ -162,6 +162,15 @@ class ChainUnreachableError(FerrymanError):
         self.cause = cause
 
 
+class EndpointsParameterError(FerrymanError):
+    """A chain's RPC addresses are not stored where they should be, or not as they should be."""
+
+    def __init__(self, parameter: str, problem: str) -> None:
+        super().__init__(f"parameter {parameter} {problem}")
+        self.parameter = parameter
+        self.problem = problem
+
+
 # -- stores and keys --------------------------------------------------------------------------
 
 

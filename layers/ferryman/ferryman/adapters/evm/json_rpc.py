@@ -1,17 +1,20 @@
 """JSON-RPC 2.0 in batches over one kept connection per endpoint."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import urllib3
 
+from ferryman.adapters.evm.endpoints import Endpoints
 from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.units import ChainId
 
 _OK: Final = 200
+_REFUSED: Final = frozenset({401, 403})
+"""The endpoint does not take our key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,14 @@ class JsonRpc:
 
     Args:
         chain_id: the chain they serve.
-        urls: at least one.
+        endpoints: their addresses.
         timeout_seconds: how long one endpoint may be silent.
 
     """
 
-    def __init__(self, chain_id: ChainId, urls: Sequence[str], *, timeout_seconds: float = 4.0) -> None:
+    def __init__(self, chain_id: ChainId, endpoints: Endpoints, *, timeout_seconds: float = 4.0) -> None:
         self._chain_id = chain_id
-        self._urls = tuple(urls)
+        self._endpoints = endpoints
         self._pool = urllib3.PoolManager(
             retries=False,
             timeout=urllib3.Timeout(connect=timeout_seconds / 2, read=timeout_seconds),
@@ -73,7 +76,7 @@ class JsonRpc:
             ]
         )
         causes = []
-        for url in self._urls:
+        for url in self._candidates():
             try:
                 return self._answers(self._posted(url, body), len(requests))
             except _NoAnswerError as error:
@@ -96,12 +99,20 @@ class JsonRpc:
             raise ChainUnreachableError(self._chain_id, f"error {answer.code}: {answer.text}")
         return answer
 
+    def _candidates(self) -> Iterator[str]:
+        """Give the addresses, and in the end those that have replaced refused ones meanwhile."""
+        tried = tuple(self._endpoints.urls())
+        yield from tried
+        yield from (url for url in self._endpoints.urls() if url not in tried)
+
     def _posted(self, url: str, body: str) -> Any:  # noqa: ANN401 (a JSON value)
         # The cause never holds the URL: it may hold the key of a provider.
         try:
             response = self._requested(url, body)
         except urllib3.exceptions.HTTPError as error:
             raise _NoAnswerError(type(error).__name__) from error
+        if response.status in _REFUSED:
+            self._endpoints.refused()
         if response.status != _OK:
             msg = f"HTTP status {response.status}"
             raise _NoAnswerError(msg)

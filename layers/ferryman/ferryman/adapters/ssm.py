@@ -1,0 +1,127 @@
+"""RPC addresses in SSM parameters: they hold providers' keys, so no template and no environment has them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+
+from ferryman.domain.errors import (
+    ChainUnreachableError,
+    EndpointsParameterError,
+    FerrymanError,
+    StoreUnavailableError,
+)
+from ferryman.domain.units import ChainId, Instant, Milliseconds
+from ferryman.ports import Clock, Log
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+_KEPT_MS: Final = Milliseconds(15 * 60_000)
+"""How long the addresses are used before they are read again, so that a new key needs no deployment."""
+_PAUSE_MS: Final = Milliseconds(60_000)
+"""Between two readings that a refusal asks for: a key that is wrong for good must not wear SSM out."""
+_FIRST_PAUSE_MS: Final = Milliseconds(5_000)
+"""Between two readings while nothing is known."""
+_OURS_TO_MEND: Final = range(400, 500)
+"""Answers that asking again does not change."""
+_THROTTLED: Final = frozenset({"ThrottlingException", "TooManyUpdates", "RequestLimitExceeded"})
+_NOT_THERE: Final = "ParameterNotFound"
+
+_Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]\S*$")]
+_URLS: Final = TypeAdapter[tuple[_Url, ...]](Annotated[tuple[_Url, ...], Field(min_length=1)])
+
+
+class SsmEndpoints:
+    """The Endpoints of a chain, in one SecureString: a JSON list of http or https addresses.
+
+    Args:
+        client: a boto3 client.
+        parameter: the name of the parameter.
+        chain_id: the chain the addresses are for.
+        clock: says when they are to be read again.
+        log: told what went wrong in a later reading; the addresses of before stay in use.
+
+    """
+
+    def __init__(
+        self, client: "SSMClient", parameter: str, chain_id: ChainId, *, clock: Clock, log: Log
+    ) -> None:
+        self._client = client
+        self._parameter = parameter
+        self._chain_id = chain_id
+        self._clock = clock
+        self._log = log
+        self._urls: tuple[str, ...] = ()
+        self._read_at = Instant(0)
+        self._was_refused = False
+
+    def load(self) -> None:
+        """Read the addresses when the process starts.
+
+        A parameter store that is away does not stop the start: the chain is unreachable until it is back.
+
+        Raises:
+            EndpointsParameterError: the parameter is missing, malformed or closed to us.
+
+        """
+        try:
+            self._read()
+        except StoreUnavailableError as error:
+            self._tell(error)
+
+    def urls(self) -> Sequence[str]:
+        """Give the addresses, read again if they are old or were refused."""
+        if self._is_due():
+            try:
+                self._read()
+            except FerrymanError as error:
+                self._tell(error)
+        if not self._urls:
+            raise ChainUnreachableError(self._chain_id, f"parameter {self._parameter} was not read yet")
+        return self._urls
+
+    def refused(self) -> None:
+        """Read again before the next use."""
+        self._was_refused = True
+
+    def _is_due(self) -> bool:
+        age = self._clock.now() - self._read_at
+        if not self._urls:
+            return age >= _FIRST_PAUSE_MS
+        return age >= (_PAUSE_MS if self._was_refused else _KEPT_MS)
+
+    def _read(self) -> None:
+        self._read_at, self._was_refused = self._clock.now(), False
+        self._urls = self._parsed(self._value())
+
+    def _value(self) -> str:
+        try:
+            answer = self._client.get_parameter(Name=self._parameter, WithDecryption=True)
+        except ClientError as error:
+            raise self._refusal(error) from error
+        except BotoCoreError as error:
+            msg = f"SSM did not answer: {type(error).__name__}"
+            raise StoreUnavailableError(msg) from error
+        return answer["Parameter"]["Value"]
+
+    def _refusal(self, error: ClientError) -> FerrymanError:
+        code = error.response["Error"].get("Code", "")
+        if code == _NOT_THERE:
+            return EndpointsParameterError(self._parameter, "does not exist")
+        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+        if status in _OURS_TO_MEND and code not in _THROTTLED:
+            return EndpointsParameterError(self._parameter, f"cannot be read: {code}")
+        return StoreUnavailableError(f"SSM refused: {code}")
+
+    def _parsed(self, value: str) -> tuple[str, ...]:
+        try:
+            return _URLS.validate_json(value)
+        except ValidationError:
+            problem = "is not a JSON list of http or https addresses"
+            # Without its cause, which holds the value.
+            raise EndpointsParameterError(self._parameter, problem) from None
+
+    def _tell(self, error: FerrymanError) -> None:
+        self._log.warning("rpc addresses not read", parameter=self._parameter, cause=str(error))

@@ -1,0 +1,198 @@
+"""RPC addresses in SSM parameters: against MiniStack, and against an SSM that refuses."""
+
+import json
+import traceback
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from ferryman.adapters.ssm import SsmEndpoints
+from ferryman.domain.errors import ChainUnreachableError, EndpointsParameterError
+from ferryman.domain.units import ChainId, Milliseconds
+from local.ports import LOOPBACK, any_free_port
+from tests.fakes.clock import FakeClock
+from tests.fakes.talk import FakeLog
+from tests.support.http_server import Answer, serving
+from tests.support.ministack import client
+
+CHAIN: Final = ChainId(31337)
+NAME: Final = "/ferryman/chains/31337/rpc-urls"
+FIRST: Final = ["https://one.example/v3/s3cr3t", "http://127.0.0.1:8545"]
+SECOND: Final = ["https://two.example/v3/s3cr3t"]
+AMZ_JSON: Final = {"Content-Type": "application/x-amz-json-1.1"}
+MINUTE: Final = Milliseconds(60_000)
+
+
+def put(url: str, value: str) -> None:
+    """Store a value as the deployment document says."""
+    client("ssm", url).put_parameter(Name=NAME, Value=value, Type="SecureString", Overwrite=True)
+
+
+def endpoints_at(url: str) -> tuple[SsmEndpoints, FakeClock, FakeLog]:
+    """Give our adapter, not loaded yet."""
+    clock, log = FakeClock(), FakeLog()
+    return SsmEndpoints(client("ssm", url), NAME, CHAIN, clock=clock, log=log), clock, log
+
+
+def value(urls: list[str]) -> Answer:
+    """Answer as SSM does."""
+    return Answer(200, json.dumps({"Parameter": {"Value": json.dumps(urls)}}).encode(), AMZ_JSON)
+
+
+def refusal(code: str, status: int = 400) -> Answer:
+    """Refuse as SSM does."""
+    return Answer(status, json.dumps({"__type": code}).encode(), AMZ_JSON)
+
+
+def in_turn(*answers: Answer) -> Callable[[bytes], Answer]:
+    """Give one answer after the other."""
+    rest = iter(answers)
+    return lambda _: next(rest)
+
+
+def test_the_addresses_are_read_decrypted_and_in_their_order(aws_url: str) -> None:
+    """From a SecureString, as an operator puts it."""
+    put(aws_url, json.dumps(FIRST))
+    endpoints, _, log = endpoints_at(aws_url)
+
+    endpoints.load()
+
+    assert list(endpoints.urls()) == FIRST
+    assert log.lines == []
+
+
+def test_a_missing_parameter_stops_the_start_and_is_named(aws_url: str) -> None:
+    """The function's log says which to put."""
+    client("ssm", aws_url).put_parameter(Name="/elsewhere", Value="[]", Type="SecureString", Overwrite=True)
+    endpoints = SsmEndpoints(
+        client("ssm", aws_url), "/none/31337/rpc-urls", CHAIN, clock=FakeClock(), log=FakeLog()
+    )
+
+    with pytest.raises(EndpointsParameterError, match="/none/31337/rpc-urls does not exist"):
+        endpoints.load()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://one.example/v3/s3cr3t",
+        '{"urls": ["https://one.example/v3/s3cr3t"]}',
+        '["wss://one.example/v3/s3cr3t"]',
+        '["https://one.example/v3/s3cr3t", ""]',
+        '["https://one.example/v3/s3cr3t", 7]',
+        '["https://one.example/ s3cr3t"]',
+        '["https:///s3cr3t"]',
+        '["s3cr3t"',
+        "[]",
+    ],
+    ids=["bare", "object", "websocket", "empty one", "number", "blank", "no host", "half", "none"],
+)
+def test_a_malformed_parameter_stops_the_start_and_its_value_is_told_nowhere(aws_url: str, text: str) -> None:
+    """Not in the words, and not in the traceback that Lambda logs."""
+    put(aws_url, text)
+    endpoints, _, log = endpoints_at(aws_url)
+
+    with pytest.raises(EndpointsParameterError, match=f"{NAME} is not a JSON list") as refused:
+        endpoints.load()
+
+    assert "s3cr3t" not in "".join(traceback.format_exception(refused.value))
+    assert "s3cr3t" not in str(log.lines)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidKeyId", "ValidationException"])
+def test_a_parameter_that_is_closed_to_us_stops_the_start(code: str) -> None:
+    """Asking again would change nothing."""
+    with serving(lambda _: refusal(code)) as ssm, pytest.raises(EndpointsParameterError, match=code):
+        endpoints_at(ssm.url)[0].load()
+
+
+@pytest.mark.parametrize(
+    "away",
+    [refusal("ThrottlingException"), refusal("InternalServerError", 500), Answer(200, closes=True)],
+    ids=["throttled", "500", "closed"],
+)
+def test_a_parameter_store_that_is_away_leaves_the_chain_unreachable_until_it_is_back(away: Answer) -> None:
+    """A function that starts meanwhile still takes payments, without assurance, and asks again."""
+    with serving(in_turn(away, away, value(FIRST))) as ssm:
+        endpoints, clock, log = endpoints_at(ssm.url)
+        endpoints.load()
+        with pytest.raises(ChainUnreachableError, match=NAME):
+            endpoints.urls()
+        asked_at_once = len(ssm.bodies)
+        clock.sleep(Milliseconds(5_000))
+        with pytest.raises(ChainUnreachableError):
+            endpoints.urls()
+        clock.sleep(Milliseconds(5_000))
+
+        assert list(endpoints.urls()) == FIRST
+
+    assert asked_at_once == 1
+    assert [line[0] for line in log.lines] == ["warning", "warning"]
+
+
+def test_nobody_listening_is_a_parameter_store_that_is_away() -> None:
+    """No answer at all, in the same terms."""
+    endpoints, _, log = endpoints_at(f"http://{LOOPBACK}:{any_free_port()}")
+
+    endpoints.load()
+
+    assert "EndpointConnectionError" in str(log.lines)
+
+
+def test_addresses_are_kept_for_a_quarter_of_an_hour_and_then_read_again() -> None:
+    """A changed parameter reaches warm functions without a deployment, and SSM is asked rarely."""
+    with serving(in_turn(value(FIRST), value(SECOND))) as ssm:
+        endpoints, clock, _ = endpoints_at(ssm.url)
+        endpoints.load()
+        clock.sleep(Milliseconds(15 * MINUTE - 1))
+        before = list(endpoints.urls())
+        clock.sleep(Milliseconds(1))
+
+        assert (before, list(endpoints.urls())) == (FIRST, SECOND)
+
+    assert len(ssm.bodies) == 2
+
+
+def test_a_refusal_has_them_read_again_but_only_once_a_minute() -> None:
+    """A key that is wrong for good must not ask SSM at every request."""
+    with serving(in_turn(value(FIRST), value(FIRST), value(SECOND))) as ssm:
+        endpoints, clock, _ = endpoints_at(ssm.url)
+        endpoints.load()
+        clock.sleep(MINUTE)
+        asked = []
+        for _ in range(3):
+            endpoints.refused()
+            asked.append((list(endpoints.urls()), len(ssm.bodies)))
+        clock.sleep(MINUTE)
+        endpoints.refused()
+
+        assert asked == [(FIRST, 2)] * 3
+        assert list(endpoints.urls()) == SECOND
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [refusal("ParameterNotFound"), refusal("AccessDeniedException"), value([]), Answer(500)],
+    ids=["gone", "denied", "malformed", "away"],
+)
+def test_what_was_read_stays_in_use_when_it_cannot_be_read_again(worse: Answer) -> None:
+    """A slip in the parameter store stops no running function; its log says so."""
+    with serving(in_turn(value(FIRST), worse)) as ssm:
+        endpoints, clock, log = endpoints_at(ssm.url)
+        endpoints.load()
+        clock.sleep(Milliseconds(15 * MINUTE))
+
+        assert list(endpoints.urls()) == FIRST
+
+    ((level, message, values),) = log.lines
+    assert (level, message, values["parameter"]) == ("warning", "rpc addresses not read", NAME)
+
+
+def test_the_parameter_asked_for_is_one_and_decrypted() -> None:
+    """By name: the roles allow that action alone."""
+    with serving(lambda _: value(FIRST)) as ssm:
+        endpoints_at(ssm.url)[0].load()
+
+    asked: list[dict[str, Any]] = [json.loads(body) for body in ssm.bodies]
+    assert asked == [{"Name": NAME, "WithDecryption": True}]
