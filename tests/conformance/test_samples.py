@@ -11,8 +11,10 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.stream import inserted_events
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.adapters.http.callers import api_key, bearer_token, is_connection, ticket
 from ferryman.adapters.http.requests import json_body, query_parameters
 from ferryman.adapters.sqs import read_messages
+from ferryman.domain.credentials import ApiKeyText, is_secret
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import TransactionId
@@ -43,7 +45,8 @@ def test_every_function_has_a_sample_and_every_sample_a_function() -> None:
 
 def test_the_samples_of_rest_are_for_every_deployed_route() -> None:
     """Route and method, as API Gateway writes them."""
-    rest = {name: sample for name, sample in SAMPLES.items() if "resource" in sample}
+    # What the authorizer is asked about is another function's request.
+    rest = {name: sample for name, sample in SAMPLES.items() if "resource" in sample and "type" not in sample}
 
     assert {
         (sample["httpMethod"].lower(), sample["resource"], name.split("_")[0])
@@ -125,6 +128,23 @@ def test_query_reads_the_parameters_of_a_list() -> None:
     asked = list_request(query_parameters(SAMPLES["query_list"]))
 
     assert (asked.sender, asked.status, asked.limit) == (INTENT.sender, Status.PENDING, 20)
+
+
+def test_the_authorizer_reads_what_a_request_carries() -> None:
+    """A token or a key; the route is another function's."""
+    token, key = SAMPLES["authorizer_token"], SAMPLES["authorizer_api_key"]
+
+    assert is_secret(bearer_token(token) or "")
+    assert api_key(token) is None
+    assert ApiKeyText.parsed(api_key(key) or "")
+    assert bearer_token(key) is None
+    assert not is_connection(token)
+
+
+def test_the_authorizer_reads_the_ticket_of_a_connection() -> None:
+    """Out of the query string, since browsers can send no header."""
+    assert is_connection(SAMPLES["authorizer_ticket"])
+    assert is_secret(ticket(SAMPLES["authorizer_ticket"]) or "")
 
 
 def answered(name: str) -> tuple[dict[str, Any], DynamoConnections, str]:

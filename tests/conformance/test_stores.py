@@ -1,16 +1,19 @@
 """The stores over both kinds of tables: what each promises in `ports`."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import ConditionFailedError, Tables
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.access import ANONYMOUS, ApiKey, Caller, Challenge, Role, Session, Ticket
 from ferryman.domain.errors import (
     LedgerMovedError,
     LedgerRefusedError,
@@ -746,6 +749,132 @@ class TestConnections:
 
         assert connections.subscribers("a", now=Instant(later - 1_000)) == ("old", "renewed")
         assert connections.subscribers("a", now=later) == ("renewed",)
+
+    def test_who_opened_a_connection_is_kept_until_it_is_forgotten(self, tables: Tables) -> None:
+        """Somebody nobody kept is anonymous."""
+        connections = DynamoConnections(tables)
+        callers = {
+            "account": Caller(name=f"address:{WALLET}", address=WALLET),
+            "key": Caller(name="key:1", role=Role.READER),
+        }
+        for name, caller in callers.items():
+            connections.open_as(name, caller, now=NOW)
+
+        assert {name: connections.caller(name) for name in callers} == callers
+        assert connections.topics("account") == ()
+        connections.forget("account")
+        assert connections.caller("account") == connections.caller("nobody") == ANONYMOUS
+        assert connections.caller("key") == callers["key"]
+
+
+class TestAccess:
+    """Challenges, sessions, tickets and API keys."""
+
+    LATER = Instant(NOW + 60_000)
+
+    def challenge(self, nonce: str) -> Challenge:
+        """Give a challenge of a minute."""
+        return Challenge(nonce=nonce, address=WALLET, chain_id=CHAIN_ID, expires_at=self.LATER)
+
+    def test_a_challenge_is_taken_once(self, tables: Tables) -> None:
+        """By the account and chain that it was given to."""
+        access = DynamoAccess(tables)
+        access.put_challenge(self.challenge("one"))
+
+        def take(nonce: str, address: Address, chain_id: ChainId) -> bool:
+            return access.take_challenge(nonce, address=address, chain_id=chain_id, now=NOW)
+
+        assert not take("other", WALLET, CHAIN_ID)
+        assert not take("one", OTHER_WALLET, CHAIN_ID)
+        assert not take("one", WALLET, ChainId(1))
+        assert take("one", WALLET, CHAIN_ID)
+        assert not take("one", WALLET, CHAIN_ID)
+
+    def test_of_many_that_take_a_challenge_one_succeeds(self, tables: Tables) -> None:
+        """Two sign-ins with one message would be a replay."""
+        access = DynamoAccess(tables)
+        access.put_challenge(self.challenge("one"))
+
+        def take(_: int) -> bool:
+            return access.take_challenge("one", address=WALLET, chain_id=CHAIN_ID, now=NOW)
+
+        with ThreadPoolExecutor(8) as callers:
+            assert sum(callers.map(take, range(16))) == 1
+
+    def test_a_challenge_that_is_over_is_not_taken(self, tables: Tables) -> None:
+        """Though DynamoDB still has it."""
+        access = DynamoAccess(tables)
+        access.put_challenge(self.challenge("one"))
+
+        assert not access.take_challenge("one", address=WALLET, chain_id=CHAIN_ID, now=self.LATER)
+
+    def test_a_session_lasts_until_it_is_over_or_ended(self, tables: Tables) -> None:
+        """Ending one leaves the others, and what is not there."""
+        access = DynamoAccess(tables)
+        sessions = [Session(digest=name, address=WALLET, expires_at=self.LATER) for name in ("a", "b")]
+        for session in sessions:
+            access.put_session(session)
+
+        assert access.session("a", now=NOW) == sessions[0]
+        assert access.session("a", now=self.LATER) is None
+        for name in ("a", "never there"):
+            access.end_session(name)
+        assert access.session("a", now=NOW) is None
+        assert access.session("b", now=NOW) == sessions[1]
+
+    @pytest.mark.parametrize(
+        "caller",
+        [Caller(name=f"address:{WALLET}", address=WALLET), Caller(name="key:1", role=Role.ADMIN)],
+        ids=["account", "key"],
+    )
+    def test_a_ticket_is_taken_once_and_tells_whose_it_is(self, tables: Tables, caller: Caller) -> None:
+        """Until it is over."""
+        access = DynamoAccess(tables)
+        for name in ("a", "b"):
+            access.put_ticket(Ticket(digest=name, caller=caller, expires_at=self.LATER))
+
+        assert access.take_ticket("a", now=NOW) == caller
+        assert access.take_ticket("a", now=NOW) is None
+        assert access.take_ticket("b", now=self.LATER) is None
+
+    def test_of_many_that_take_a_ticket_one_succeeds(self, tables: Tables) -> None:
+        """Whoever reads it over a shoulder is late."""
+        access = DynamoAccess(tables)
+        access.put_ticket(Ticket(digest="a", caller=Caller(name="key:1"), expires_at=self.LATER))
+
+        with ThreadPoolExecutor(8) as callers:
+            taken = list(callers.map(lambda _: access.take_ticket("a", now=NOW), range(16)))
+
+        assert len([caller for caller in taken if caller]) == 1
+
+    def test_keys_are_kept_listed_and_revoked(self, tables: Tables) -> None:
+        """The moment of the first revocation stays."""
+        access = DynamoAccess(tables)
+        keys = [
+            ApiKey(key_id=name, name="Ada", role=Role.READER, digest="d", created_at=Instant(NOW + number))
+            for number, name in enumerate(("b", "a"))
+        ]
+        for key in keys:
+            access.put_api_key(key)
+
+        assert access.api_keys() == tuple(keys)
+        revoked = replace(keys[0], revoked_at=NOW)
+        assert access.revoke_api_key("b", now=NOW) == revoked
+        assert access.revoke_api_key("b", now=self.LATER) == revoked
+        assert access.api_key("b") == revoked
+        assert access.api_key("a") == keys[1]
+        assert access.revoke_api_key("c", now=NOW) is access.api_key("c") is None
+
+    def test_a_key_is_never_overwritten(self, tables: Tables) -> None:
+        """One that was revoked could come back to life."""
+        access = DynamoAccess(tables)
+        key = ApiKey(key_id="a", name="Ada", role=Role.READER, digest="d", created_at=NOW)
+        access.put_api_key(key)
+
+        with pytest.raises(ConditionFailedError):
+            access.put_api_key(replace(key, role=Role.ADMIN))
+
+        assert access.api_key("a") == key
 
 
 def test_an_event_comes_back_as_it_went(tables: Tables) -> None:

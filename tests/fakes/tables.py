@@ -32,6 +32,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     Table.ACCOUNTS: ("account", "item"),
     Table.CONNECTIONS: ("topic", "member"),
     Table.CURSORS: ("cursor",),
+    Table.ACCESS: ("credential", "item"),
 }
 INDEXES: Final[Mapping[str, tuple[str, str]]] = {
     "by_sender": ("sender", "received_at"),

@@ -13,7 +13,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from ferryman.adapters.dynamodb.client import DynamoDbTables
+from ferryman.domain.access import Role
 from local.ports import LOOPBACK, any_free_port
+from tests.support.access import keyed
 from tests.support.payments import (
     CHAIN_ID,
     ESCROW,
@@ -89,6 +92,11 @@ class Deployment:
             "tokens": [TOKEN],
         }
         return json.dumps([chain])
+
+    def tables(self) -> DynamoDbTables:
+        """Give the tables under the stores."""
+        client: Any = boto3.client("dynamodb", region_name=REGION)
+        return DynamoDbTables(client, {name: name for name in table_requests()})
 
     def messages(self) -> list[dict[str, Any]]:
         """Receive what was queued, as an SQS event's records."""
@@ -301,6 +309,25 @@ def test_notify_gives_back_what_it_could_not_tell(handler: Callable[[str], Handl
 def test_socket_serves_each_of_its_routes(handler: Callable[[str], Handle], name: str) -> None:
     """Also when the answer cannot be posted, as here."""
     assert handler("socket")(SAMPLES[name]) == {"statusCode": 200}
+
+
+def test_the_authorizer_allows_whom_it_knows_and_denies_anybody_else(
+    handler: Callable[[str], Handle], deployment: Deployment
+) -> None:
+    """A key that was made is known; the keys, tokens and tickets of the samples are not."""
+    authorizer = handler("authorizer")
+    text = keyed(deployment.tables(), Role.SERVICE)
+    asked = get("authorizer_api_key", headers={"X-Api-Key": text}, multiValueHeaders=None)
+
+    allowed = authorizer(asked)
+    denied = [
+        authorizer(SAMPLES[name]) for name in ("authorizer_token", "authorizer_api_key", "authorizer_ticket")
+    ]
+
+    assert allowed["context"]["role"] == "service"
+    assert allowed["usageIdentifierKey"] == allowed["context"]["name"].removeprefix("key:")
+    effects = [one["policyDocument"]["Statement"][0]["Effect"] for one in [allowed, *denied]]
+    assert effects == ["Allow", "Deny", "Deny", "Deny"]
 
 
 def test_a_subscription_ends_with_its_connection(handler: Callable[[str], Handle]) -> None:

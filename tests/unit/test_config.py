@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ferryman.config import (
+    AuthorizerConfig,
     ConfirmConfig,
     DeadletterConfig,
     IngestConfig,
@@ -27,6 +28,7 @@ STEPS: dict[str, type[StepConfig]] = {
     "notify": NotifyConfig,
     "socket": SocketConfig,
     "query": QueryConfig,
+    "authorizer": AuthorizerConfig,
 }
 CHAIN = {
     "chain_id": 31337,
@@ -45,6 +47,8 @@ VARIABLES = {
     "ACCOUNTS_TABLE": "a",
     "CONNECTIONS_TABLE": "c",
     "CURSORS_TABLE": "u",
+    "ACCESS_TABLE": "x",
+    "SIGNED_IN_USAGE_KEY": "signed-in",
     "SUBMIT_QUEUE_URL": "http://127.0.0.1/queue",
     "CONFIRM_FUNCTION": "confirm",
     "WALLET_KEY_IDS": "one,two",

@@ -16,7 +16,7 @@ from tests.support.parameters import parameter_store
 from tests.support.template import ROOT, environment, functions, resources, rest_routes, template
 from tests.support.variables import variables
 
-ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query")
+ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query", "authorizer")
 """The steps of section 1 of the design, in the order of a transaction's way (watch and admin are to come)."""
 HEAVY = ("web3", "eth_account", "eth_keyfile", "requests", "httpx", "pytest", "moto")
 IMPORT = """
@@ -64,7 +64,9 @@ def test_a_function_starts_without_the_heavy_libraries(step: str, ssm: Served) -
     assert not modules & set(HEAVY)
 
 
-@pytest.mark.parametrize("step", [step for step in ORDER if step not in {"notify", "deadletter"}])
+@pytest.mark.parametrize(
+    "step", [step for step in ORDER if step not in {"notify", "deadletter", "authorizer"}]
+)
 def test_a_function_without_its_configuration_does_not_start(step: str) -> None:
     """And its log names the variable."""
     incomplete = {name: value for name, value in variables(step).items() if name != "CHAINS"}

@@ -138,3 +138,11 @@ class SocketConfig(ChainsConfig):
 
     connections_table: Name
     websocket_endpoint: Name
+
+
+class AuthorizerConfig(StepConfig):
+    """The environment of authorizer."""
+
+    access_table: Name
+    signed_in_usage_key: Name
+    """The API Gateway key that counts the calls of everybody who signed in."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from ferryman.domain.access import ApiKey, Caller, Challenge, Role, Session, Ticket
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Event
 from ferryman.domain.fees import FeeHistory
@@ -445,7 +446,85 @@ class Connections(Protocol):
         ...
 
     def forget(self, connection_id: str) -> None:
-        """Remove all subscriptions of a connection."""
+        """Remove all subscriptions of a connection, and who it is."""
+        ...
+
+    def open_as(self, connection_id: str, caller: Caller, *, now: Instant) -> None:
+        """Keep who opened a connection."""
+        ...
+
+    def caller(self, connection_id: str) -> Caller:
+        """Who opened a connection; ANONYMOUS if nobody was kept."""
+        ...
+
+
+class AccessStore(Protocol):
+    """Challenges, sessions, tickets and API keys. May raise StoreUnavailableError."""
+
+    def put_challenge(self, challenge: Challenge) -> None:
+        """Keep a nonce until it is used or over."""
+        ...
+
+    def take_challenge(self, nonce: str, *, address: Address, chain_id: ChainId, now: Instant) -> bool:
+        """Use a nonce up; False if it is unknown, over, used, or was given to another account or chain."""
+        ...
+
+    def put_session(self, session: Session) -> None:
+        """Keep a session."""
+        ...
+
+    def session(self, digest: str, *, now: Instant) -> Session | None:
+        """Read a session that is not over, consistently."""
+        ...
+
+    def end_session(self, digest: str) -> None:
+        """Forget a session, if there is one."""
+        ...
+
+    def put_ticket(self, ticket: Ticket) -> None:
+        """Keep a ticket."""
+        ...
+
+    def take_ticket(self, digest: str, *, now: Instant) -> Caller | None:
+        """Use a ticket up and give its caller; None if it is unknown, over or used."""
+        ...
+
+    def put_api_key(self, key: ApiKey) -> None:
+        """Keep a new key."""
+        ...
+
+    def api_key(self, key_id: str) -> ApiKey | None:
+        """Read a key, also a revoked one, consistently."""
+        ...
+
+    def api_keys(self) -> tuple[ApiKey, ...]:
+        """Read all keys, the oldest first."""
+        ...
+
+    def revoke_api_key(self, key_id: str, *, now: Instant) -> ApiKey | None:
+        """End a key for good and give it; None if there is none."""
+        ...
+
+
+class UsagePlans(Protocol):
+    """The limits that API Gateway keeps per API key."""
+
+    def admit(self, key_id: str, *, name: str, role: Role) -> None:
+        """Count a key's calls under the plan of its role.
+
+        Raises:
+            StoreUnavailableError: API Gateway did not take it.
+
+        """
+        ...
+
+    def expel(self, key_id: str) -> None:
+        """Count it no longer; calls with it are refused.
+
+        Raises:
+            StoreUnavailableError: API Gateway did not take it.
+
+        """
         ...
 
 

@@ -36,3 +36,10 @@ def test_a_reader_reads_every_list_and_the_anonymous_none() -> None:
     """An API key is not bound to a sender."""
     assert Caller(name="key:1", role=Role.READER).may_read(ALICE)
     assert not ANONYMOUS.may_read(ALICE)
+
+
+def test_a_caller_tells_the_id_of_its_key_and_of_nothing_else() -> None:
+    """API Gateway counts a key's calls by it; who signed in is counted together."""
+    assert Caller(name="key:0a1b", role=Role.READER).key_id == "0a1b"
+    assert Caller(name=f"address:{ALICE}", address=ALICE).key_id is None
+    assert ANONYMOUS.key_id is None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ferryman.domain.units import Address
+from ferryman.domain.units import Address, ChainId, Instant
 
 
 class Role(StrEnum):
@@ -34,6 +34,12 @@ class Caller:
     role: Role | None = None
     """The role of the API key."""
 
+    @property
+    def key_id(self) -> str | None:
+        """Id of the API key, if it was one."""
+        kind, _, key_id = self.name.partition(":")
+        return key_id if kind == "key" else None
+
     def may_read(self, sender: Address) -> bool:
         """Whether the caller may list this sender's transactions and listen to all of them."""
         return self.address == sender or self.has(Role.READER)
@@ -45,3 +51,57 @@ class Caller:
 
 ANONYMOUS: Final = Caller(name="anonymous")
 """Somebody who proved nothing; may post signed messages and read public records by id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """A nonce that we gave an account to sign in with, once."""
+
+    nonce: str
+    address: Address
+    chain_id: ChainId
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a sign-in gave: whoever carries its token is the account."""
+
+    digest: str
+    """SHA-256 of the token, which is nowhere kept."""
+    address: Address
+    expires_at: Instant
+
+    @property
+    def caller(self) -> Caller:
+        """Who carries the token."""
+        return Caller(name=f"address:{self.address}", address=self.address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """The right to open one WebSocket connection as somebody."""
+
+    digest: str
+    """SHA-256 of the ticket, which is nowhere kept."""
+    caller: Caller
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key that an operator gave to a program."""
+
+    key_id: str
+    name: str
+    """For people: whose it is."""
+    role: Role
+    digest: str
+    """SHA-256 of its secret part, which is nowhere kept."""
+    created_at: Instant
+    revoked_at: Instant | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who carries the key."""
+        return Caller(name=f"key:{self.key_id}", role=self.role)

@@ -80,6 +80,21 @@ class ReadsClosedError(RequestError):
     code = "reads_closed"
 
 
+class NotAuthenticatedError(RequestError):
+    """What the caller carries proves nothing: it is missing, unknown, expired or revoked."""
+
+    code = "not_authenticated"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__("Sign in, or send an API key.", FieldProblem(field, reason))
+
+
+class NotAllowedError(RequestError):
+    """The caller is known, and may not do this."""
+
+    code = "not_allowed"
+
+
 class DeadlinePassedError(RequestError):
     """The message can no longer be executed in time."""
 

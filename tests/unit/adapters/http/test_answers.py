@@ -14,6 +14,7 @@ from ferryman.domain.errors import (
     InsufficientFundsError,
     InvalidFieldsError,
     NonceTakenError,
+    NotAuthenticatedError,
     RequestError,
     StoreUnavailableError,
 )
@@ -22,6 +23,8 @@ from ferryman.domain.units import ChainId, TokenUnits, TransactionId
 ISSUE = {
     "malformed_request": 400,
     "wrong_signer": 401,
+    "not_authenticated": 401,
+    "not_allowed": 403,
     "insufficient_funds": 402,
     "reads_closed": 403,
     "not_found": 404,
@@ -42,6 +45,8 @@ def made(kind: type[RequestError]) -> RequestError:
     """Make a refusal of any class."""
     if issubclass(kind, InsufficientFundsError):
         return InsufficientFundsError(free=TokenUnits(5), needed=TokenUnits(9))
+    if issubclass(kind, NotAuthenticatedError):
+        return NotAuthenticatedError("amount", "is wrong")
     return kind("Something is wrong.", FieldProblem("amount", "is wrong"))
 
 

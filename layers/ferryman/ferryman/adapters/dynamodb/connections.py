@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from ferryman.adapters.dynamodb.access import caller_item, item_caller
 from ferryman.adapters.dynamodb.operations import Delete, Put, Query, Table, Tables
+from ferryman.domain.access import ANONYMOUS, Caller
 from ferryman.domain.units import Instant
 
 LIFETIME_SECONDS: Final = 2 * 60 * 60
@@ -39,10 +41,27 @@ class DynamoConnections:
         return tuple(item["member"] for item in self._tables.query(query))
 
     def forget(self, connection_id: str) -> None:
-        """Remove all subscriptions of a connection."""
+        """Remove all subscriptions of a connection, and who it is."""
         for topic in self.topics(connection_id):
             self.unsubscribe(connection_id, topic)
+        self._tables.write(Delete(table=Table.CONNECTIONS, key=_caller(connection_id)))
+
+    def open_as(self, connection_id: str, caller: Caller, *, now: Instant) -> None:
+        """Keep who opened a connection, as long as it can last."""
+        expires_at = now // 1000 + LIFETIME_SECONDS
+        item = {**_caller(connection_id), "expires_at": expires_at, **caller_item(caller)}
+        self._tables.write(Put(table=Table.CONNECTIONS, item=item))
+
+    def caller(self, connection_id: str) -> Caller:
+        """Who opened a connection."""
+        item = self._tables.get(Table.CONNECTIONS, _caller(connection_id))
+        return item_caller(item) if item else ANONYMOUS
 
 
 def _connection(connection_id: str) -> str:
     return f"connection#{connection_id}"
+
+
+def _caller(connection_id: str) -> dict[str, str]:
+    """Apart from the connection's topics, which are read as a list."""
+    return {"topic": f"caller#{connection_id}", "member": "caller"}

@@ -25,6 +25,7 @@ class Table:
     ACCOUNTS = "accounts"
     CONNECTIONS = "connections"
     CURSORS = "cursors"
+    ACCESS = "access"
 
 
 # -- conditions -------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from ferryman.domain.errors import (
     InvalidFieldsError,
     MalformedRequestError,
     NonceUsedError,
+    NotAllowedError,
+    NotAuthenticatedError,
     NotFoundError,
     ReadsClosedError,
     RequestError,
@@ -29,7 +31,9 @@ STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
     {
         MalformedRequestError: HTTPStatus.BAD_REQUEST,
         WrongSignerError: HTTPStatus.UNAUTHORIZED,
+        NotAuthenticatedError: HTTPStatus.UNAUTHORIZED,
         InsufficientFundsError: HTTPStatus.PAYMENT_REQUIRED,
+        NotAllowedError: HTTPStatus.FORBIDDEN,
         ReadsClosedError: HTTPStatus.FORBIDDEN,
         NotFoundError: HTTPStatus.NOT_FOUND,
         NonceUsedError: HTTPStatus.CONFLICT,

@@ -1,0 +1,36 @@
+"""Caller -> who it is: asked by API Gateway before every route, and every connection, that has to know."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from ferryman.adapters.http.callers import allowed, api_key, bearer_token, denied, is_connection, ticket
+from ferryman.bootstrap.authorizer import authorize_callers
+from ferryman.domain.access import Caller
+from ferryman.domain.errors import NotAuthenticatedError
+
+logger = Logger()
+authorizer, signed_in_usage_key = authorize_callers()
+
+Event = dict[str, Any]
+
+
+def caller(event: Event) -> Caller:
+    """Give who calls, by what they carry."""
+    if is_connection(event):
+        return authorizer.connection(ticket(event))
+    return authorizer.request(token=bearer_token(event), api_key=api_key(event))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+    """Allow whom we know; what they may do is for the function behind to say."""
+    method = event["methodArn"]
+    try:
+        known = caller(event)
+    except NotAuthenticatedError as error:
+        logger.info("denied", extra={"reasons": [f"{one.field} {one.reason}" for one in error.problems]})
+        return denied(method)
+    logger.info("allowed", extra={"caller": known.name})
+    return allowed(known, method, usage_key=known.key_id or signed_in_usage_key)
