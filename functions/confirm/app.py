@@ -2,20 +2,21 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.clock import SystemClock
 from ferryman.bootstrap.confirm import confirm_transactions
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.domain.units import Instant
 
-logger = Logger()
-confirm = confirm_transactions(logger)
+telemetry = Telemetry()
+logger = telemetry.logger
+confirm = confirm_transactions(telemetry)
 RESERVE_MS = 10_000
 """Kept of the function's time for the last look and for handing over."""
 
 
-@logger.inject_lambda_context(clear_state=True)
+@telemetry.observed
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Follow the chain that the event names, or all."""
     until = SystemClock().now() + context.get_remaining_time_in_millis() - RESERVE_MS

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.sqs import read_messages
 from ferryman.bootstrap.deadletter import settle_deadletters
+from ferryman.bootstrap.telemetry import Telemetry
 
-logger = Logger()
-settle = settle_deadletters(logger)
+telemetry = Telemetry()
+logger = telemetry.logger
+settle = settle_deadletters(telemetry)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@telemetry.observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Keep those messages that could not be settled."""
     messages = read_messages(event["Records"])

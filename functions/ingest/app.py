@@ -3,28 +3,40 @@
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import answer, problem
+from ferryman.adapters.http.correlation import correlation_id
 from ferryman.adapters.http.requests import json_body
 from ferryman.bootstrap.ingest import ingest_intents
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.domain.errors import FerrymanError, RequestError
+from ferryman.domain.metrics import Metric
 from ferryman.intents import KINDS
+from ferryman.services.about import about
 from ferryman.services.records import record_of
 
-logger = Logger()
-ingest = ingest_intents(logger)
+telemetry = Telemetry()
+logger = telemetry.logger
+ingest = ingest_intents(telemetry)
 KIND_AT = {kind.path: kind.name for kind in KINDS.values()}
 
 
-@logger.inject_lambda_context(clear_state=True)
+@telemetry.answering
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer 202 to a new message, 200 to a repeated one, problem+json to any other."""
+    kind = KIND_AT[event["resource"]]
+    with telemetry.timed(Metric.ACCEPTANCE_TIME, kind=kind):
+        return accept(kind, event)
+
+
+def accept(kind: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Accept a message of a kind, or say why not."""
     try:
-        accepted = ingest(KIND_AT[event["resource"]], json_body(event))
+        accepted = ingest(kind, json_body(event), correlation_id=correlation_id(event))
     except RequestError as error:
         logger.info("refused", extra={"code": error.code})
+        telemetry.metrics.add(Metric.REFUSED, kind=kind, code=error.code)
         return problem(error)
     except FerrymanError as error:
         logger.exception("not accepted")
@@ -32,6 +44,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     row = accepted.transaction
     logger.info(
         "accepted" if accepted.is_new else "known already",
-        extra={"transaction_id": row.transaction_id, "status": row.status.value},
+        extra={**about(row), "status": row.status.value},
     )
     return answer(HTTPStatus.ACCEPTED if accepted.is_new else HTTPStatus.OK, record_of(row))

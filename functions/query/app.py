@@ -4,20 +4,21 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import answer, problem
 from ferryman.adapters.http.openapi import openapi_document
 from ferryman.adapters.http.requests import query_parameters
 from ferryman.bootstrap.query import read_records
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.domain.errors import FerrymanError, NotFoundError, RequestError
 from ferryman.intents import KINDS
 from ferryman.services.asking import after_sequence, list_request
 from ferryman.services.topics import parsed_transaction_id
 from ferryman.version import VERSION
 
-logger = Logger()
+telemetry = Telemetry()
+logger = telemetry.logger
 reading, health, offer = read_records()
 
 Event = dict[str, Any]
@@ -70,7 +71,7 @@ ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
 }
 
 
-@logger.inject_lambda_context(clear_state=True)
+@telemetry.answering
 def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Answer one read."""
     route = ROUTES.get(event["resource"])

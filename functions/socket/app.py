@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.bootstrap.socket import serve_sockets
+from ferryman.bootstrap.telemetry import Telemetry
 
-logger = Logger()
-socket = serve_sockets(logger)
+telemetry = Telemetry()
+logger = telemetry.logger
+socket = serve_sockets(telemetry)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@telemetry.observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Serve one route; answers to messages are posted, since nothing may be posted in $connect."""
     request = event["requestContext"]

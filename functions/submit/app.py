@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.sqs import read_messages
 from ferryman.bootstrap.submit import submit_intents
+from ferryman.bootstrap.telemetry import Telemetry
 
-logger = Logger()
-submit = submit_intents(logger)
+telemetry = Telemetry()
+logger = telemetry.logger
+submit = submit_intents(telemetry)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@telemetry.observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Have only those messages delivered again whose outcome could not be written down."""
     messages = read_messages(event["Records"])

@@ -96,7 +96,11 @@ class MeasuredServices:
         for payer in self.payers:
             connections.subscribe("bench", f"sender:{payer.address}", now=self.world.clock.now())
         notify = Notify(
-            connections=connections, push=self.world.push, clock=self.world.clock, log=self.world.log
+            connections=connections,
+            push=self.world.push,
+            clock=self.world.clock,
+            log=self.world.log,
+            metrics=self.world.metrics,
         )
         watch = Stopwatch(self.tables)
         for event in [store.events(name)[-1] for name in names]:

@@ -30,6 +30,7 @@ from ferryman.domain.units import (
     BlockHash,
     BlockNumber,
     ChainId,
+    CorrelationId,
     Gas,
     Instant,
     Seconds,
@@ -894,8 +895,12 @@ def test_an_event_comes_back_as_it_went(tables: Tables) -> None:
         name="payment_included",
         status="PENDING",
         at=NOW,
+        kind=row.kind,
+        chain_id=row.chain_id,
         sender=row.sender,
+        reached={**row.reached, "included": NOW},
         facts=facts,
+        correlation_id=CorrelationId("request-1"),
     )
 
     store.write(Change(before=row, after=replace(row, version=row.version + 1), events=(event,)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ferryman.adapters.dynamodb.connections import DynamoConnections
+from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import Table, Tables
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
@@ -22,8 +23,10 @@ from ferryman.services.confirm import Confirm
 from ferryman.services.deadletter import Deadletter
 from ferryman.services.following import Follower
 from ferryman.services.ingest import Accepted, Ingest
+from ferryman.services.journal import Journal
 from ferryman.services.submit import Submit
 from ferryman.services.sweeping import Sweep
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.queue import FakeQueue
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
@@ -51,6 +54,7 @@ class World:
     push: FakePush = field(default_factory=FakePush)
     confirmer: FakeConfirmer = field(default_factory=FakeConfirmer)
     log: FakeLog = field(default_factory=FakeLog)
+    metrics: FakeMetrics = field(default_factory=FakeMetrics)
     wrap: Wrap = unwrapped
 
     def __post_init__(self) -> None:
@@ -59,13 +63,15 @@ class World:
     def restart(self) -> None:
         """Lose everything that lives in a process."""
         chains = {self.settings.chain_id: ChainAccess(self.settings, self.wrap("chain", self.chain))}
-        store = self.wrap("store", DynamoTransactions(self.tables))
-        wallets = self.wrap("wallets", DynamoWallets(self.tables))
-        leases = self.wrap("leases", DynamoLeases(self.tables))
+        tables = JournalledTables(self.tables, Journal(log=self.log, metrics=self.metrics))
+        store = self.wrap("store", DynamoTransactions(tables))
+        wallets = self.wrap("wallets", DynamoWallets(tables))
+        leases = self.wrap("leases", DynamoLeases(tables))
         queue = self.wrap("queue", self.queue)
         signer = self.wrap("signer", self.signer)
         confirmer = self.wrap("confirmer", self.confirmer)
         talk: dict[str, Any] = {"clock": self.clock, "log": self.log}
+        measured: dict[str, Any] = {**talk, "metrics": self.metrics}
         self.connections = DynamoConnections(self.tables)
         self.ingest = Ingest(
             kinds=KINDS,
@@ -84,7 +90,7 @@ class World:
             wallets=wallets,
             assurance=Assurance(store),
             binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock),
-            advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **talk),
+            advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
             leases=leases,
             confirmer=confirmer,
             **talk,
@@ -110,7 +116,7 @@ class World:
             confirmer=confirmer,
             **talk,
         )
-        self.deadletter = Deadletter(kinds=KINDS, store=store, **talk)
+        self.deadletter = Deadletter(kinds=KINDS, store=store, **measured)
 
     def rival(self) -> "World":
         """Other processes of the same deployment: same tables, queue, chain and keys; nothing between."""

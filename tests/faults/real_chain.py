@@ -19,6 +19,7 @@ from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lo
 from local.settings import CHAIN_ID, StackSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.payers import Payer
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World, Wrap
@@ -109,7 +110,7 @@ class RealChain:
     def world(self, wrap: Wrap) -> RealWorld:
         """Build a deployment with nothing stored yet."""
         clock = MiningClock(self.web3)
-        rpc = JsonRpc(self.settings.chain_id, FakeEndpoints(self.rpc_url))
+        rpc = JsonRpc(self.settings.chain_id, FakeEndpoints(self.rpc_url), metrics=FakeMetrics())
         chain = EvmChain(self.settings, rpc, clock)
         world = World(self.settings, chain, self.signer, clock, wrap=wrap)
         payers = [Payer(bytes(account.key), self.settings) for account in dev_accounts(2)]

@@ -19,6 +19,7 @@ from ferryman.ports import Depth, Read, Reverted, SendOutcome
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
+from tests.fakes.metrics import FakeMetrics
 from tests.support.anvil import LOCKED, Node
 from tests.support.payments import (
     CHAIN_ID,
@@ -38,7 +39,7 @@ def chain_on(node: Node, *urls: str, **changes: Any) -> tuple[EvmChain, FakeCloc
     """Give our adapter on a node, or on other addresses, with its clock."""
     settings, clock = node.settings(**changes), FakeClock()
     endpoints = FakeEndpoints(*(urls or (node.url,)))
-    return EvmChain(settings, JsonRpc(settings.chain_id, endpoints), clock), clock
+    return EvmChain(settings, JsonRpc(settings.chain_id, endpoints, metrics=FakeMetrics()), clock), clock
 
 
 def body(node: Node, **members: Any) -> dict[str, Any]:  # noqa: ANN401 (members of the message)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -177,6 +178,48 @@ def test_a_payment_is_accepted_queued_read_and_listed(
     assert [one["transaction_id"] for one in body_of(listed)["transactions"]] == [name["transaction_id"]]
     (message,) = deployment.messages()
     assert json.loads(message["body"])["transaction_id"] == name["transaction_id"]
+
+
+def test_one_name_leads_from_the_request_to_every_line_about_its_payment(
+    handler: Callable[[str], Handle],
+    deployment: Deployment,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the answer, in the message, and in the lines of ingest and of submit."""
+    ingest, submit = handler("ingest"), handler("submit")
+    for step in ("ingest", "submit"):
+        caplog.set_level(logging.INFO, step)
+    event = post()
+    event["headers"] |= {"X-Request-Id": "order-7"}
+
+    answer = ingest(event)
+    records = deployment.messages()
+    submit({"Records": records})
+
+    assert answer["headers"]["X-Request-Id"] == "order-7"
+    assert json.loads(records[0]["body"])["correlation_id"] == "order-7"
+    name = body_of(answer)["transaction_id"]
+    about: list[Any] = [line for line in caplog.records if vars(line).get("transaction_id") == name]
+    assert {line.name for line in about} == {"ingest", "submit"}
+    assert {line.correlation_id for line in about} == {"order-7"}
+
+
+def test_an_invocation_writes_its_metrics_at_its_end(
+    handler: Callable[[str], Handle], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what was accepted, of what was refused, and of the endpoint that did not answer."""
+    ingest = handler("ingest")
+    ingest(post())
+    ingest(get("ingest", body="{"))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    emf = [line for line in lines if "_aws" in line]
+    assert sum(line.get("Accepted", 0) for line in emf) == 1
+    assert [line["code"] for line in emf if line.get("Refused")] == ["malformed_request"]
+    assert sum(line.get("RpcErrors", 0) for line in emf) > 0
+    assert all(line["deployment"] == "deployment" for line in emf)
+    assert sum("AcceptanceTime" in line for line in emf) == 2
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ from ferryman.adapters.evm.json_rpc import JsonRpc, RpcError, RpcRequest
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import Tier
+from ferryman.domain.metrics import Metric
 from ferryman.domain.units import Address, ChainId, Gas, TxHash
 from ferryman.ports import Reverted, SendOutcome
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
+from tests.fakes.metrics import FakeMetrics
 from tests.support.http_server import Answer, Answers, serving
 from tests.support.payments import PAYEE, chain_settings
 
@@ -45,18 +47,24 @@ def results(body: bytes, *values: object) -> list[dict[str, Any]]:
 def ask(answers: Answers, requests: list[RpcRequest] | None = None) -> list[Any]:
     """Send a batch to an endpoint that answers so."""
     with serving(answers) as endpoint:
-        return JsonRpc(CHAIN, FakeEndpoints(endpoint.url), timeout_seconds=1.0).batch(requests or THREE)
+        return JsonRpc(CHAIN, FakeEndpoints(endpoint.url), metrics=FakeMetrics(), timeout_seconds=1.0).batch(
+            requests or THREE
+        )
 
 
 def chain_at(url: str) -> EvmChain:
     """Give a chain whose one endpoint this is."""
-    return EvmChain(chain_settings(), JsonRpc(CHAIN, FakeEndpoints(url), timeout_seconds=1.0), FakeClock())
+    return EvmChain(
+        chain_settings(),
+        JsonRpc(CHAIN, FakeEndpoints(url), metrics=FakeMetrics(), timeout_seconds=1.0),
+        FakeClock(),
+    )
 
 
 def test_a_batch_is_one_request_of_json_rpc_two() -> None:
     """With methods, parameters and ids."""
     with serving(lambda body: as_json(results(body, 1, 2, 3))) as endpoint:
-        answers = JsonRpc(CHAIN, FakeEndpoints(endpoint.url)).batch(THREE)
+        answers = JsonRpc(CHAIN, FakeEndpoints(endpoint.url), metrics=FakeMetrics()).batch(THREE)
 
     assert answers == [1, 2, 3]
     (sent,) = (json.loads(body) for body in endpoint.bodies)
@@ -71,7 +79,7 @@ def test_a_batch_is_one_request_of_json_rpc_two() -> None:
 def test_nothing_to_ask_asks_nothing() -> None:
     """Nodes refuse an empty batch."""
     with serving(lambda _: Answer(500)) as endpoint:
-        assert JsonRpc(CHAIN, FakeEndpoints(endpoint.url)).batch([]) == []
+        assert JsonRpc(CHAIN, FakeEndpoints(endpoint.url), metrics=FakeMetrics()).batch([]) == []
 
     assert not endpoint.bodies
 
@@ -174,7 +182,7 @@ def test_the_next_endpoint_is_asked_when_one_has_no_answer() -> None:
         serving(lambda _: Answer(503)) as first,
         serving(lambda body: as_json(results(body, 1, 2, 3))) as second,
     ):
-        answers = JsonRpc(CHAIN, FakeEndpoints(first.url, second.url)).batch(THREE)
+        answers = JsonRpc(CHAIN, FakeEndpoints(first.url, second.url), metrics=FakeMetrics()).batch(THREE)
 
     assert answers == [1, 2, 3]
     assert (len(first.bodies), len(second.bodies)) == (1, 1)
@@ -186,7 +194,7 @@ def test_the_next_endpoint_is_not_asked_what_the_first_refused() -> None:
         serving(lambda body: as_json(results(body, {"code": 3, "message": "reverted"}, 2, 3))) as first,
         serving(lambda _: Answer(500)) as second,
     ):
-        JsonRpc(CHAIN, FakeEndpoints(first.url, second.url)).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(first.url, second.url), metrics=FakeMetrics()).batch(THREE)
 
     assert (len(first.bodies), len(second.bodies)) == (1, 0)
 
@@ -194,7 +202,7 @@ def test_the_next_endpoint_is_not_asked_what_the_first_refused() -> None:
 def test_one_connection_is_kept() -> None:
     """A new one costs a round trip, and TLS two more."""
     with serving(lambda body: as_json(results(body, 1, 2, 3))) as endpoint:
-        rpc = JsonRpc(CHAIN, FakeEndpoints(endpoint.url))
+        rpc = JsonRpc(CHAIN, FakeEndpoints(endpoint.url), metrics=FakeMetrics())
         for _ in range(5):
             rpc.batch(THREE)
 
@@ -209,7 +217,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again() -> None:
         return Answer(200, closes=True) if next(replies) else as_json(results(body, 1, 2, 3))
 
     with serving(answers) as endpoint:
-        rpc = JsonRpc(CHAIN, FakeEndpoints(endpoint.url))
+        rpc = JsonRpc(CHAIN, FakeEndpoints(endpoint.url), metrics=FakeMetrics())
         assert rpc.batch(THREE) == rpc.batch(THREE) == [1, 2, 3]
 
     assert len(endpoint.bodies) == 3
@@ -223,7 +231,21 @@ def test_an_endpoint_that_hangs_is_given_up_in_time() -> None:
         return Answer(200)
 
     with serving(answers) as endpoint, pytest.raises(ChainUnreachableError):
-        JsonRpc(CHAIN, FakeEndpoints(endpoint.url), timeout_seconds=0.2).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(endpoint.url), metrics=FakeMetrics(), timeout_seconds=0.2).batch(THREE)
+
+
+def test_time_and_errors_are_counted_by_the_endpoints_number() -> None:
+    """Never by its address, which may hold a key."""
+    metrics = FakeMetrics()
+    with (
+        serving(lambda _: Answer(503)) as first,
+        serving(lambda body: as_json(results(body, 1, 2, 3))) as second,
+    ):
+        JsonRpc(CHAIN, FakeEndpoints(first.url, second.url), metrics=metrics).batch(THREE)
+
+    counted = [(metric, dimensions["endpoint"]) for metric, _, dimensions in metrics.added]
+    assert counted == [(Metric.RPC_ERRORS, 1), (Metric.RPC_TIME, 1), (Metric.RPC_TIME, 2)]
+    assert all(value > 0 for _, value, _ in metrics.added)
 
 
 def test_the_cause_never_tells_the_address() -> None:
@@ -231,9 +253,9 @@ def test_the_cause_never_tells_the_address() -> None:
     url = f"http://{LOOPBACK}:{any_free_port()}/v3/s3cr3t-key"
 
     with pytest.raises(ChainUnreachableError) as refused:
-        JsonRpc(CHAIN, FakeEndpoints(url)).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(url), metrics=FakeMetrics()).batch(THREE)
     with serving(lambda _: Answer(500)) as endpoint, pytest.raises(ChainUnreachableError) as failed:
-        JsonRpc(CHAIN, FakeEndpoints(f"{endpoint.url}/v3/s3cr3t-key")).batch(THREE)
+        JsonRpc(CHAIN, FakeEndpoints(f"{endpoint.url}/v3/s3cr3t-key"), metrics=FakeMetrics()).batch(THREE)
 
     assert "s3cr3t" not in str(refused.value) + refused.value.cause
     assert "s3cr3t" not in str(failed.value) + failed.value.cause
@@ -315,7 +337,9 @@ def test_an_address_that_replaced_a_refused_one_is_asked_at_once(status: int) ->
         serving(lambda _: Answer(status)) as old,
         serving(lambda body: as_json(results(body, 1, 2, 3))) as new,
     ):
-        answers = JsonRpc(CHAIN, FakeEndpoints(old.url, renewed=[new.url])).batch(THREE)
+        answers = JsonRpc(CHAIN, FakeEndpoints(old.url, renewed=[new.url]), metrics=FakeMetrics()).batch(
+            THREE
+        )
 
     assert answers == [1, 2, 3]
     assert (len(old.bodies), len(new.bodies)) == (1, 1)
@@ -328,7 +352,7 @@ def test_a_refusal_is_told_also_when_the_next_address_answers() -> None:
         serving(lambda body: as_json(results(body, 1, 2, 3))) as second,
     ):
         endpoints = FakeEndpoints(first.url, second.url)
-        JsonRpc(CHAIN, endpoints).batch(THREE)
+        JsonRpc(CHAIN, endpoints, metrics=FakeMetrics()).batch(THREE)
 
     assert endpoints.refusals == 1
 
@@ -339,7 +363,7 @@ def test_other_failures_are_no_reason_to_read_the_addresses_again(status: int) -
     with serving(lambda _: Answer(status)) as endpoint:
         endpoints = FakeEndpoints(endpoint.url)
         with pytest.raises(ChainUnreachableError):
-            JsonRpc(CHAIN, endpoints).batch(THREE)
+            JsonRpc(CHAIN, endpoints, metrics=FakeMetrics()).batch(THREE)
 
     assert endpoints.refusals == 0
     assert len(endpoint.bodies) == 1

@@ -39,6 +39,7 @@ CHAIN = {
     "grace_seconds": 86_400,
 }
 VARIABLES = {
+    "DEPLOYMENT": "ferryman",
     "CHAINS": json.dumps([CHAIN]),
     "RPC_URLS_PATH": "/ferryman/chains",
     "TRANSACTIONS_TABLE": "t",

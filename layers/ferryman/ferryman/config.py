@@ -39,6 +39,9 @@ class StepConfig(BaseModel):
     # A wrong value is not repeated: it may be a secret in the wrong place.
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
+    deployment: Name
+    """The stack's name: the first dimension of every metric."""
+
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read the step's variables.

@@ -1,7 +1,7 @@
 """What the services need of the world, as Protocols; adapters and fakes pass the same tests."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from ferryman.domain.units import (
     BlockHash,
     BlockNumber,
     ChainId,
+    CorrelationId,
     Gas,
     Instant,
     Milliseconds,
@@ -541,6 +542,7 @@ class TransactionHint:
     version: int
     redelivered: bool = False
     """The message was handed out before, and nobody recorded an outcome."""
+    correlation_id: CorrelationId | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -179,7 +179,10 @@ def test_an_event_may_change_only_facts(name: str) -> None:
                 name="payment_accepted",
                 status="VALIDATED",
                 at=Instant(1),
+                kind=NEW.kind,
+                chain_id=NEW.chain_id,
                 sender=NEW.sender,
+                reached={},
                 facts={name: 1},
             ),
         )

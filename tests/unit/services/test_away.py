@@ -17,6 +17,7 @@ from ferryman.services.reading import Reading
 from ferryman.services.socket import Socket
 from ferryman.services.waking import wake
 from tests.fakes.clock import FakeClock
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
 from tests.support.away import AwayTables
@@ -95,7 +96,7 @@ def test_one_busy_connection_does_not_keep_an_event_from_the_others() -> None:
     for name in ("busy", "idle"):
         connections.subscribe(name, TOPIC, now=NOW)
 
-    Notify(connections=connections, push=push, clock=FakeClock(), log=log)(EVENT)
+    Notify(connections=connections, push=push, clock=FakeClock(), log=log, metrics=FakeMetrics())(EVENT)
 
     assert [name for name, _ in push.posted] == ["idle"]
     assert connections.subscribers(TOPIC, now=NOW) == ("busy", "idle")
@@ -107,7 +108,13 @@ def test_an_event_whose_listeners_cannot_be_read_is_told_again() -> None:
     connections = DynamoConnections(AwayTables())
 
     with pytest.raises(StoreUnavailableError):
-        Notify(connections=connections, push=FakePush(), clock=FakeClock(), log=FakeLog())(EVENT)
+        Notify(
+            connections=connections,
+            push=FakePush(),
+            clock=FakeClock(),
+            log=FakeLog(),
+            metrics=FakeMetrics(),
+        )(EVENT)
 
 
 def test_waking_starts_confirm_only_while_nobody_holds_the_lease() -> None:

@@ -113,7 +113,10 @@ def test_an_event_is_told_with_what_it_changed() -> None:
             name="payment_included",
             status="PENDING",
             at=Instant(1_800_000_000_000),
+            kind=ROW.kind,
+            chain_id=ROW.chain_id,
             sender=ROW.sender,
+            reached={},
             facts={"block_number": 7, "effective_gas_price": 2**60, "reason": None},
         )
     )

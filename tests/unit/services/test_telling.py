@@ -40,7 +40,7 @@ class Client:
             "log": FakeLog(),
         }
         self.socket = Socket(reading=reading, **shared)
-        self.notify = Notify(**shared)
+        self.notify = Notify(**shared, metrics=world.metrics)
 
     def says(self, message: object) -> dict[str, Any]:
         """Send a message; give the answer."""

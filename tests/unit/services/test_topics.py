@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ferryman.domain.errors import InvalidFieldsError
 from ferryman.domain.events import Event, Step
-from ferryman.domain.units import Address, Instant, TransactionId
+from ferryman.domain.units import Address, ChainId, Instant, TransactionId
 from ferryman.services.topics import (
     SenderTopic,
     TransactionTopic,
@@ -46,7 +46,10 @@ def test_an_event_is_told_on_the_topics_that_clients_name(name: TransactionId, s
         name="payment_accepted",
         status="VALIDATED",
         at=Instant(1),
+        kind="payment",
+        chain_id=ChainId(31337),
         sender=sender,
+        reached={},
         facts={},
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ferryman.domain.errors import StoreUnavailableError
-from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
+from ferryman.domain.units import Address, ChainId, CorrelationId, TransactionId, WalletNonce
 from ferryman.ports import Hint, NonceHint, TransactionHint
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def _entry(hint: Hint) -> dict[str, str]:
             "chain_id": hint.chain_id,
             "sender": hint.sender,
             "version": hint.version,
+            "correlation_id": hint.correlation_id,
         }
         group, subject = str(hint.sender), str(hint.transaction_id)
     else:
@@ -117,6 +118,7 @@ def _hint_of(body: str, *, redelivered: bool) -> Hint:
                 sender=Address(_text(fields["sender"])),
                 version=_whole(fields["version"]),
                 redelivered=redelivered,
+                correlation_id=CorrelationId(_text(name)) if (name := fields.get("correlation_id")) else None,
             )
         return NonceHint(
             chain_id=ChainId(_whole(fields["chain_id"])),

@@ -1,15 +1,13 @@
 """Builds confirm."""
 
-from aws_lambda_powertools import Logger
-
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.log import StructuredLog
 from ferryman.adapters.sqs import SqsQueue
-from ferryman.bootstrap.parts import aws_client, chains, tables
+from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import ConfirmConfig
 from ferryman.domain.units import ChainId
 from ferryman.intents import KINDS
@@ -18,13 +16,14 @@ from ferryman.services.following import Follower
 from ferryman.services.sweeping import Sweep
 
 
-def confirm_transactions(logger: Logger) -> Confirm:
+def confirm_transactions(telemetry: Telemetry) -> Confirm:
     """Give the service, from the environment."""
     config = ConfirmConfig.read()
-    stored, clock, log = tables(config), SystemClock(), StructuredLog(logger)
+    stored, clock = journalled_tables(config, telemetry), SystemClock()
+    log = telemetry.log
     store, wallets = DynamoTransactions(stored), DynamoWallets(stored)
     queue = SqsQueue(aws_client("sqs"), config.submit_queue_url)
-    accessible = chains(config, patience_seconds=4, log=log)
+    accessible = chains(config, telemetry, patience_seconds=4)
 
     def follower(chain_id: ChainId) -> Follower:
         return Follower(

@@ -1,33 +1,31 @@
 """Builds ingest."""
 
-from aws_lambda_powertools import Logger
-
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
-from ferryman.adapters.log import StructuredLog
 from ferryman.adapters.sqs import SqsQueue
-from ferryman.bootstrap.parts import aws_client, chains, tables
+from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
 from ferryman.intents import KINDS
 from ferryman.services.assurance import Assurance
 from ferryman.services.ingest import Ingest
 
 
-def ingest_intents(logger: Logger) -> Ingest:
+def ingest_intents(telemetry: Telemetry) -> Ingest:
     """Give the service, from the environment."""
     config = IngestConfig.read()
-    stored, log = tables(config), StructuredLog(logger)
+    stored = journalled_tables(config, telemetry)
     store = DynamoTransactions(stored)
     return Ingest(
         kinds=KINDS,
-        chains=chains(config, patience_seconds=2, log=log),
+        chains=chains(config, telemetry, patience_seconds=2),
         store=store,
         assurance=Assurance(store),
         queue=SqsQueue(aws_client("sqs"), config.submit_queue_url),
         leases=DynamoLeases(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=SystemClock(),
-        log=log,
+        log=telemetry.log,
     )

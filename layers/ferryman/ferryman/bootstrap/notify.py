@@ -1,17 +1,15 @@
 """Builds notify."""
 
-from aws_lambda_powertools import Logger
-
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.dynamodb.connections import DynamoConnections
-from ferryman.adapters.log import StructuredLog
 from ferryman.adapters.websocket import WebSocketPush
 from ferryman.bootstrap.parts import aws_client, tables
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import NotifyConfig
 from ferryman.services.notify import Notify
 
 
-def notify_subscribers(logger: Logger) -> Notify:
+def notify_subscribers(telemetry: Telemetry) -> Notify:
     """Give the service, from the environment."""
     config = NotifyConfig.read()
     endpoint = aws_client("apigatewaymanagementapi", endpoint_url=config.websocket_endpoint)
@@ -19,5 +17,6 @@ def notify_subscribers(logger: Logger) -> Notify:
         connections=DynamoConnections(tables(config)),
         push=WebSocketPush(endpoint),
         clock=SystemClock(),
-        log=StructuredLog(logger),
+        log=telemetry.log,
+        metrics=telemetry.metrics,
     )

@@ -8,13 +8,14 @@ from botocore.config import Config
 
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.dynamodb.client import DynamoDbTables
+from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.ssm import SsmEndpoints
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import EndpointsConfig
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import ChainId
-from ferryman.ports import Log
 from ferryman.services.chains import ChainAccess
 
 # boto3 waits 60 s by default: longer than a function lives.
@@ -44,7 +45,14 @@ def tables(config: object) -> DynamoDbTables:
     return DynamoDbTables(aws_client("dynamodb"), names)
 
 
-def chains(config: EndpointsConfig, *, patience_seconds: float, log: Log) -> dict[ChainId, ChainAccess]:
+def journalled_tables(config: object, telemetry: Telemetry) -> JournalledTables:
+    """Give the tables of a step that writes events."""
+    return JournalledTables(tables(config), telemetry.journal)
+
+
+def chains(
+    config: EndpointsConfig, telemetry: Telemetry, *, patience_seconds: float
+) -> dict[ChainId, ChainAccess]:
     """Give each chain with a kept connection, whose endpoints may be silent for so long.
 
     Raises:
@@ -55,9 +63,9 @@ def chains(config: EndpointsConfig, *, patience_seconds: float, log: Log) -> dic
 
     def access(one: ChainSettings) -> ChainAccess:
         name = config.rpc_urls_parameter(one.chain_id)
-        endpoints = SsmEndpoints(client, name, one.chain_id, clock=clock, log=log)
+        endpoints = SsmEndpoints(client, name, one.chain_id, clock=clock, log=telemetry.log)
         endpoints.load()
-        rpc = JsonRpc(one.chain_id, endpoints, timeout_seconds=patience_seconds)
+        rpc = JsonRpc(one.chain_id, endpoints, metrics=telemetry.metrics, timeout_seconds=patience_seconds)
         return ChainAccess(one, EvmChain(one, rpc, clock))
 
     return {one.chain_id: access(one) for one in config.chains}

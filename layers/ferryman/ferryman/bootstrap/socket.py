@@ -1,22 +1,20 @@
 """Builds socket."""
 
-from aws_lambda_powertools import Logger
-
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.log import StructuredLog
 from ferryman.adapters.websocket import WebSocketPush
 from ferryman.bootstrap.parts import aws_client, tables
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import SocketConfig
 from ferryman.intents import KINDS
 from ferryman.services.reading import Reading
 from ferryman.services.socket import Socket
 
 
-def serve_sockets(logger: Logger) -> Socket:
+def serve_sockets(telemetry: Telemetry) -> Socket:
     """Give the service, from the environment."""
     config = SocketConfig.read()
     stored = tables(config)
@@ -32,5 +30,5 @@ def serve_sockets(logger: Logger) -> Socket:
         connections=DynamoConnections(stored),
         push=WebSocketPush(endpoint),
         clock=SystemClock(),
-        log=StructuredLog(logger),
+        log=telemetry.log,
     )

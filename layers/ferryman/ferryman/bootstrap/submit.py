@@ -1,15 +1,13 @@
 """Builds submit."""
 
-from aws_lambda_powertools import Logger
-
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.kms import KmsSigner
-from ferryman.adapters.log import StructuredLog
-from ferryman.bootstrap.parts import aws_client, chains, tables
+from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import SubmitConfig
 from ferryman.intents import KINDS
 from ferryman.services.advance import Advance
@@ -18,20 +16,29 @@ from ferryman.services.binding import Binder
 from ferryman.services.submit import Submit
 
 
-def submit_intents(logger: Logger) -> Submit:
+def submit_intents(telemetry: Telemetry) -> Submit:
     """Give the service, from the environment."""
     config = SubmitConfig.read()
-    stored, clock, log = tables(config), SystemClock(), StructuredLog(logger)
+    stored, clock = journalled_tables(config, telemetry), SystemClock()
+    log, metrics = telemetry.log, telemetry.metrics
     store, wallets = DynamoTransactions(stored), DynamoWallets(stored)
     signer = KmsSigner(aws_client("kms"), config.wallet_key_ids.split(","))
     return Submit(
         kinds=KINDS,
-        chains=chains(config, patience_seconds=4, log=log),
+        chains=chains(config, telemetry, patience_seconds=4),
         store=store,
         wallets=wallets,
         assurance=Assurance(store),
         binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=clock),
-        advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, clock=clock, log=log),
+        advance=Advance(
+            kinds=KINDS,
+            store=store,
+            wallets=wallets,
+            signer=signer,
+            clock=clock,
+            log=log,
+            metrics=metrics,
+        ),
         leases=DynamoLeases(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=clock,

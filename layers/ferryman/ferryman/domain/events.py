@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ferryman.domain.units import Address, Instant, TransactionId
+from ferryman.domain.units import Address, ChainId, CorrelationId, Instant, TransactionId
 
 
 class Step(StrEnum):
@@ -28,7 +28,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One step of one transaction: immutable, numbered without gaps from 1."""
+    """One step of one transaction: immutable, numbered without gaps from 1.
+
+    What an event repeats of its row spares whoever tells or counts it the reading of the row.
+    """
 
     transaction_id: TransactionId
     sequence: int
@@ -38,7 +41,11 @@ class Event:
     status: str
     """The transaction's status after the step."""
     at: Instant
+    kind: str
+    chain_id: ChainId
     sender: Address
-    """Repeated here so that a `sender:` subscriber is found without reading the row."""
+    reached: Mapping[str, Instant]
+    """When each step was last taken, this one included."""
     facts: Mapping[str, object]
     """The fields of the row that this event changed."""
+    correlation_id: CorrelationId | None = None

@@ -19,10 +19,57 @@ class Unit(StrEnum):
 class Metric(Enum):
     """One metric: its name, its unit, and the names of its dimensions."""
 
+    # -- acceptance -----------------------------------------------------------------------------
     ACCEPTED = ("Accepted", Unit.COUNT, ("chain_id", "kind"))
     REFUSED = ("Refused", Unit.COUNT, ("kind", "code"))
+    ACCEPTANCE_TIME = ("AcceptanceTime", Unit.MILLISECONDS, ("kind",))
+    """From the function's start to its answer, whatever the answer is."""
+
+    # -- the way of a transaction ---------------------------------------------------------------
+    TIME_TO_BIND = ("TimeToBind", Unit.MILLISECONDS, ("chain_id",))
+    """From assured to bound."""
+    TIME_TO_BROADCAST = ("TimeToBroadcast", Unit.MILLISECONDS, ("chain_id",))
+    """From bound to a node's yes; a nonce that is sent again counts each time."""
+    TIME_TO_INCLUSION = ("TimeToInclusion", Unit.MILLISECONDS, ("chain_id",))
+    """From bound to seen in a block."""
+    TIME_TO_CONFIRMATION = ("TimeToConfirmation", Unit.MILLISECONDS, ("chain_id",))
+    """From seen in a block to deep enough."""
+    SETTLEMENT_TIME = ("SettlementTime", Unit.MILLISECONDS, ("chain_id",))
+    """From accepted to confirmed."""
+    REORGED = ("Reorged", Unit.COUNT, ("chain_id",))
     CONFIRMED = ("Confirmed", Unit.COUNT, ("chain_id", "kind"))
     FAILED = ("Failed", Unit.COUNT, ("chain_id", "kind", "reason"))
+    FAILURE = ("Failure", Unit.NONE, ("chain_id",))
+    """1 for a transaction that failed, 0 for one that was confirmed: its average is the failure rate."""
+    GAS_USED = ("GasUsed", Unit.COUNT, ("chain_id",))
+    GAS_COST = ("GasCost", Unit.NONE, ("chain_id",))
+    """In the chain's native coin. What is mined again after a reorg counts again."""
+
+    # -- what it takes --------------------------------------------------------------------------
+    SIGNATURES = ("Signatures", Unit.COUNT, ("chain_id", "wallet"))
+    RPC_TIME = ("RpcTime", Unit.MILLISECONDS, ("chain_id", "endpoint"))
+    """Of one batch to one endpoint; `endpoint` is its number in `rpc_urls`, from 1."""
+    RPC_ERRORS = ("RpcErrors", Unit.COUNT, ("chain_id", "endpoint"))
+    """Batches that an endpoint did not answer."""
+    DEAD_LETTERS = ("DeadLetters", Unit.COUNT, ())
+    """Messages that were settled by deadletter."""
+    NOTIFY_LAG = ("NotifyLag", Unit.MILLISECONDS, ("chain_id",))
+    """From an event to the end of telling it."""
+
+    # -- state, once a run of confirm -----------------------------------------------------------
+    CONFIRM_LOOKS = ("ConfirmLooks", Unit.COUNT, ("chain_id",))
+    """Looks at the chain that went well: the heartbeat of confirm."""
+    HEAD_AGE = ("HeadAge", Unit.SECONDS, ("chain_id",))
+    """Our clock less the newest block's time: an endpoint that stands still shows here."""
+    OPEN = ("Open", Unit.COUNT, ("chain_id", "status"))
+    OUTBOX_AGE = ("OutboxAge", Unit.SECONDS, ("chain_id",))
+    """How long the row that is due longest has been due."""
+    RESERVED = ("Reserved", Unit.NONE, ("chain_id", "token"))
+    """Token units held for open transactions."""
+    WALLET_BALANCE = ("WalletBalance", Unit.NONE, ("chain_id", "wallet"))
+    """In the chain's native coin."""
+    WINDOW_USED = ("WindowUsed", Unit.COUNT, ("chain_id", "wallet"))
+    WINDOW_FREE = ("WindowFree", Unit.COUNT, ("chain_id", "wallet"))
 
     def __init__(self, metric_name: str, unit: Unit, dimensions: tuple[str, ...]) -> None:
         self.metric_name = metric_name

@@ -14,6 +14,7 @@ from ferryman.domain.units import (
     BlockHash,
     BlockNumber,
     ChainId,
+    CorrelationId,
     Gas,
     Instant,
     Seconds,
@@ -80,6 +81,8 @@ class Transaction:
     deadline_seconds: Seconds
     """Unix time after which the contract refuses the message."""
     received_at: Instant
+    correlation_id: CorrelationId | None = None
+    """Of the request that was accepted."""
 
     status: Status
     sequence: int = 0
@@ -158,8 +161,12 @@ def take_step(
         name=name,
         status=after.value,
         at=at,
+        kind=transaction.kind,
+        chain_id=transaction.chain_id,
         sender=transaction.sender,
+        reached={**transaction.reached, step.value: at},
         facts=dict(facts),
+        correlation_id=transaction.correlation_id,
     )
     return replace(apply_event(transaction, event), version=transaction.version + 1), event
 
@@ -191,6 +198,7 @@ def fold(received: Transaction, events: Iterable[Event]) -> Transaction:
         priority=received.priority,
         deadline_seconds=received.deadline_seconds,
         received_at=received.received_at,
+        correlation_id=received.correlation_id,
         status=Status.RECEIVED,
     )
     for event in events:

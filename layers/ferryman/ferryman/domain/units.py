@@ -30,6 +30,8 @@ BlockHash = NewType("BlockHash", str)
 """0x and 64 lower-case hex digits."""
 TransactionId = NewType("TransactionId", str)
 """The EIP-712 digest of a signed message: 0x and 64 lower-case hex digits."""
+CorrelationId = NewType("CorrelationId", str)
+"""Names a request in every log line about what came of it."""
 
 UINT256_MAX: Final = 2**256 - 1
 MONEY_LIMIT: Final = 10**36

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from ferryman.domain.eip1559 import Eip1559Transaction, transaction_hash
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
 from ferryman.domain.fees import Eip1559Fees, FeeHistory, price
+from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import TransactionId
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Clock, Log, SendOutcome, Signer, TransactionStore, WalletStore
+from ferryman.ports import Clock, Log, Metrics, SendOutcome, Signer, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
 
 
@@ -24,6 +25,7 @@ class Advance:
     signer: Signer
     clock: Clock
     log: Log
+    metrics: Metrics
 
     def __call__(
         self,
@@ -83,6 +85,7 @@ class Advance:
             call=self.kinds[intent.kind].to_call(intent.payload),
         )
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
+        self.metrics.add(Metric.SIGNATURES, chain_id=row.chain_id, wallet=row.wallet)
         attempt = TransactionAttempt(
             hash=transaction_hash(raw),
             raw=raw,
@@ -105,15 +108,19 @@ class Advance:
         if not ordered:
             return
         results = access.chain.send([row.attempts[-1].raw for row in ordered])
+        now = self.clock.now()
         for row, result in zip(ordered, results, strict=True):
-            if result.outcome is not SendOutcome.SENT:
+            said = {"wallet": row.wallet, "nonce": row.nonce, "hash": row.attempts[-1].hash}
+            if result.outcome is SendOutcome.SENT:
+                self.log.info("broadcast", transaction_ids=row.intents, **said)
+                self.metrics.add(Metric.TIME_TO_BROADCAST, now - row.bound_at, chain_id=row.chain_id)
+            else:
                 self.log.warning(
                     "broadcast not taken",
+                    transaction_ids=row.intents,
                     outcome=result.outcome.value,
                     cause=result.text,
-                    wallet=row.wallet,
-                    nonce=row.nonce,
-                    hash=row.attempts[-1].hash,
+                    **said,
                 )
 
 

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ferryman.domain.errors import StaleRowError, StoreUnavailableError
+from ferryman.domain.metrics import Metric
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Change, Clock, Hint, Log, NonceHint, TransactionStore
+from ferryman.ports import Change, Clock, Hint, Log, Metrics, NonceHint, TransactionStore
+from ferryman.services.about import about
 from ferryman.services.ending import fail_unbound
 
 
@@ -18,6 +20,7 @@ class Deadletter:
     store: TransactionStore
     clock: Clock
     log: Log
+    metrics: Metrics
 
     def __call__(self, hints: Iterable[Hint]) -> frozenset[Hint]:
         """Settle messages.
@@ -26,7 +29,11 @@ class Deadletter:
             Those whose outcome could not be written down.
 
         """
-        return frozenset(hint for hint in hints if not self._settled(hint))
+        given = list(hints)
+        unsettled = frozenset(hint for hint in given if not self._settled(hint))
+        if settled := len(given) - len(unsettled):
+            self.metrics.add(Metric.DEAD_LETTERS, settled)
+        return unsettled
 
     def _settled(self, hint: Hint) -> bool:
         if isinstance(hint, NonceHint):
@@ -35,11 +42,11 @@ class Deadletter:
         try:
             row = self.store.get(hint.transaction_id)
             if row is None:
-                self.log.error("a dead message names no transaction", transaction_id=hint.transaction_id)
+                self.log.error("a dead message names no transaction", **about(hint))
             else:
                 self._finish(row)
         except StoreUnavailableError as error:
-            self.log.warning("dead message not settled", transaction_id=hint.transaction_id, cause=str(error))
+            self.log.warning("dead message not settled", **about(hint), cause=str(error))
             return False
         return True
 
@@ -61,4 +68,4 @@ class Deadletter:
         try:
             self.store.write(Change(before=row, after=due))
         except StaleRowError:
-            self.log.info("somebody else went on with the row", transaction_id=row.transaction_id)
+            self.log.info("somebody else went on with the row", **about(row))

@@ -7,6 +7,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Change, Clock, Log, TransactionStore
+from ferryman.services.about import about
 
 
 def fail_unbound(
@@ -31,4 +32,4 @@ def fail_unbound(
     try:
         store.write(change, release=held)
     except StaleRowError:
-        log.info("somebody else went on with the row", transaction_id=row.transaction_id)
+        log.info("somebody else went on with the row", **about(row))

@@ -21,7 +21,7 @@ from ferryman.domain.errors import (
 from ferryman.domain.events import Event, Step
 from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import BlockNumber, Instant
+from ferryman.domain.units import BlockNumber, CorrelationId, Instant
 from ferryman.intents.kind import IntentKind, SignedIntent
 from ferryman.ports import (
     Clock,
@@ -35,6 +35,7 @@ from ferryman.ports import (
     TransactionHint,
     TransactionStore,
 )
+from ferryman.services.about import about
 from ferryman.services.assurance import Assurance, Vouching
 from ferryman.services.chains import Chains
 from ferryman.services.waking import wake
@@ -65,8 +66,15 @@ class Ingest:
     clock: Clock
     log: Log
 
-    def __call__(self, kind_name: str, body: object) -> Accepted:
+    def __call__(
+        self, kind_name: str, body: object, *, correlation_id: CorrelationId | None = None
+    ) -> Accepted:
         """Accept a message, or find the record it already has.
+
+        Args:
+            kind_name: the kind of intent, by the path it was posted to.
+            body: the request, as JSON gave it.
+            correlation_id: of the request; the record of a new message keeps it.
 
         Raises:
             RequestError: it is refused; nothing was stored.
@@ -81,7 +89,7 @@ class Ingest:
             return Accepted(vouched, is_new=False)
         try:
             kind.check_time(intent, settings[intent.chain_id], self.clock.now())
-            row = self._stored(kind, intent, doubt)
+            row = self._stored(kind, intent, doubt, correlation_id)
         except (RequestError, NonceTakenError, TransactionExistsError) as refusal:
             # A repeat is answered with its record, whatever became of it since.
             if refusal is not doubt and (known := self._record_of(intent)):
@@ -90,21 +98,31 @@ class Ingest:
         self._enqueue(row)
         return Accepted(row, is_new=True)
 
-    def _stored(self, kind: IntentKind, intent: SignedIntent, doubt: RequestError | None) -> Transaction:
+    def _stored(
+        self,
+        kind: IntentKind,
+        intent: SignedIntent,
+        doubt: RequestError | None,
+        correlation_id: CorrelationId | None,
+    ) -> Transaction:
         """Store the message with its funds reserved, or without if the chain is away."""
         try:
-            return self._stored_assured(kind, intent, doubt)
+            return self._stored_assured(kind, intent, doubt, correlation_id)
         except ChainUnreachableError as error:
             if doubt:
                 msg = "The chain cannot be asked now whether this contract wallet signed; try again."
                 raise AssuranceUnavailableError(msg) from error
-            return self._stored_unassured(kind, intent, error)
+            return self._stored_unassured(kind, intent, error, correlation_id)
 
     def _stored_assured(
-        self, kind: IntentKind, intent: SignedIntent, doubt: RequestError | None
+        self,
+        kind: IntentKind,
+        intent: SignedIntent,
+        doubt: RequestError | None,
+        correlation_id: CorrelationId | None,
     ) -> Transaction:
         access = self.chains[intent.chain_id]
-        new = _new_row(intent, self.clock.now())
+        new = _new_row(intent, self.clock.now(), correlation_id)
 
         def accepted_at(block: BlockNumber) -> tuple[Transaction, Event]:
             facts = {"assured": doubt is None, "accepted_block": block}
@@ -121,9 +139,13 @@ class Ingest:
         return accepted_at(room.block)[0]
 
     def _stored_unassured(
-        self, kind: IntentKind, intent: SignedIntent, cause: ChainUnreachableError
+        self,
+        kind: IntentKind,
+        intent: SignedIntent,
+        cause: ChainUnreachableError,
+        correlation_id: CorrelationId | None,
     ) -> Transaction:
-        new = replace(_new_row(intent, self.clock.now()), last_error=str(cause))
+        new = replace(_new_row(intent, self.clock.now(), correlation_id), last_error=str(cause))
         name = kind.events[Step.RECEIVED]
         row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at)
         marker = kind.marker(intent.payload)
@@ -159,13 +181,12 @@ class Ingest:
             chain_id=row.chain_id,
             sender=row.sender,
             version=row.version,
+            correlation_id=row.correlation_id,
         )
         try:
             self.queue.send([hint])
         except StoreUnavailableError as error:
-            self.log.warning(
-                "not queued, the sweep will do it", transaction_id=row.transaction_id, cause=str(error)
-            )
+            self.log.warning("not queued, the sweep will do it", **about(row), cause=str(error))
             wake(row.chain_id, self.leases, self.confirmer, self.clock, self.log)
 
 
@@ -190,7 +211,7 @@ def _vouching(intent: SignedIntent, doubt: RequestError) -> Vouching:
     return Vouching(Read(intent.sender, call, gas=GAS_LIMIT), is_magic, doubt)
 
 
-def _new_row(intent: SignedIntent, now: Instant) -> Transaction:
+def _new_row(intent: SignedIntent, now: Instant, correlation_id: CorrelationId | None) -> Transaction:
     return Transaction(
         transaction_id=intent.transaction_id,
         kind=intent.kind,
@@ -200,6 +221,7 @@ def _new_row(intent: SignedIntent, now: Instant) -> Transaction:
         priority=intent.priority,
         deadline_seconds=intent.deadline_seconds,
         received_at=now,
+        correlation_id=correlation_id,
         status=Status.RECEIVED,
         version=0,
         due_at=Instant(now + FIRST_LOOK_MS),

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from ferryman.domain.errors import StoreUnavailableError, SubscriberGoneError
 from ferryman.domain.events import Event
-from ferryman.ports import Clock, Connections, Log, Push
+from ferryman.domain.metrics import Metric
+from ferryman.ports import Clock, Connections, Log, Metrics, Push
+from ferryman.services.about import about
 from ferryman.services.records import event_of
 from ferryman.services.topics import topics_of
 
@@ -19,6 +21,7 @@ class Notify:
     push: Push
     clock: Clock
     log: Log
+    metrics: Metrics
 
     def __call__(self, event: Event) -> None:
         """Tell one event.
@@ -35,7 +38,10 @@ class Notify:
                 self.connections.forget(connection_id)
             except StoreUnavailableError as error:
                 # Not told again: the others have it, and this client reads the gap in the sequence.
-                self.log.warning("push not taken", connection_id=connection_id, cause=str(error))
+                self.log.warning(
+                    "push not taken", **about(event), connection_id=connection_id, cause=str(error)
+                )
+        self.metrics.add(Metric.NOTIFY_LAG, self.clock.now() - event.at, chain_id=event.chain_id)
 
     def _listeners(self, topics: Iterable[str]) -> list[str]:
         """Connections on any of the topics, each once."""

@@ -35,6 +35,7 @@ from ferryman.ports import (
     TransactionStore,
     WalletStore,
 )
+from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
@@ -105,7 +106,7 @@ class Submit:
         """Whether a message belongs in the dead-letter queue: no row, or one that can never succeed."""
         row = rows.get(hint.transaction_id)
         if row is None:
-            self.log.error("a message names no transaction", transaction_id=hint.transaction_id)
+            self.log.error("a message names no transaction", **about(hint))
             return True
         return row.permanent_reason is not None and row.status in _UNBOUND
 
@@ -192,7 +193,7 @@ class Submit:
         except (InsufficientFundsError, NonceUsedError) as error:
             self._fail(row, error.code)
         except StaleRowError:
-            self.log.info("another run validated the row first", transaction_id=row.transaction_id)
+            self.log.info("another run validated the row first", **about(row))
         else:
             return validated_at(room.block)[0]
         return None

@@ -64,5 +64,9 @@ class Sweep:
 
 def _hint(row: Transaction) -> TransactionHint:
     return TransactionHint(
-        transaction_id=row.transaction_id, chain_id=row.chain_id, sender=row.sender, version=row.version
+        transaction_id=row.transaction_id,
+        chain_id=row.chain_id,
+        sender=row.sender,
+        version=row.version,
+        correlation_id=row.correlation_id,
     )

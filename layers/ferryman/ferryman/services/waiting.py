@@ -6,6 +6,7 @@ from ferryman.domain.errors import StaleRowError
 from ferryman.domain.transaction import Transaction, wait_milliseconds
 from ferryman.domain.units import Instant
 from ferryman.ports import Change, Clock, Log, TransactionStore
+from ferryman.services.about import about
 
 
 def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clock, log: Log) -> None:
@@ -26,4 +27,6 @@ def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clo
     try:
         store.write(Change(before=row, after=waiting))
     except StaleRowError:
-        log.info("somebody else went on with the row", transaction_id=row.transaction_id)
+        log.info("somebody else went on with the row", **about(row))
+    else:
+        log.info("waiting", **about(row), cause=cause, waits=waiting.waits)

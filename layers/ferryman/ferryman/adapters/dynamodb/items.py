@@ -52,7 +52,7 @@ def transaction_of(item: Item) -> Transaction:
 
 def event_item(event: Event) -> Item:
     """Write an event."""
-    return _shallow(event) | {"facts": dict(event.facts)}
+    return _without_none(_shallow(event)) | {"reached": dict(event.reached), "facts": dict(event.facts)}
 
 
 def event_of(item: Item) -> Event:

@@ -1,6 +1,7 @@
 """JSON-RPC 2.0 in batches over one kept connection per endpoint."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +11,9 @@ import urllib3
 from ferryman.adapters.evm.endpoints import Endpoints
 from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble
 from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.metrics import Metric
 from ferryman.domain.units import ChainId
+from ferryman.ports import Metrics
 
 _OK: Final = 200
 _REFUSED: Final = frozenset({401, 403})
@@ -44,13 +47,17 @@ class JsonRpc:
     Args:
         chain_id: the chain they serve.
         endpoints: their addresses.
+        metrics: gets the time and the errors of each endpoint, by its number.
         timeout_seconds: how long one endpoint may be silent.
 
     """
 
-    def __init__(self, chain_id: ChainId, endpoints: Endpoints, *, timeout_seconds: float = 4.0) -> None:
+    def __init__(
+        self, chain_id: ChainId, endpoints: Endpoints, *, metrics: Metrics, timeout_seconds: float = 4.0
+    ) -> None:
         self._chain_id = chain_id
         self._endpoints = endpoints
+        self._metrics = metrics
         self._pool = urllib3.PoolManager(
             retries=False,
             timeout=urllib3.Timeout(connect=timeout_seconds / 2, read=timeout_seconds),
@@ -76,11 +83,16 @@ class JsonRpc:
             ]
         )
         causes = []
-        for url in self._candidates():
+        for number, url in self._candidates():
+            began = time.monotonic()
             try:
                 return self._answers(self._posted(url, body), len(requests))
             except _NoAnswerError as error:
+                self._metrics.add(Metric.RPC_ERRORS, chain_id=self._chain_id, endpoint=number)
                 causes.append(str(error))
+            finally:
+                took = (time.monotonic() - began) * 1000
+                self._metrics.add(Metric.RPC_TIME, round(took, 1), chain_id=self._chain_id, endpoint=number)
         raise ChainUnreachableError(self._chain_id, causes[-1])
 
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 (a JSON value)
@@ -99,11 +111,12 @@ class JsonRpc:
             raise ChainUnreachableError(self._chain_id, f"error {answer.code}: {answer.text}")
         return answer
 
-    def _candidates(self) -> Iterator[str]:
-        """Give the addresses, and in the end those that have replaced refused ones meanwhile."""
+    def _candidates(self) -> Iterator[tuple[int, str]]:
+        """Give numbers and addresses, in the end those that have replaced refused ones meanwhile."""
         tried = tuple(self._endpoints.urls())
-        yield from tried
-        yield from (url for url in self._endpoints.urls() if url not in tried)
+        yield from enumerate(tried, start=1)
+        again = enumerate(self._endpoints.urls(), start=1)
+        yield from ((number, url) for number, url in again if url not in tried)
 
     def _posted(self, url: str, body: str) -> Any:  # noqa: ANN401 (a JSON value)
         # The cause never holds the URL: it may hold the key of a provider.

@@ -51,7 +51,12 @@ STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
 
 RETRY_AFTER_SECONDS: Final = 2
 _HEADERS: Final = MappingProxyType(
-    {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
 )
 
 

@@ -1,0 +1,78 @@
+"""The journal: every step that was written becomes a log line, and the numbers of what it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from ferryman.domain.events import Event, Step
+from ferryman.domain.metrics import Metric
+from ferryman.domain.units import Instant
+from ferryman.ports import Log, Metrics
+from ferryman.services.about import about
+
+_STAGES: Final[Mapping[Step, tuple[tuple[Metric, tuple[Step, ...]], ...]]] = MappingProxyType(
+    {
+        Step.BOUND: ((Metric.TIME_TO_BIND, (Step.VALIDATED, Step.ACCEPTED)),),
+        Step.INCLUDED: ((Metric.TIME_TO_INCLUSION, (Step.BOUND,)),),
+        Step.CONFIRMED: (
+            (Metric.TIME_TO_CONFIRMATION, (Step.INCLUDED,)),
+            (Metric.SETTLEMENT_TIME, (Step.ACCEPTED, Step.RECEIVED)),
+        ),
+    }
+)
+"""Step -> what it ends, and the steps that may have begun it, of which the first that was taken counts."""
+_SAID: Final = ("wallet", "nonce", "hash", "block_number", "confirmations", "reason")
+"""The facts that a log line repeats."""
+_WEI_PER_COIN: Final = 10**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """Says what happened to transactions; it is called once a step is written."""
+
+    log: Log
+    metrics: Metrics
+
+    def __call__(self, event: Event) -> None:
+        """Note one step."""
+        facts = {name: event.facts[name] for name in _SAID if event.facts.get(name) is not None}
+        self.log.info(
+            "step taken",
+            **about(event),
+            chain_id=event.chain_id,
+            step=event.step.value,
+            status=event.status,
+            **facts,
+        )
+        self._count(event)
+        for metric, beginnings in _STAGES.get(event.step, ()):
+            if (began := _first(event, beginnings)) is not None:
+                self.metrics.add(metric, event.at - began, chain_id=event.chain_id)
+
+    def _count(self, event: Event) -> None:
+        add, chain_id, kind = self.metrics.add, event.chain_id, event.kind
+        match event.step:
+            case Step.ACCEPTED | Step.RECEIVED:
+                add(Metric.ACCEPTED, chain_id=chain_id, kind=kind)
+            case Step.INCLUDED:
+                self._count_gas(event)
+            case Step.REORGED:
+                add(Metric.REORGED, chain_id=chain_id)
+            case Step.CONFIRMED:
+                add(Metric.CONFIRMED, chain_id=chain_id, kind=kind)
+                add(Metric.FAILURE, 0, chain_id=chain_id)
+            case Step.FAILED:
+                add(Metric.FAILED, chain_id=chain_id, kind=kind, reason=str(event.facts["reason"]))
+                add(Metric.FAILURE, 1, chain_id=chain_id)
+
+    def _count_gas(self, event: Event) -> None:
+        gas, price = event.facts.get("gas_used"), event.facts.get("effective_gas_price")
+        if isinstance(gas, int) and isinstance(price, int):
+            self.metrics.add(Metric.GAS_USED, gas, chain_id=event.chain_id)
+            self.metrics.add(Metric.GAS_COST, gas * price / _WEI_PER_COIN, chain_id=event.chain_id)
+
+
+def _first(event: Event, steps: tuple[Step, ...]) -> Instant | None:
+    taken = (event.reached[step.value] for step in steps if step.value in event.reached)
+    return next(taken, None)
