@@ -50,8 +50,9 @@ def _entry(hint: Hint) -> dict[str, str]:
             "chain_id": hint.chain_id,
             "sender": hint.sender,
             "version": hint.version,
-            "correlation_id": hint.correlation_id,
         }
+        if hint.correlation_id:
+            body["correlation_id"] = hint.correlation_id
         group, subject = str(hint.sender), str(hint.transaction_id)
     else:
         body = {
@@ -118,7 +119,7 @@ def _hint_of(body: str, *, redelivered: bool) -> Hint:
                 sender=Address(_text(fields["sender"])),
                 version=_whole(fields["version"]),
                 redelivered=redelivered,
-                correlation_id=CorrelationId(_text(name)) if (name := fields.get("correlation_id")) else None,
+                correlation_id=_named(fields.get("correlation_id")),
             )
         return NonceHint(
             chain_id=ChainId(_whole(fields["chain_id"])),
@@ -129,6 +130,10 @@ def _hint_of(body: str, *, redelivered: bool) -> Hint:
     except (KeyError, TypeError) as error:
         msg = "the message names neither a transaction nor a nonce"
         raise ValueError(msg) from error
+
+
+def _named(value: object) -> CorrelationId | None:
+    return None if value is None else CorrelationId(_text(value))
 
 
 def _text(value: object) -> str:
