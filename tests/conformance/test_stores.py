@@ -11,6 +11,7 @@ from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import ConditionFailedError, Tables
+from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.access import ANONYMOUS, ApiKey, Caller, Challenge, Role, Session, Ticket
@@ -24,6 +25,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
+from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import (
     Address,
@@ -918,3 +920,38 @@ def test_a_half_written_acceptance_is_no_store_error(tables: Tables) -> None:
 
     with pytest.raises(ConditionFailedError):
         store.accept(other, [event], marker=replace(marker, nonce="8"), hold=None)
+
+
+# -- pauses -----------------------------------------------------------------------------------
+
+
+def pause_of(scope: Scope, note: str = "") -> Pause:
+    """Give a pause."""
+    return Pause(scope=scope, by="operator", note=note, since=NOW)
+
+
+def test_pauses_are_kept_one_a_scope(tables: Tables) -> None:
+    """The newest of a scope stands."""
+    pauses = DynamoPauses(tables)
+    everything, chain = Scope(), Scope(chain_id=CHAIN_ID, kind="payment")
+    for pause in (pause_of(everything, "old"), pause_of(chain), pause_of(everything, "new")):
+        pauses.put(pause)
+
+    assert pauses.pauses() == (pause_of(chain), pause_of(everything, "new"))
+
+
+def test_a_pause_is_lifted_once(tables: Tables) -> None:
+    """And the others stay."""
+    pauses = DynamoPauses(tables)
+    pauses.put(pause_of(Scope()))
+    pauses.put(pause_of(Scope(kind="payment")))
+
+    assert pauses.lift(Scope())
+    assert not pauses.lift(Scope())
+    assert pauses.pauses() == (pause_of(Scope(kind="payment")),)
+
+
+def test_nothing_is_paused_at_first(tables: Tables) -> None:
+    """Before anybody ever paused."""
+    assert DynamoPauses(tables).pauses() == ()
+    assert not DynamoPauses(tables).lift(Scope())

@@ -8,6 +8,7 @@ from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import Table, Tables
+from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
@@ -67,6 +68,7 @@ class World:
         store = self.wrap("store", DynamoTransactions(tables))
         wallets = self.wrap("wallets", DynamoWallets(tables))
         leases = self.wrap("leases", DynamoLeases(tables))
+        pauses = self.wrap("pauses", DynamoPauses(tables))
         queue = self.wrap("queue", self.queue)
         signer = self.wrap("signer", self.signer)
         confirmer = self.wrap("confirmer", self.confirmer)
@@ -92,6 +94,7 @@ class World:
             binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock),
             advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
             leases=leases,
+            pauses=pauses,
             confirmer=confirmer,
             **talk,
         )

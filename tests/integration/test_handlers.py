@@ -72,6 +72,7 @@ class Deployment:
             "WEBSOCKET_ENDPOINT": f"http://{LOOPBACK}:{any_free_port()}",
             "WEBSOCKET_URL": "ws://127.0.0.1/socket",
             "OPEN_READS": "true",
+            "DEAD_LETTER_QUEUES": json.dumps({"submit": {"url": self.queue_url, "target": self.queue_url}}),
             "LOG_LEVEL": "CRITICAL",
             "POWERTOOLS_SERVICE_NAME": step,
         }

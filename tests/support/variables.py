@@ -17,6 +17,7 @@ _WITH_A_FORM: Final = {
     "WEBSOCKET_ENDPOINT": f"{_NOWHERE}/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1:1/socket",
     "OPEN_READS": "false",
+    "DEAD_LETTER_QUEUES": "{}",
     "LOG_LEVEL": "INFO",
 }
 """What cannot be any word; the rest is its own name in lower case."""

@@ -16,8 +16,8 @@ from tests.support.parameters import parameter_store
 from tests.support.template import ROOT, environment, functions, resources, rest_routes, template
 from tests.support.variables import variables
 
-ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query", "authorizer")
-"""The steps of section 1 of the design, in the order of a transaction's way (watch and admin are to come)."""
+ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query", "admin", "authorizer")
+"""The steps of section 1 of the design, in the order of a transaction's way (watch is to come)."""
 HEAVY = ("web3", "eth_account", "eth_keyfile", "requests", "httpx", "pytest", "moto")
 IMPORT = """
 import importlib.util, json, sys
@@ -134,11 +134,25 @@ def test_every_step_has_a_service_module_and_a_bootstrap_of_its_name() -> None:
 
 @pytest.mark.parametrize(("method", "path", "step"), sorted(rest_routes()))
 def test_every_deployed_route_is_one_that_its_function_serves(method: str, path: str, step: str) -> None:
-    """Ingest serves the kinds' paths, query its own table."""
+    """Ingest serves the kinds' paths, query and admin their own tables."""
     source = (ROOT / "functions" / step / "app.py").read_text(encoding="utf-8")
 
-    assert (method, step) in {("post", "ingest"), ("get", "query")}
-    assert step == "ingest" or f'"{path}": ' in source
+    assert (method, step) in {("post", "ingest"), ("get", "query"), ("get", "admin"), ("post", "admin")}
+    assert step == "ingest" or f'"{path}": ' in source or f'"{method.upper()} {path}": ' in source
+
+
+def test_every_operators_route_is_signed_and_no_other_is() -> None:
+    """A route under /admin without AWS_IAM would be open to the world."""
+    routes = [
+        (event["Properties"]["Path"], event["Properties"].get("Auth"))
+        for function in functions().values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    ]
+    signed = {path for path, auth in routes if auth and auth.get("Authorizer") == "AWS_IAM"}
+
+    assert signed == {path for path, _ in routes if path.startswith("/admin/")}
+    assert signed
 
 
 # -- packages -----------------------------------------------------------------------------------

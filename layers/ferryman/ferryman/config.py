@@ -149,3 +149,21 @@ class AuthorizerConfig(StepConfig):
     access_table: Name
     signed_in_usage_key: Name
     """The API Gateway key that counts the calls of everybody who signed in."""
+
+
+class DeadLetterQueue(BaseModel):
+    """A dead-letter queue, and where its messages can go back to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Name
+    target: Name | None = None
+    """URL of the queue that gave the messages up; None: nothing takes them back."""
+
+
+class AdminConfig(IngestConfig):
+    """The environment of admin."""
+
+    wallets_table: Name
+    dead_letter_queues: Json[dict[Name, DeadLetterQueue]]
+    """JSON object: the step whose messages they are, and its queue."""

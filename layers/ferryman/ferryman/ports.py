@@ -11,6 +11,7 @@ from ferryman.domain.events import Event
 from ferryman.domain.fees import FeeHistory
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.signatures import Signature
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import (
@@ -427,6 +428,22 @@ class LeaseStore(Protocol):
         ...
 
 
+class PauseStore(Protocol):
+    """What operators have paused. May raise StoreUnavailableError."""
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """Read all pauses, consistently."""
+        ...
+
+    def put(self, pause: Pause) -> None:
+        """Add a pause, or replace the one of the same scope."""
+        ...
+
+    def lift(self, scope: Scope) -> bool:
+        """Remove the pause of a scope; give whether there was one."""
+        ...
+
+
 class Connections(Protocol):
     """Who listens to which topic. May raise StoreUnavailableError."""
 
@@ -567,6 +584,49 @@ class Queue(Protocol):
         Raises:
             StoreUnavailableError: some were not taken.
 
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that was given up."""
+
+    message_id: str
+    body: str
+    sent_at: Instant
+    receives: int
+    """How often it was handed out, since it came to the dead-letter queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterCount:
+    """How full a dead-letter queue is; both numbers are approximate."""
+
+    queue: str
+    """Its name in Ferryman: the step that gave its messages up."""
+    visible: int
+    in_flight: int
+    """Handed out and not yet deleted."""
+    can_redrive: bool
+    """Whether there is a queue its messages can go back to."""
+
+
+class DeadLetters(Protocol):
+    """The dead-letter queues. Every method may raise StoreUnavailableError."""
+
+    def counts(self) -> tuple[DeadLetterCount, ...]:
+        """Count the messages of every queue."""
+        ...
+
+    def peek(self, queue: str) -> tuple[DeadLetter, ...]:
+        """Look at up to ten messages of a queue, which stay where they are."""
+        ...
+
+    def redrive(self, queue: str, *, most: int) -> int:
+        """Send messages back to where they came from; give how many went.
+
+        A message is sent before it is deleted: it may go twice, and is never lost.
         """
         ...
 

@@ -3,6 +3,7 @@
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.kms import KmsSigner
@@ -40,6 +41,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
             metrics=metrics,
         ),
         leases=DynamoLeases(stored),
+        pauses=DynamoPauses(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=clock,
         log=log,

@@ -127,6 +127,12 @@ class InsufficientFundsError(RequestError):
         self.needed = needed
 
 
+class NotRetriableError(RequestError):
+    """The transaction is over for good, or nothing about it can be tried again."""
+
+    code = "not_retriable"
+
+
 class AssuranceUnavailableError(RequestError):
     """The answer depends on the chain, and the chain cannot be read now."""
 

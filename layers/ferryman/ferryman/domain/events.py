@@ -24,6 +24,8 @@ class Step(StrEnum):
     """The block that held it is gone from the chain."""
     CONFIRMED = "confirmed"
     FAILED = "failed"
+    RETRIED = "retried"
+    """An operator brought it back after it had failed; its funds are reserved anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

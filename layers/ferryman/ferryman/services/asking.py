@@ -18,7 +18,7 @@ def list_request(parameters: Mapping[str, str]) -> ListRequest:
         InvalidFieldsError: one is missing, unknown or of the wrong form.
 
     """
-    _refuse_unknown(parameters, {"sender", "status", "limit", "cursor"})
+    refuse_unknown_parameters(parameters, {"sender", "status", "limit", "cursor"})
     if "sender" not in parameters:
         raise InvalidFieldsError("A list is of one sender.", FieldProblem("sender", "is required"))
     sender = parsed_address("sender", parameters["sender"])
@@ -26,7 +26,7 @@ def list_request(parameters: Mapping[str, str]) -> ListRequest:
     return ListRequest(
         sender=sender,
         status=_status(parameters.get("status")),
-        limit=_number("limit", parameters.get("limit", str(DEFAULT_PAGE)), 1, LARGEST_PAGE),
+        limit=number_parameter("limit", parameters.get("limit", str(DEFAULT_PAGE)), 1, LARGEST_PAGE),
         after=None if cursor is None else position_of(cursor, sender),
     )
 
@@ -38,11 +38,17 @@ def after_sequence(parameters: Mapping[str, str]) -> int:
         InvalidFieldsError: one is unknown or of the wrong form.
 
     """
-    _refuse_unknown(parameters, {"after"})
-    return _number("after", parameters.get("after", "0"), 0, _LARGEST_SEQUENCE)
+    refuse_unknown_parameters(parameters, {"after"})
+    return number_parameter("after", parameters.get("after", "0"), 0, _LARGEST_SEQUENCE)
 
 
-def _refuse_unknown(parameters: Mapping[str, str], known: Collection[str]) -> None:
+def refuse_unknown_parameters(parameters: Mapping[str, str], known: Collection[str]) -> None:
+    """Refuse what the request does not know.
+
+    Raises:
+        InvalidFieldsError: it names each.
+
+    """
     if unknown := sorted(parameters.keys() - set(known)):
         problems = (FieldProblem(name[:_SHOWN], "is not a parameter of this request") for name in unknown)
         raise InvalidFieldsError("Some parameters are unknown.", *problems)
@@ -57,7 +63,13 @@ def _status(text: str | None) -> Status | None:
     return Status(text)
 
 
-def _number(name: str, text: str, lowest: int, highest: int) -> int:
+def number_parameter(name: str, text: str, lowest: int, highest: int) -> int:
+    """Read a whole number within bounds, both included.
+
+    Raises:
+        InvalidFieldsError: it is none.
+
+    """
     digits = len(str(highest))
     if text.isascii() and text.isdigit() and len(text) <= digits and lowest <= int(text) <= highest:
         return int(text)

@@ -29,6 +29,7 @@ from ferryman.ports import (
     LeaseStore,
     Log,
     NonceHint,
+    PauseStore,
     Reservation,
     Room,
     TransactionHint,
@@ -41,6 +42,7 @@ from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.ending import fail_unbound
+from ferryman.services.pausing import PAUSED
 from ferryman.services.simulating import simulate
 from ferryman.services.waiting import put_off
 from ferryman.services.waking import wake
@@ -66,6 +68,7 @@ class Submit:
     binder: Binder
     advance: Advance
     leases: LeaseStore
+    pauses: PauseStore
     confirmer: Confirmer
     clock: Clock
     log: Log
@@ -148,7 +151,8 @@ class Submit:
     def _go_on(self, rows: Sequence[Transaction], nonces: list[NonceRow], access: ChainAccess) -> None:
         todo = [row for row in rows if row.status in _UNBOUND and row.permanent_reason is None]
         timely = [row for row in todo if not self._ended_late(row)]
-        assured = [after for row in timely if (after := self._assured(row, access))]
+        going = self._unpaused(timely)
+        assured = [after for row in going if (after := self._assured(row, access))]
         try:
             bound, market = self._bound(assured, access) if assured else ((), None)
         except (ChainUnreachableError, SignerUnavailableError) as error:
@@ -161,6 +165,13 @@ class Submit:
         if nonces or timely:
             # What is bound now has to be followed, and what waits has to be swept.
             wake(access.settings.chain_id, self.leases, self.confirmer, self.clock, self.log)
+
+    def _unpaused(self, rows: Sequence[Transaction]) -> list[Transaction]:
+        """Put off what an operator has paused; give the rest. What is bound already goes on."""
+        scopes = [pause.scope for pause in self.pauses.pauses()] if rows else []
+        paused = [row for row in rows if any(scope.covers(row.chain_id, row.kind) for scope in scopes)]
+        self._put_off((row, PAUSED) for row in paused)
+        return [row for row in rows if row not in paused]
 
     def _ended_late(self, row: Transaction) -> bool:
         """End a row whose deadline has passed; give whether it had."""

@@ -59,10 +59,10 @@ def test_it_is_valid_openapi() -> None:
 
 
 def test_it_has_every_route_that_is_deployed_and_no_other() -> None:
-    """Generated and deployed are two sources; here they meet."""
+    """Generated and deployed are two sources; here they meet. Operators' routes are not for the public."""
     documented = {(method, path) for method, path, _ in OPERATIONS}
 
-    assert documented == {(method, path) for method, path, _step in rest_routes()}
+    assert documented == {(method, path) for method, path, step in rest_routes() if step != "admin"}
 
 
 def test_operation_ids_are_there_and_unique() -> None:

@@ -18,7 +18,7 @@ LARGEST_BODY: Final = 16 * 1024
 """Bytes. A payment has about 700, or 9,000 with the longest contract-wallet signature."""
 
 
-def json_body(event: Mapping[str, Any]) -> object:
+def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
     """Read the JSON body of an API Gateway proxy event.
 
     Raises:

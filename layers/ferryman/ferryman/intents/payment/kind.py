@@ -33,6 +33,7 @@ _EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
         Step.REORGED: "payment_reorged",
         Step.CONFIRMED: "payment_confirmed",
         Step.FAILED: "payment_failed",
+        Step.RETRIED: "payment_retried",
     }
 )
 

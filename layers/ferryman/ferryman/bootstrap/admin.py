@@ -1,0 +1,72 @@
+"""Builds admin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
+
+from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.confirmer import LambdaConfirmer
+from ferryman.adapters.dead_letters import DeadLetterQueueUrls, SqsDeadLetters
+from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.adapters.log import StructuredLog
+from ferryman.adapters.sqs import SqsQueue
+from ferryman.bootstrap.parts import aws_client, chains, tables
+from ferryman.config import AdminConfig, DeadLetterQueue
+from ferryman.intents import KINDS
+from ferryman.services.admin import Admin
+from ferryman.services.assurance import Assurance
+from ferryman.services.pausing import Pausing
+from ferryman.services.redriving import Redriving
+from ferryman.services.retrying import Retrying
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration:
+    """The services behind the operators' routes."""
+
+    admin: Admin
+    pausing: Pausing
+    retrying: Retrying
+    redriving: Redriving
+
+
+def administer(logger: Logger) -> Administration:
+    """Give the services, from the environment."""
+    config = AdminConfig.read()
+    stored, clock, log = tables(config), SystemClock(), StructuredLog(logger)
+    store, leases, pauses = DynamoTransactions(stored), DynamoLeases(stored), DynamoPauses(stored)
+    accessible = chains(config, patience_seconds=4, log=log)
+    sqs = aws_client("sqs")
+    dead_letters = SqsDeadLetters(sqs, _urls(config.dead_letter_queues))
+    return Administration(
+        admin=Admin(
+            chains=accessible,
+            store=store,
+            wallets=DynamoWallets(stored),
+            leases=leases,
+            pauses=pauses,
+            dead_letters=dead_letters,
+            clock=clock,
+        ),
+        pausing=Pausing(store=pauses, chain_ids=tuple(accessible), kinds=tuple(KINDS), clock=clock, log=log),
+        retrying=Retrying(
+            kinds=KINDS,
+            chains=accessible,
+            store=store,
+            assurance=Assurance(store),
+            queue=SqsQueue(sqs, config.submit_queue_url),
+            leases=leases,
+            confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
+            clock=clock,
+            log=log,
+        ),
+        redriving=Redriving(dead_letters=dead_letters, log=log),
+    )
+
+
+def _urls(queues: Mapping[str, DeadLetterQueue]) -> dict[str, DeadLetterQueueUrls]:
+    return {name: DeadLetterQueueUrls(queue.url, queue.target) for name, queue in queues.items()}
