@@ -11,6 +11,7 @@ import pytest
 from coincurve import PrivateKey
 
 from ferryman.adapters.confirmer import LambdaConfirmer
+from ferryman.adapters.dead_letters import DeadLetterQueueUrls, SqsDeadLetters
 from ferryman.adapters.dynamodb.client import DynamoDbTables
 from ferryman.adapters.dynamodb.operations import ConditionFailedError, Put, Query, Table, WriteConflictError
 from ferryman.adapters.kms import KmsSigner
@@ -395,5 +396,7 @@ def test_an_aws_that_is_away_is_told_by_every_adapter() -> None:
         WebSocketPush(client("apigatewaymanagementapi", url)).post("a", "{}")
     with pytest.raises(StoreUnavailableError):
         LambdaConfirmer(client("lambda", url), "confirm").start(ChainId(1))
+    with pytest.raises(StoreUnavailableError):
+        SqsDeadLetters(client("sqs", url), {"submit": DeadLetterQueueUrls(f"{url}/0/q.fifo", None)}).counts()
     with pytest.raises(SignerUnavailableError):
         KmsSigner(client("kms", url), ["key"]).wallets()

@@ -385,3 +385,70 @@ def test_a_subscription_ends_with_its_connection(handler: Callable[[str], Handle
         counts.append(dynamodb.scan(TableName="connections")["Count"])
 
     assert counts == [0, 2, 0]
+
+
+# -- operators ----------------------------------------------------------------------------------
+
+
+def test_an_operator_sees_pauses_retries_and_resumes_through_the_handler(
+    handler: Callable[[str], Handle], deployment: Deployment
+) -> None:
+    """Each route of admin, with the samples of `events/`."""
+    ingest, admin = handler("ingest"), handler("admin")
+    name = {"transaction_id": body_of(ingest(post()))["transaction_id"]}
+
+    paused = admin(get("admin_pause"))
+    status = body_of(admin(get("admin_status")))
+    shown = body_of(admin(get("admin_transaction", pathParameters=name)))
+    listed = body_of(admin(get("admin_transactions", queryStringParameters=None)))
+    retried = admin(get("admin_retry", pathParameters=name))
+    resumed = body_of(admin(get("admin_resume")))
+
+    assert paused["statusCode"] == retried["statusCode"] == 200
+    operator = SAMPLES["admin_pause"]["requestContext"]["identity"]["userArn"]
+    assert [pause["by"] for pause in status["paused"]] == [operator]
+    assert status["chains"][0]["waiting"] == 1
+    assert shown["record"]["transaction_id"] == name["transaction_id"]
+    assert [one["transaction_id"] for one in listed["transactions"]] == [name["transaction_id"]]
+    assert resumed["was_paused"]
+    assert len(deployment.messages()) == 2
+    assert body_of(admin(get("admin_wallets"))) == {"wallets": []}
+
+
+def test_dead_letters_are_shown_and_sent_back_through_the_handler(
+    handler: Callable[[str], Handle], deployment: Deployment
+) -> None:
+    """Looked at, then redriven: here into the very queue they came from."""
+    admin = handler("admin")
+    deployment.sqs.send_message(
+        QueueUrl=deployment.queue_url, MessageBody="a", MessageGroupId="g", MessageDeduplicationId="d"
+    )
+
+    shown = body_of(admin(get("admin_deadletters")))
+    still = body_of(admin(get("admin_deadletters")))
+
+    assert [message["body"] for message in shown["queues"][0]["messages"]] == ["a"]
+    assert still["queues"][0]["visible"] == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "code"),
+    [
+        (get("admin_status", resource="/admin/nothing"), 404, "not_found"),
+        (get("admin_status", httpMethod="DELETE"), 404, "not_found"),
+        (get("admin_transaction"), 404, "not_found"),
+        (get("admin_transaction", pathParameters={"transaction_id": "0x1"}), 422, "invalid_fields"),
+        (get("admin_retry"), 404, "not_found"),
+        (get("admin_transactions", queryStringParameters={"status": "x"}), 422, "invalid_fields"),
+        (get("admin_pause", body="{"), 400, "malformed_request"),
+        (get("admin_pause", body='{"chain_id": 5}'), 422, "invalid_fields"),
+        (get("admin_redrive", body='{"queue": "x"}'), 422, "invalid_fields"),
+    ],
+)
+def test_an_operators_mistake_is_answered_clearly(
+    handler: Callable[[str], Handle], event: dict[str, Any], status: int, code: str
+) -> None:
+    """As everybody's are."""
+    answer = handler("admin")(event)
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (status, code)

@@ -30,6 +30,7 @@ ISSUE = {
     "not_found": 404,
     "nonce_used": 409,
     "body_differs": 409,
+    "not_retriable": 409,
     "deadline_passed": 410,
     "request_too_large": 413,
     "unsupported_media_type": 415,
