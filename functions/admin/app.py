@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import answer, problem
 from ferryman.adapters.http.requests import json_body, query_parameters
 from ferryman.bootstrap.admin import administer
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.domain.errors import FerrymanError, NotFoundError, RequestError
 from ferryman.services.admin import admin_list
 from ferryman.services.topics import parsed_transaction_id
 
-logger = Logger()
-services = administer(logger)
+telemetry = Telemetry()
+logger = telemetry.logger
+services = administer(telemetry)
 
 Event = dict[str, Any]
 
@@ -84,7 +85,7 @@ ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
 }
 
 
-@logger.inject_lambda_context(clear_state=True)
+@telemetry.answering
 def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
     """Answer one operator's request."""
     name = f"{event['httpMethod']} {event['resource']}"

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_lambda_powertools import Logger
-
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dead_letters import DeadLetterQueueUrls, SqsDeadLetters
@@ -12,9 +10,9 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.log import StructuredLog
 from ferryman.adapters.sqs import SqsQueue
-from ferryman.bootstrap.parts import aws_client, chains, tables
+from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import AdminConfig, DeadLetterQueue
 from ferryman.intents import KINDS
 from ferryman.services.admin import Admin
@@ -34,12 +32,12 @@ class Administration:
     redriving: Redriving
 
 
-def administer(logger: Logger) -> Administration:
+def administer(telemetry: Telemetry) -> Administration:
     """Give the services, from the environment."""
     config = AdminConfig.read()
-    stored, clock, log = tables(config), SystemClock(), StructuredLog(logger)
+    stored, clock, log = journalled_tables(config, telemetry), SystemClock(), telemetry.log
     store, leases, pauses = DynamoTransactions(stored), DynamoLeases(stored), DynamoPauses(stored)
-    accessible = chains(config, patience_seconds=4, log=log)
+    accessible = chains(config, telemetry, patience_seconds=4)
     sqs = aws_client("sqs")
     dead_letters = SqsDeadLetters(sqs, _urls(config.dead_letter_queues))
     return Administration(
