@@ -26,6 +26,7 @@ from ferryman.domain.errors import (
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
 from ferryman.domain.pauses import Pause, Scope
+from ferryman.domain.quotas import DAY_MS, Charge, Quota, QuotaMovedError, SenderLimits
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import (
     Address,
@@ -44,7 +45,7 @@ from ferryman.domain.units import (
 )
 from ferryman.intents.payment import PAYMENT
 from ferryman.ports import Binding, Block, Change, Ledger, Reservation, Room
-from tests.support.payments import CHAIN_ID, chain_settings, signed_request
+from tests.support.payments import CHAIN_ID, TOKEN, chain_settings, signed_request
 from tests.support.rows import NOW, accepted, received_row
 
 SETTINGS = chain_settings()
@@ -218,6 +219,183 @@ class TestAccept:
 
         assert outcomes == ["taken"] * 3 + ["refused"] * 2
         assert ledger(tables).reserved == 3_000
+
+
+NOON = Instant(20_000 * DAY_MS + DAY_MS // 2)
+CAPPED = SenderLimits(per_minute=60, burst=3, daily_count=5, daily_units={TOKEN: TokenUnits(10_000)})
+
+
+def charge(
+    tables: Tables, *, at: int = NOON, limits: SenderLimits = CAPPED, before: Quota | None = None
+) -> Charge:
+    """Prepare the charge of a payment of 1,000, after what was read or is stored."""
+    return Charge(
+        token=TOKEN,
+        units=TokenUnits(1_000),
+        limits=limits,
+        at=Instant(at),
+        before=before or quota(tables),
+    )
+
+
+def quota(tables: Tables) -> Quota | None:
+    """Read the payer's quota."""
+    return DynamoTransactions(tables).quota(reservation_of(accepted(received_row())[0]))
+
+
+def accept_charged(tables: Tables, one: Charge, *, nonce: int) -> Transaction:
+    """Accept a payment with its charge."""
+    row, event = accepted(received_row(signed_request(nonce=nonce, amount=900, fee=100)))
+    DynamoTransactions(tables).accept(
+        row,
+        [event],
+        marker=PAYMENT.marker(row.payload),
+        hold=(reservation_of(row), room(10**9)),
+        charge=(reservation_of(row), one),
+    )
+    return row
+
+
+class TestQuota:
+    """What a sender has used: written with acceptance or not at all."""
+
+    def test_the_item_is_what_the_charge_says_it_will_be(self, tables: Tables) -> None:
+        """First of all, full bucket, filling bucket, next day, and again: every way of writing it."""
+        moments = (NOON, NOON + 5_000, NOON + 5_000, NOON + DAY_MS, NOON + DAY_MS + 1, NOON + 3 * DAY_MS)
+
+        for nonce, moment in enumerate(moments):
+            one = charge(tables, at=moment)
+            accept_charged(tables, one, nonce=nonce)
+            assert quota(tables) == one.after
+
+        assert one.after.history == {20_000: 3, 20_001: 2}
+
+    def test_charges_made_for_the_same_reading_are_all_counted(self, tables: Tables) -> None:
+        """They commute: nobody has to read again while the bucket is filling."""
+        accept_charged(tables, charge(tables), nonce=0)
+        read = charge(tables)
+
+        accept_charged(tables, read, nonce=1)
+        accept_charged(tables, read, nonce=2)
+
+        used = quota(tables)
+        assert used is not None
+        assert (used.count, used.full_at_us - NOON * 1_000, used.units) == (3, 3_000_000, 3_000)
+
+    @pytest.mark.parametrize(
+        ("limits", "fits"),
+        [
+            (SenderLimits(per_minute=60, burst=3), 3),
+            (SenderLimits(per_minute=60, burst=9, daily_count=4), 4),
+            (SenderLimits(per_minute=60, burst=9, daily_units={TOKEN: TokenUnits(2_999)}), 2),
+        ],
+        ids=["rate", "count", "units"],
+    )
+    def test_stale_readings_cannot_exceed_a_limit(
+        self, tables: Tables, limits: SenderLimits, fits: int
+    ) -> None:
+        """Each was made when only one was charged; the refusal gives what is stored."""
+        accept_charged(tables, charge(tables, limits=limits), nonce=0)
+        read = charge(tables, limits=limits)
+        for nonce in range(1, fits):
+            accept_charged(tables, read, nonce=nonce)
+
+        with pytest.raises(QuotaMovedError) as moved:
+            accept_charged(tables, read, nonce=99)
+
+        assert moved.value.quota is not None
+        assert moved.value.quota.count == fits
+        assert moved.value.quota == quota(tables)
+
+    def test_of_two_first_charges_one_has_to_look_again(self, tables: Tables) -> None:
+        """Of a sender, and of a day."""
+        first = charge(tables)
+        accept_charged(tables, first, nonce=0)
+        with pytest.raises(QuotaMovedError):
+            accept_charged(tables, first, nonce=1)
+
+        tomorrow = charge(tables, at=NOON + DAY_MS)
+        accept_charged(tables, tomorrow, nonce=1)
+        with pytest.raises(QuotaMovedError):
+            accept_charged(tables, tomorrow, nonce=2)
+
+    def test_a_full_bucket_is_emptied_by_one_of_two(self, tables: Tables) -> None:
+        """Else the second would overwrite what the first took."""
+        accept_charged(tables, charge(tables), nonce=0)
+        read = charge(tables, at=NOON + 60_000)
+        accept_charged(tables, read, nonce=1)
+
+        with pytest.raises(QuotaMovedError):
+            accept_charged(tables, read, nonce=2)
+
+    def test_what_is_not_accepted_is_not_charged(self, tables: Tables) -> None:
+        """The row is there already, or the funds are not: the same write, so nothing of it."""
+        accept_charged(tables, charge(tables), nonce=0)
+        before = quota(tables)
+
+        with pytest.raises(TransactionExistsError):
+            accept_charged(tables, charge(tables), nonce=0)
+        other, event = accepted(received_row(signed_request(nonce=1, amount=900, fee=100)))
+        with pytest.raises(LedgerRefusedError):
+            DynamoTransactions(tables).accept(
+                other,
+                [event],
+                marker=PAYMENT.marker(other.payload),
+                hold=(reservation_of(other), room(999)),
+                charge=(reservation_of(other), charge(tables)),
+            )
+
+        assert quota(tables) == before
+
+    def test_without_funds_held_the_payer_is_charged_all_the_same(self, tables: Tables) -> None:
+        """RECEIVED: accepted while the chain was away; the ledger itself is not touched."""
+        row, event = take_step(received_row(), Step.RECEIVED, name="payment_accepted", at=NOW)
+        one = charge(tables)
+
+        DynamoTransactions(tables).accept(
+            row, [event], marker=PAYMENT.marker(row.payload), hold=None, charge=(reservation_of(row), one)
+        )
+
+        assert quota(tables) == one.after
+        assert ledger(tables) == Ledger(reserved=TokenUnits(0), settled_block=BlockNumber(0))
+
+    def test_a_release_leaves_the_quota_alone(self, tables: Tables) -> None:
+        """They share an item, and nothing else: what was posted stays posted."""
+        row = accept_charged(tables, charge(tables), nonce=0)
+        before = quota(tables)
+
+        DynamoTransactions(tables).write(failed(row), release=reservation_of(row))
+
+        assert quota(tables) == before
+        assert ledger(tables).reserved == 0
+
+    def test_when_funds_and_limit_both_refuse_it_is_the_funds(self, tables: Tables) -> None:
+        """One item, two conditions: what is stored tells which of them did not hold."""
+        limits = SenderLimits(per_minute=1, burst=1)
+        accept_charged(tables, charge(tables, limits=limits), nonce=0)
+        other, event = accepted(received_row(signed_request(nonce=1, amount=900, fee=100)))
+
+        def accept_in(units: int) -> None:
+            DynamoTransactions(tables).accept(
+                other,
+                [event],
+                marker=PAYMENT.marker(other.payload),
+                hold=(reservation_of(other), room(units)),
+                charge=(reservation_of(other), charge(tables, limits=limits)),
+            )
+
+        with pytest.raises(LedgerRefusedError):
+            accept_in(999)
+        with pytest.raises(QuotaMovedError):
+            accept_in(1_000)
+
+    def test_a_repeat_over_the_limit_is_known_rather_than_limited(self, tables: Tables) -> None:
+        """The record it has matters more than what it would cost."""
+        limits = SenderLimits(per_minute=1, burst=1)
+        accept_charged(tables, charge(tables, limits=limits), nonce=0)
+
+        with pytest.raises(TransactionExistsError):
+            accept_charged(tables, charge(tables, limits=limits), nonce=0)
 
 
 def _body() -> dict[str, Any]:

@@ -78,6 +78,11 @@ class Stack:
             service, endpoint_url=self.description.aws_endpoint_url, region_name=REGION, **given
         )
 
+    def output(self, name: str) -> str:
+        """An output of the deployed stack."""
+        stacks = self.aws("cloudformation").describe_stacks(StackName=self.description.stack_name)["Stacks"]
+        return str({one["OutputKey"]: one["OutputValue"] for one in stacks[0]["Outputs"]}[name])
+
     # -- payments -----------------------------------------------------------------------------
 
     def post(self, body: dict[str, Any]) -> httpx.Response:

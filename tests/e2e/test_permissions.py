@@ -32,9 +32,7 @@ def as_role(stack: Stack, step: str, service: str) -> Any:  # noqa: ANN401 (a bo
 
 def wallet_key(stack: Stack) -> str:
     """Id of a wallet's key."""
-    outputs = stack.aws("cloudformation").describe_stacks(StackName=stack.description.stack_name)
-    found = {output["OutputKey"]: output["OutputValue"] for output in outputs["Stacks"][0]["Outputs"]}
-    return str(found["WalletKeyIds"]).split(",")[0]
+    return stack.output("WalletKeyIds").split(",")[0]
 
 
 @pytest.mark.parametrize("step", OTHERS)

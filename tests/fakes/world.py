@@ -20,6 +20,7 @@ from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
 from ferryman.services.chains import ChainAccess
+from ferryman.services.charging import Charging
 from ferryman.services.confirm import Confirm
 from ferryman.services.deadletter import Deadletter
 from ferryman.services.following import Follower
@@ -80,6 +81,7 @@ class World:
             chains=chains,
             store=store,
             assurance=Assurance(store),
+            charging=Charging(store=store, clock=self.clock),
             queue=queue,
             leases=leases,
             confirmer=confirmer,

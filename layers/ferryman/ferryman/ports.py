@@ -12,6 +12,7 @@ from ferryman.domain.fees import FeeHistory
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.pauses import Pause, Scope
+from ferryman.domain.quotas import Charge, Quota
 from ferryman.domain.signatures import Signature
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import (
@@ -287,16 +288,22 @@ class TransactionStore(Protocol):
         *,
         marker: NonceMarker,
         hold: tuple[Reservation, Room] | None,
+        charge: tuple[Reservation, Charge] | None = None,
     ) -> None:
-        """Store a new row with its events, claim the signer's nonce, and hold the funds: all or nothing.
+        """Store a row with its events, claim the nonce, hold the funds, charge the sender: all or nothing.
 
         Raises:
             TransactionExistsError: the row is there already.
             NonceTakenError: another transaction claimed the nonce.
             LedgerRefusedError: more is reserved than `Room.units`.
             LedgerMovedError: something settled after `Room.block`.
+            QuotaMovedError: the sender's quota is not what `charge` was made for.
 
         """
+        ...
+
+    def quota(self, spending: Reservation) -> Quota | None:
+        """Read what a payer has used of its limits in a token, consistently; None if it was never charged."""
         ...
 
     def write(

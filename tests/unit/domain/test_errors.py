@@ -54,10 +54,14 @@ def test_every_refusal_has_its_own_http_status(error: type[RequestError]) -> Non
 
 @pytest.mark.parametrize("error", REFUSALS)
 def test_a_transient_refusal_says_try_again_and_the_others_say_do_not(error: type[RequestError]) -> None:
-    """503 asks a client to come back; 4xx must not, unless waiting helps."""
+    """503 and 429 ask a client to come back; other 4xx must not."""
     status = STATUS_OF.get(error, HTTPStatus.BAD_REQUEST)
 
-    assert not error.is_transient or status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert error.is_transient or status != HTTPStatus.TOO_MANY_REQUESTS
+    assert not error.is_transient or status in {
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
 
 
 def test_codes_are_words_for_machines_and_each_means_one_thing() -> None:

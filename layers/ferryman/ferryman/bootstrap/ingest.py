@@ -10,6 +10,7 @@ from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
 from ferryman.intents import KINDS
 from ferryman.services.assurance import Assurance
+from ferryman.services.charging import Charging
 from ferryman.services.ingest import Ingest
 
 
@@ -17,15 +18,16 @@ def ingest_intents(telemetry: Telemetry) -> Ingest:
     """Give the service, from the environment."""
     config = IngestConfig.read()
     stored = journalled_tables(config, telemetry)
-    store = DynamoTransactions(stored)
+    store, clock = DynamoTransactions(stored), SystemClock()
     return Ingest(
         kinds=KINDS,
         chains=chains(config, telemetry, patience_seconds=2),
         store=store,
         assurance=Assurance(store),
+        charging=Charging(store=store, clock=clock),
         queue=SqsQueue(aws_client("sqs"), config.submit_queue_url),
         leases=DynamoLeases(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
-        clock=SystemClock(),
+        clock=clock,
         log=telemetry.log,
     )

@@ -1,19 +1,12 @@
 """What is known of a chain before asking it."""
 
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ferryman.domain.units import (
-    Address,
-    BlockNumber,
-    ChainId,
-    Gas,
-    Milliseconds,
-    Seconds,
-    Wei,
-    checked_address,
-)
+from ferryman.domain.configured import ConfiguredAddress
+from ferryman.domain.quotas import SenderLimits
+from ferryman.domain.units import BlockNumber, ChainId, Gas, Milliseconds, Seconds, Wei
 
 LOOK_BACK_BLOCKS: Final = 8
 """How far before the newest deep block a refusal looks again.
@@ -22,8 +15,6 @@ A payment that is mined but not yet written down as confirmed counts twice in a 
 newest block: its funds have left the balance and are still reserved. An older block, as long as
 it is not older than the last settlement, counts it once.
 """
-
-ConfiguredAddress = Annotated[Address, AfterValidator(checked_address)]
 
 
 class ChainSettings(BaseModel):
@@ -54,6 +45,16 @@ class ChainSettings(BaseModel):
     """The least tip offered: an idle chain's fee history says 0, which some pools refuse."""
     gas_limit_cap: Gas = Gas(1_000_000)
     """The most gas one intent may ask for."""
+    sender_limits: SenderLimits = SenderLimits()
+    """What each sender may post."""
+
+    @model_validator(mode="after")
+    def _knows_limited_tokens(self) -> Self:
+        """A cap on a token that nobody can pay with is a slip of the pen."""
+        if unknown := sorted(set(self.sender_limits.daily_units) - set(self.tokens)):
+            msg = f"sender_limits.daily_units names tokens that are not in tokens: {', '.join(unknown)}"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="before")
     @classmethod

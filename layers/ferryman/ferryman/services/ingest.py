@@ -19,6 +19,7 @@ from ferryman.domain.errors import (
     WrongSignerError,
 )
 from ferryman.domain.events import Event, Step
+from ferryman.domain.quotas import Charge
 from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import BlockNumber, CorrelationId, Instant
@@ -38,6 +39,7 @@ from ferryman.ports import (
 from ferryman.services.about import about
 from ferryman.services.assurance import Assurance, Vouching
 from ferryman.services.chains import Chains
+from ferryman.services.charging import Charging
 from ferryman.services.waking import wake
 
 FIRST_LOOK_MS: Final = 10_000
@@ -52,6 +54,17 @@ class Accepted:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A parsed message on its way to acceptance."""
+
+    intent: SignedIntent
+    new: Transaction
+    """Its row before the first step."""
+    doubt: RequestError | None
+    """What is wrong with its signature, unless a contract vouches."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingest:
     """Accepts signed intents of every kind."""
@@ -60,6 +73,7 @@ class Ingest:
     chains: Chains
     store: TransactionStore
     assurance: Assurance
+    charging: Charging
     queue: Queue
     leases: LeaseStore
     confirmer: Confirmer
@@ -89,7 +103,7 @@ class Ingest:
             return Accepted(vouched, is_new=False)
         try:
             kind.check_time(intent, settings[intent.chain_id], self.clock.now())
-            row = self._stored(kind, intent, doubt, correlation_id)
+            row = self._stored(kind, _Post(intent, _new_row(intent, self.clock.now(), correlation_id), doubt))
         except (RequestError, NonceTakenError, TransactionExistsError) as refusal:
             # A repeat is answered with its record, whatever became of it since.
             if refusal is not doubt and (known := self._record_of(intent)):
@@ -98,31 +112,21 @@ class Ingest:
         self._enqueue(row)
         return Accepted(row, is_new=True)
 
-    def _stored(
-        self,
-        kind: IntentKind,
-        intent: SignedIntent,
-        doubt: RequestError | None,
-        correlation_id: CorrelationId | None,
-    ) -> Transaction:
+    def _stored(self, kind: IntentKind, post: "_Post") -> Transaction:
         """Store the message with its funds reserved, or without if the chain is away."""
+        settings = self.chains[post.new.chain_id].settings
+        # Before the chain is asked: a sender over its limit costs one small read.
+        charge = self.charging.charge_for(kind.reservation(post.new.payload), settings)
         try:
-            return self._stored_assured(kind, intent, doubt, correlation_id)
+            return self._stored_assured(kind, post, charge)
         except ChainUnreachableError as error:
-            if doubt:
+            if post.doubt:
                 msg = "The chain cannot be asked now whether this contract wallet signed; try again."
                 raise AssuranceUnavailableError(msg) from error
-            return self._stored_unassured(kind, intent, error, correlation_id)
+            return self._stored_unassured(kind, post, charge, error)
 
-    def _stored_assured(
-        self,
-        kind: IntentKind,
-        intent: SignedIntent,
-        doubt: RequestError | None,
-        correlation_id: CorrelationId | None,
-    ) -> Transaction:
-        access = self.chains[intent.chain_id]
-        new = _new_row(intent, self.clock.now(), correlation_id)
+    def _stored_assured(self, kind: IntentKind, post: "_Post", charge: Charge) -> Transaction:
+        new, doubt = post.new, post.doubt
 
         def accepted_at(block: BlockNumber) -> tuple[Transaction, Event]:
             facts = {"assured": doubt is None, "accepted_block": block}
@@ -130,27 +134,38 @@ class Ingest:
             return take_step(new, Step.ACCEPTED, name=name, at=new.received_at, **facts)
 
         def commit(reservation: Reservation, room: Room) -> None:
-            row, event = accepted_at(room.block)
-            marker = kind.marker(intent.payload)
-            self.store.accept(row, [event], marker=marker, hold=(reservation, room))
+            self._accept(kind, accepted_at(room.block), charge, hold=(reservation, room))
 
-        vouching = _vouching(intent, doubt) if doubt else None
-        room = self.assurance.reserve(kind, intent.payload, access, commit, vouching=vouching)
+        vouching = _vouching(post.intent, doubt) if doubt else None
+        access = self.chains[new.chain_id]
+        room = self.assurance.reserve(kind, new.payload, access, commit, vouching=vouching)
         return accepted_at(room.block)[0]
 
     def _stored_unassured(
-        self,
-        kind: IntentKind,
-        intent: SignedIntent,
-        cause: ChainUnreachableError,
-        correlation_id: CorrelationId | None,
+        self, kind: IntentKind, post: "_Post", charge: Charge, cause: ChainUnreachableError
     ) -> Transaction:
-        new = replace(_new_row(intent, self.clock.now(), correlation_id), last_error=str(cause))
+        new = replace(post.new, last_error=str(cause))
         name = kind.events[Step.RECEIVED]
         row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at)
-        marker = kind.marker(intent.payload)
-        self.store.accept(row, [event], marker=marker, hold=None)
+        self._accept(kind, (row, event), charge, hold=None)
         return row
+
+    def _accept(
+        self,
+        kind: IntentKind,
+        new: tuple[Transaction, Event],
+        charge: Charge,
+        *,
+        hold: tuple[Reservation, Room] | None,
+    ) -> None:
+        """Store a row with all that goes with it."""
+        row, event = new
+        marker, spending = kind.marker(row.payload), kind.reservation(row.payload)
+
+        def accept(charge: Charge) -> None:
+            self.store.accept(row, [event], marker=marker, hold=hold, charge=(spending, charge))
+
+        self.charging.write(charge, accept)
 
     def _same_request(self, intent: SignedIntent) -> Transaction | None:
         """Find a record that was made of this very request: its signature was good then."""

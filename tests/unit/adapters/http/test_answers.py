@@ -18,7 +18,8 @@ from ferryman.domain.errors import (
     RequestError,
     StoreUnavailableError,
 )
-from ferryman.domain.units import ChainId, TokenUnits, TransactionId
+from ferryman.domain.quotas import Limit, SenderLimitedError
+from ferryman.domain.units import ChainId, Seconds, TokenUnits, TransactionId
 
 ISSUE = {
     "malformed_request": 400,
@@ -35,6 +36,7 @@ ISSUE = {
     "request_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_fields": 422,
+    "sender_limited": 429,
     "chain_unavailable": 503,
     "contract_mismatch": 503,
 }
@@ -48,6 +50,8 @@ def made(kind: type[RequestError]) -> RequestError:
         return InsufficientFundsError(free=TokenUnits(5), needed=TokenUnits(9))
     if issubclass(kind, NotAuthenticatedError):
         return NotAuthenticatedError("amount", "is wrong")
+    if issubclass(kind, SenderLimitedError):
+        return SenderLimitedError(Limit.RATE, "may post 1 a minute", retry_after_seconds=Seconds(60))
     return kind("Something is wrong.", FieldProblem("amount", "is wrong"))
 
 
@@ -84,7 +88,18 @@ def test_missing_funds_say_how_much_is_free() -> None:
     assert body["errors"][0]["field"] == "amount"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in REFUSALS if STATUS_OF[kind] == 503])
+def test_a_reached_limit_says_which_and_when_it_passes() -> None:
+    """True seconds, not the same two as for everything that may pass."""
+    shaped = problem(
+        SenderLimitedError(Limit.DAILY_COUNT, "may post 5 a day (UTC)", retry_after_seconds=Seconds(3_601))
+    )
+
+    assert (shaped["statusCode"], shaped["headers"]["Retry-After"]) == (429, "3601")
+    assert body_of(shaped)["limit"] == "daily_count"
+    assert body_of(shaped)["errors"] == [{"field": "sender", "reason": "may post 5 a day (UTC)"}]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in REFUSALS if STATUS_OF[kind] in {429, 503}])
 def test_what_passes_says_when_to_come_back(kind: type[RequestError]) -> None:
     """In seconds (RFC 9110)."""
     assert int(problem(made(kind))["headers"]["Retry-After"]) > 0

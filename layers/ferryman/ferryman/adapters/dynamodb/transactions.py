@@ -1,6 +1,7 @@
 """Transactions, their events, and the ledgers that hold funds for them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain as concatenated
 
 from ferryman.adapters.dynamodb.items import (
@@ -30,6 +31,7 @@ from ferryman.adapters.dynamodb.operations import (
     Update,
     Write,
 )
+from ferryman.adapters.dynamodb.quotas import QuotaUpdate, quota_of, quota_update
 from ferryman.domain.errors import (
     LedgerMovedError,
     LedgerRefusedError,
@@ -39,6 +41,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Event
 from ferryman.domain.nonces import NonceRow
+from ferryman.domain.quotas import Charge, Quota, QuotaMovedError
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, TokenUnits, TransactionId
 from ferryman.ports import Change, Ledger, NonceMarker, Reservation, Room
@@ -106,6 +109,10 @@ class DynamoTransactions:
         """Read what is held of a payer's locked funds."""
         return _ledger_of(self._tables.get(Table.ACCOUNTS, _ledger_key(reservation)))
 
+    def quota(self, spending: Reservation) -> Quota | None:
+        """Read what a payer has used of its limits in a token."""
+        return quota_of(self._tables.get(Table.ACCOUNTS, _ledger_key(spending)))
+
     def accept(
         self,
         row: Transaction,
@@ -113,15 +120,16 @@ class DynamoTransactions:
         *,
         marker: NonceMarker,
         hold: tuple[Reservation, Room] | None,
+        charge: tuple[Reservation, Charge] | None = None,
     ) -> None:
-        """Store a new row, claim the nonce and hold the funds."""
+        """Store a new row, claim the nonce, hold the funds and charge the payer."""
         writes: list[Write] = [
             Put(table=Table.TRANSACTIONS, item=transaction_item(row), where=(Absent("transaction_id"),)),
             Put(table=Table.ACCOUNTS, item=_marker_item(marker, row), where=(Absent("account"),)),
             *_event_puts(events),
         ]
         ledger = len(writes)
-        writes += _hold_writes(row, hold)
+        writes += _hold_writes(row, hold, charge)
         try:
             self._tables.transact(writes)
         except ConditionFailedError as error:
@@ -130,6 +138,8 @@ class DynamoTransactions:
             if (taken := error.failed.get(1)) is not None:
                 raise NonceTakenError(taken["transaction_id"]) from error
             _raise_for_ledger(error, ledger, hold)
+            if ledger in error.failed:
+                raise QuotaMovedError(quota_of(error.failed[ledger])) from error
             raise
 
     def write(
@@ -206,29 +216,41 @@ def _marker_item(marker: NonceMarker, row: Transaction) -> Item:
     }
 
 
-def _hold_writes(row: Transaction, hold: tuple[Reservation, Room] | None) -> list[Write]:
-    """Hold funds: the ledger first, so that its index says why a write failed."""
+def _hold_writes(
+    row: Transaction,
+    hold: tuple[Reservation, Room] | None,
+    charge: tuple[Reservation, Charge] | None = None,
+) -> list[Write]:
+    """Hold funds and charge their payer: the ledger first, so that its index says why a write failed."""
+    counted = quota_update(charge[1]) if charge else QuotaUpdate(where=())
     if hold is None:
-        return []
+        return [] if charge is None else [_ledger_update(charge[0], counted)]
     reservation, room = hold
     if room.units < 0:  # an absent ledger would let it pass
         raise LedgerRefusedError(reserved=TokenUnits(0), settled_block=BlockNumber(0))
+    fits = (
+        AnyOf((Absent("reserved"), AtMost("reserved", room.units))),
+        AnyOf((Absent("settled_block"), AtMost("settled_block", room.block))),
+    )
+    held = replace(counted, add={"reserved": reservation.units, **counted.add}, where=(*fits, *counted.where))
     return [
-        Update(
-            table=Table.ACCOUNTS,
-            key=_ledger_key(reservation),
-            add={"reserved": reservation.units},
-            where=(
-                AnyOf((Absent("reserved"), AtMost("reserved", room.units))),
-                AnyOf((Absent("settled_block"), AtMost("settled_block", room.block))),
-            ),
-        ),
+        _ledger_update(reservation, held),
         Put(
             table=Table.ACCOUNTS,
             item={**_held_key(reservation, row.transaction_id), "units": reservation.units},
             where=(Absent("account"),),
         ),
     ]
+
+
+def _ledger_update(reservation: Reservation, changes: QuotaUpdate) -> Update:
+    return Update(
+        table=Table.ACCOUNTS,
+        key=_ledger_key(reservation),
+        set_to=changes.set_to,
+        add=changes.add,
+        where=changes.where,
+    )
 
 
 def _release_writes(
@@ -262,10 +284,11 @@ def _raise_for_ledger(error: ConditionFailedError, index: int, hold: tuple[Reser
     """Say why a ledger refused, if it was the ledger."""
     if hold is None or index not in error.failed:
         return
-    ledger = _ledger_of(error.failed[index])
-    if ledger.settled_block > hold[1].block:
+    ledger, (_, room) = _ledger_of(error.failed[index]), hold
+    if ledger.settled_block > room.block:
         raise LedgerMovedError(settled_block=ledger.settled_block) from error
-    raise LedgerRefusedError(reserved=ledger.reserved, settled_block=ledger.settled_block) from error
+    if ledger.reserved > room.units:
+        raise LedgerRefusedError(reserved=ledger.reserved, settled_block=ledger.settled_block) from error
 
 
 def _ledger_of(item: Item | None) -> Ledger:

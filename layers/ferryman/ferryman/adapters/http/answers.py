@@ -27,6 +27,7 @@ from ferryman.domain.errors import (
     UnsupportedMediaTypeError,
     WrongSignerError,
 )
+from ferryman.domain.quotas import SenderLimitedError
 
 STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
     {
@@ -44,6 +45,7 @@ STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
         RequestTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         InvalidFieldsError: HTTPStatus.UNPROCESSABLE_ENTITY,
+        SenderLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
         AssuranceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
         ContractMismatchError: HTTPStatus.SERVICE_UNAVAILABLE,
         StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -83,12 +85,16 @@ def problem(error: Exception) -> dict[str, Any]:
         body |= {"code": "store_unavailable", "detail": detail, "errors": []}
     else:
         body |= {"code": "internal_error", "detail": "Something went wrong here.", "errors": []}
+    if isinstance(error, SenderLimitedError):
+        body |= {"limit": error.limit.value}
     if isinstance(error, InsufficientFundsError):
         body |= {"free": str(error.free), "needed": str(error.needed)}
     shaped = answer(status, body)
     shaped["headers"]["Content-Type"] = "application/problem+json"
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         shaped["headers"]["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, SenderLimitedError):
+        shaped["headers"]["Retry-After"] = str(error.retry_after_seconds)
     return shaped
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from ferryman.domain.fees import Tier
+from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
 from ferryman.intents.kind import IntentKind
 
@@ -101,6 +102,9 @@ class Problem(BaseModel):
     errors: list[FieldError]
     free: str | None = Field(None, examples=["250000"], description="Free locked funds, on 402.")
     needed: str | None = Field(None, examples=["1000000"], description="amount + fee, on 402.")
+    limit: Limit | None = Field(
+        None, examples=["rate"], description="The sender's limit that was reached, on 429."
+    )
 
 
 class SigningDomain(_Model):
