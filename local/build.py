@@ -1,16 +1,18 @@
 """Build the template as `sam build` does, then drop what no function runs and add bytecode.
 
-`python -m local.build` builds for AWS; the local stack builds for the interpreter at hand, and only when
-a source has changed.
+`python -m local.build` builds a release for AWS; the local stack builds for the interpreter at hand, and
+only when a source has changed.
 """
 
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from local.errors import LocalStackError, last_lines
@@ -72,16 +74,35 @@ def tool_environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
 
 
+def mark_release(template: Path, name: str) -> None:
+    """Write a release into a built template, as a tag of every function.
+
+    SAM publishes a version when a property of a function changes, or a layer, but not when only the value
+    of a template parameter does: without this a new `Chains` alone would never reach the alias `live`.
+
+    Raises:
+        LocalStackError: the template has no place for it.
+
+    """
+    text = template.read_text()
+    marked, count = re.subn(r"^( +release: ).*$", rf"\g<1>{name}", text, flags=re.MULTILINE)
+    if count == 0:
+        raise LocalStackError(f"{template} has no tag `release`")
+    template.write_text(marked)
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m local.build", description=__doc__)
     parser.add_argument("--runtime", default=AWS_RUNTIME, help=f"Lambda runtime (default {AWS_RUNTIME})")
+    release = f"{datetime.now(UTC):%Y-%m-%dT%H.%M.%SZ}"
     try:
         was_needed = build(parser.parse_args().runtime)
+        mark_release(BUILD / "template.yaml", release)
     except LocalStackError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{'built' if was_needed else 'unchanged:'} {BUILD.relative_to(ROOT)}")
+    print(f"{'built' if was_needed else 'unchanged:'} {BUILD.relative_to(ROOT)}, release {release}")
     return 0
 
 

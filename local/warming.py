@@ -16,7 +16,10 @@ _EVENTS: dict[str, dict[str, object]] = {
     "confirm": {},
     "deadletter": {"Records": []},
     "notify": {"Records": []},
-    "socket": {"requestContext": {"connectionId": "warming", "routeKey": "$connect", "eventType": "CONNECT"}},
+    # As the API calls it: what is served there is its alias.
+    "socket:live": {
+        "requestContext": {"connectionId": "warming", "routeKey": "$connect", "eventType": "CONNECT"}
+    },
 }
 _SECONDS = 60.0
 

@@ -1,0 +1,64 @@
+"""`sam remote invoke` with every sample under events/: the deployed functions take them as they are."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from ferryman.intents import KINDS
+from local.build import tool_environment
+from local.ministack import LocalAws
+from local.paths import ROOT
+from tests.e2e.stack import Stack
+from tests.support.template import resources
+
+SAMPLES: Final = sorted(path.stem for path in (ROOT / "events").glob("*.json") if path.stem not in KINDS)
+FUNCTIONS: Final = {
+    one["CodeUri"].removeprefix("functions/"): name
+    for name, one in resources("AWS::Serverless::Function").items()
+}
+
+
+def invoked(stack: Stack, sample: str, file: str = "") -> Any:  # noqa: ANN401 (a JSON value)
+    """Invoke as docs/deploy.md says, and give the function's answer."""
+    command = ["sam", "remote", "invoke", FUNCTIONS[sample.partition("_")[0]]]
+    where = ["--stack-name", stack.description.stack_name, "--event-file", file or f"events/{sample}.json"]
+    aws = LocalAws(int(stack.description.aws_endpoint_url.rpartition(":")[2]))
+    ended = subprocess.run(
+        [*command, *where],
+        cwd=ROOT,
+        env=tool_environment() | aws.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_deployed_function_takes_its_sample(stack: Stack, sample: str) -> None:
+    """It answers in the form that its trigger reads, and what it refuses is not its own fault."""
+    event: Any = json.loads((ROOT / "events" / f"{sample}.json").read_text(encoding="utf-8"))
+
+    answer = invoked(stack, sample)
+
+    if "resource" in event and "type" not in event:
+        assert httpx.codes.OK <= answer["statusCode"] < httpx.codes.INTERNAL_SERVER_ERROR, answer
+        assert answer["headers"]
+    elif "Records" in event:
+        given = json.dumps(event["Records"])
+        assert all(one["itemIdentifier"] in given for one in answer["batchItemFailures"])
+
+
+def test_a_sample_that_a_function_cannot_take_fails_the_command(stack: Stack, tmp_path: Path) -> None:
+    """Else the tests above could not fail."""
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("{}")
+
+    with pytest.raises(AssertionError, match="KeyError"):
+        invoked(stack, "deadletter", str(wrong))

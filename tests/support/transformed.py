@@ -1,0 +1,45 @@
+"""template.yaml as CloudFormation gets it: after SAM's own transform, as AWS runs it."""
+
+import logging
+from copy import deepcopy
+from typing import Any, Final
+
+from samtranslator.translator.transform import transform
+
+from tests.support.template import template
+
+_PARAMETERS: Final = {"Chains": "[{}]"}
+
+
+class _NoPolicies:
+    """Managed policies by name, of which we use none."""
+
+    def load(self) -> dict[str, str]:
+        """Give them."""
+        return {}
+
+
+def transformed(*, layer: str = "1", release: str = "1", **parameters: str) -> dict[str, dict[str, Any]]:
+    """Transform the template, packaged with code and a layer at addresses of their own.
+
+    Args:
+        layer: which content our layer has.
+        release: what `make build` writes in.
+        parameters: of the template.
+
+    Returns:
+        The resources by their logical names.
+
+    """
+    source = deepcopy(template())
+    source["Globals"]["Function"]["Tags"]["release"] = release
+    for one in source["Resources"].values():
+        if one["Type"] == "AWS::Serverless::Function":
+            one["Properties"]["CodeUri"] = f"s3://artifacts/{one['Properties']['CodeUri']}"
+        elif one["Type"] == "AWS::Serverless::LayerVersion":
+            one["Properties"]["ContentUri"] = f"s3://artifacts/{one['Properties']['ContentUri']}/{layer}"
+    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
+    resources: dict[str, dict[str, Any]] = transform(source, _PARAMETERS | parameters, _NoPolicies())[
+        "Resources"
+    ]
+    return resources
