@@ -68,7 +68,7 @@ def _store_rpc_urls(aws: LocalAws, urls: Sequence[str]) -> None:
 def _allow_recursion(aws: LocalAws) -> None:
     """Do what `RecursiveLoop: Allow` of the template does on AWS; the emulator passes over it."""
     client = aws.session().client("lambda", endpoint_url=aws.endpoint_url)
-    for step in ("submit", "confirm"):
+    for step in ("submit", "confirm", "deliver"):
         client.put_function_recursion_config(FunctionName=f"{STACK_NAME}-{step}", RecursiveLoop="Allow")
 
 
@@ -78,6 +78,7 @@ def _parameters(aws: LocalAws, settings: StackSettings, contracts: LocalContract
         "Chains": f"'{json.dumps([_chain(settings, contracts)], separators=(',', ':'))}'",
         "WalletCount": settings.wallets,
         "OpenReads": "true",
+        "AnyWebhookTarget": "true",
         "ExecuteApiBase": aws.execute_api_base,
         "LogLevel": settings.log_level,
     }

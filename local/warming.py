@@ -16,6 +16,7 @@ _EVENTS: dict[str, dict[str, object]] = {
     "confirm": {},
     "deadletter": {"Records": []},
     "notify": {"Records": []},
+    "deliver": {"Records": []},
     # As the API calls it: what is served there is its alias.
     "socket:live": {
         "requestContext": {"connectionId": "warming", "routeKey": "$connect", "eventType": "CONNECT"}

@@ -18,6 +18,7 @@ from local.bench.stopwatch import Stopwatch
 from local.bench.timed_tables import TimedTables
 from local.errors import LocalStackError
 from tests.fakes.payers import Payer
+from tests.fakes.webhooks import memory_fanout
 from tests.fakes.world import World, unwrapped
 from tests.faults.real_chain import RealChain, request
 
@@ -98,6 +99,7 @@ class MeasuredServices:
         notify = Notify(
             connections=connections,
             push=self.world.push,
+            fanout=memory_fanout(self.tables, self.world.clock),
             clock=self.world.clock,
             log=self.world.log,
             metrics=self.world.metrics,

@@ -33,6 +33,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     Table.CONNECTIONS: ("topic", "member"),
     Table.CURSORS: ("cursor",),
     Table.ACCESS: ("credential", "item"),
+    Table.WEBHOOKS: ("webhook", "item"),
 }
 INDEXES: Final[Mapping[str, tuple[str, str]]] = {
     "by_sender": ("sender", "received_at"),

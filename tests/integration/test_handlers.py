@@ -59,6 +59,7 @@ class Deployment:
     """Tables and a queue, and the environment of each step that names them."""
 
     queue_url: str
+    delivery_queue_url: str
     sqs: Any
 
     def load(self, step: str, patch: pytest.MonkeyPatch) -> ModuleType:
@@ -73,6 +74,9 @@ class Deployment:
             "WEBSOCKET_URL": "ws://127.0.0.1/socket",
             "OPEN_READS": "true",
             "DEAD_LETTER_QUEUES": json.dumps({"submit": {"url": self.queue_url, "target": self.queue_url}}),
+            "ANY_WEBHOOK_TARGET": "true",
+            "DELIVERY_QUEUE_URL": self.delivery_queue_url,
+            "DELIVERY_DEAD_LETTER_QUEUE_URL": self.delivery_queue_url,
             "LOG_LEVEL": "CRITICAL",
             "POWERTOOLS_SERVICE_NAME": step,
         }
@@ -126,7 +130,8 @@ def deployment() -> Iterator[Deployment]:
             Value=json.dumps([f"http://{LOOPBACK}:{any_free_port()}"]),
             Type="SecureString",
         )
-        yield Deployment(url, sqs)
+        deliveries = sqs.create_queue(QueueName="deliveries")["QueueUrl"]
+        yield Deployment(url, deliveries, sqs)
 
 
 @pytest.fixture
@@ -336,6 +341,16 @@ def test_confirm_follows_what_it_was_asked_to(handler: Callable[[str], Handle]) 
 def test_notify_tells_nobody_when_nobody_listens(handler: Callable[[str], Handle]) -> None:
     """And gives nothing back to the stream."""
     assert handler("notify")(SAMPLES["notify"]) == {"batchItemFailures": []}
+
+
+def test_deliver_drops_what_is_for_nobody_and_gives_back_what_is_no_delivery(
+    handler: Callable[[str], Handle],
+) -> None:
+    """The webhook of the sample was never registered; poison goes the way of the dead letters."""
+    event = deepcopy(SAMPLES["deliver"])
+    event["Records"].append(event["Records"][0] | {"body": "poison", "messageId": "poison"})
+
+    assert handler("deliver")(event) == {"batchItemFailures": [{"itemIdentifier": "poison"}]}
 
 
 def test_notify_gives_back_what_it_could_not_tell(handler: Callable[[str], Handle]) -> None:

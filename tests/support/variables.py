@@ -13,6 +13,7 @@ _WITH_A_FORM: Final = {
     "CHAINS": json.dumps([_CHAIN]),
     "RPC_URLS_PATH": "/ferryman/chains",
     "WALLET_KEY_IDS": "one,two",
+    "ANY_WEBHOOK_TARGET": "false",
     "SUBMIT_QUEUE_URL": f"{_NOWHERE}/queue",
     "WEBSOCKET_ENDPOINT": f"{_NOWHERE}/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1:1/socket",

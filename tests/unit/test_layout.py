@@ -16,7 +16,18 @@ from tests.support.parameters import parameter_store
 from tests.support.template import ROOT, environment, functions, resources, rest_routes, template
 from tests.support.variables import variables
 
-ORDER = ("ingest", "submit", "confirm", "deadletter", "notify", "socket", "query", "admin", "authorizer")
+ORDER = (
+    "ingest",
+    "submit",
+    "confirm",
+    "deadletter",
+    "notify",
+    "deliver",
+    "socket",
+    "query",
+    "admin",
+    "authorizer",
+)
 """The steps of section 1 of the design, in the order of a transaction's way (watch is to come)."""
 HEAVY = ("web3", "eth_account", "eth_keyfile", "requests", "httpx", "pytest", "moto")
 IMPORT = """
@@ -65,7 +76,7 @@ def test_a_function_starts_without_the_heavy_libraries(step: str, ssm: Served) -
 
 
 @pytest.mark.parametrize(
-    "step", [step for step in ORDER if step not in {"notify", "deadletter", "authorizer"}]
+    "step", [step for step in ORDER if step not in {"notify", "deliver", "deadletter", "authorizer"}]
 )
 def test_a_function_without_its_configuration_does_not_start(step: str) -> None:
     """And its log names the variable."""
@@ -206,10 +217,6 @@ def test_the_layers_pins_name_no_registry() -> None:
 
 def test_the_queue_hands_a_message_out_once_more_than_it_may_start() -> None:
     """So the last delivery finds the row marked as poison, and the dead-letter queue gets it unharmed."""
-    (redrive,) = [
-        properties["RedrivePolicy"]
-        for properties in resources("AWS::SQS::Queue").values()
-        if "RedrivePolicy" in properties
-    ]
+    redrive = resources("AWS::SQS::Queue")["SubmitQueue"]["RedrivePolicy"]
 
     assert redrive["maxReceiveCount"] == STARTS_ALLOWED + 1 == MOST_RECEIVES

@@ -114,6 +114,8 @@ class NotifyConfig(StepConfig):
     """The environment of notify."""
 
     connections_table: Name
+    webhooks_table: Name
+    delivery_queue_url: Name
     websocket_endpoint: Name
     """API Gateway's management endpoint of the WebSocket API."""
 
@@ -167,3 +169,20 @@ class AdminConfig(IngestConfig):
     wallets_table: Name
     dead_letter_queues: Json[dict[Name, DeadLetterQueue]]
     """JSON object: the step whose messages they are, and its queue."""
+
+
+class WebhooksConfig(StepConfig):
+    """The environment of webhooks."""
+
+    webhooks_table: Name
+    delivery_queue_url: Name
+    webhook_key_id: Name
+    """Id or ARN of the KMS key that encrypts the secrets."""
+    any_webhook_target: bool = False
+    """Also http, private addresses and any port: the local stack's receivers are on loopback."""
+
+
+class DeliverConfig(WebhooksConfig):
+    """The environment of deliver."""
+
+    delivery_dead_letter_queue_url: Name

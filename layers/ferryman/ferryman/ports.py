@@ -1,6 +1,6 @@
 """What the services need of the world, as Protocols; adapters and fakes pass the same tests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -31,6 +31,7 @@ from ferryman.domain.units import (
     WalletNonce,
     Wei,
 )
+from ferryman.domain.webhooks import Delivery, DeliveryLog, Disabled, Webhook
 
 # -- time -------------------------------------------------------------------------------------
 
@@ -550,6 +551,129 @@ class UsagePlans(Protocol):
             StoreUnavailableError: API Gateway did not take it.
 
         """
+        ...
+
+
+# -- webhooks ---------------------------------------------------------------------------------
+
+
+class WebhookStore(Protocol):
+    """Webhooks and the log of their deliveries. May raise StoreUnavailableError."""
+
+    def put(self, webhook: Webhook) -> None:
+        """Keep a webhook, as a whole."""
+        ...
+
+    def get(self, webhook_id: str) -> Webhook | None:
+        """Read a webhook, consistently."""
+        ...
+
+    def all(self) -> tuple[Webhook, ...]:
+        """Read every webhook, the disabled too, consistently."""
+        ...
+
+    def rotate(self, webhook_id: str, *, secret: bytes, replaces: bytes, until: Instant) -> None:
+        """Sign with a new secret, and until then with the one it replaces too.
+
+        Raises:
+            StaleRowError: the webhook is gone, or has another secret than `replaces`.
+
+        """
+        ...
+
+    def enable(self, webhook_id: str) -> None:
+        """Deliver again, and forget that it was failing; nothing if it is gone."""
+        ...
+
+    def disable(self, webhook_id: str, reason: Disabled, *, now: Instant) -> bool:
+        """Deliver no longer; False if it is gone or disabled already."""
+        ...
+
+    def begin_failing(self, webhook_id: str, *, now: Instant) -> None:
+        """Note the first of its failures; nothing if it is gone or failing already."""
+        ...
+
+    def recover(self, webhook_id: str) -> None:
+        """Forget that it was failing; nothing if it is gone."""
+        ...
+
+    def remove(self, webhook_id: str) -> None:
+        """Forget a webhook; its log expires by itself."""
+        ...
+
+    def log(self, entry: DeliveryLog) -> None:
+        """Remember what has become of a delivery, instead of what was remembered of it."""
+        ...
+
+    def deliveries(self, webhook_id: str, *, limit: int, now: Instant) -> tuple[DeliveryLog, ...]:
+        """Read the newest deliveries of a webhook, the newest first."""
+        ...
+
+
+class SecretBox(Protocol):
+    """Encryption of the secrets that webhooks are signed with. May raise StoreUnavailableError."""
+
+    def seal(self, secret: str, *, webhook_id: str) -> bytes:
+        """Encrypt a secret for one webhook."""
+        ...
+
+    def unseal(self, sealed: bytes, *, webhook_id: str) -> str:
+        """Decrypt a secret of that webhook."""
+        ...
+
+
+class DeliveryQueue(Protocol):
+    """The way to the deliverer."""
+
+    def send(self, deliveries: Sequence[Delivery], *, now: Instant) -> None:
+        """Queue deliveries; each is handed out when it is due, or earlier.
+
+        Raises:
+            StoreUnavailableError: some were not taken.
+
+        """
+        ...
+
+    def give_up(self, delivery: Delivery) -> None:
+        """Set a delivery aside for an operator.
+
+        Raises:
+            StoreUnavailableError: it was not taken.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What came of posting to a receiver."""
+
+    status: int | None
+    """The answer's status, None if there was no answer."""
+    text: str
+    """For the log: `status 200`, or what went wrong."""
+    took: Milliseconds
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the receiver took the delivery: any 2xx."""
+        return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 (RFC 9110's class)
+
+
+class Receivers(Protocol):
+    """The servers that webhooks are posted to."""
+
+    def check(self, url: str) -> None:
+        """Look whether a webhook may be posted there.
+
+        Raises:
+            ValueError: it may not; the text says why.
+
+        """
+        ...
+
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Posted:
+        """Post to a URL, to no address but a public one, and follow no redirect; never raises."""
         ...
 
 

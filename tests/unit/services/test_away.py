@@ -9,9 +9,11 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import Tables
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.adapters.dynamodb.webhooks import DynamoWebhooks
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.units import ChainId, Instant
 from ferryman.intents import KINDS
+from ferryman.services.fanout import Fanout
 from ferryman.services.notify import Notify
 from ferryman.services.reading import Reading
 from ferryman.services.socket import Socket
@@ -20,9 +22,11 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
+from tests.fakes.webhooks import FakeDeliveryQueue, memory_fanout
 from tests.support.away import AwayTables
 from tests.support.payments import CHAIN_ID
 from tests.support.rows import NOW, accepted, received_row
+from tests.support.webhooks import webhook
 
 ROW, EVENT = accepted(received_row())
 TOPIC = f"transaction:{ROW.transaction_id}"
@@ -96,25 +100,63 @@ def test_one_busy_connection_does_not_keep_an_event_from_the_others() -> None:
     for name in ("busy", "idle"):
         connections.subscribe(name, TOPIC, now=NOW)
 
-    Notify(connections=connections, push=push, clock=FakeClock(), log=log, metrics=FakeMetrics())(EVENT)
+    clock = FakeClock()
+    fanout = memory_fanout(MemoryTables(), clock)
+    notify = Notify(
+        connections=connections, push=push, fanout=fanout, clock=clock, log=log, metrics=FakeMetrics()
+    )
+
+    notify(EVENT)
 
     assert [name for name, _ in push.posted] == ["idle"]
     assert connections.subscribers(TOPIC, now=NOW) == ("busy", "idle")
     assert [level for level, _, _ in log.lines] == ["warning"]
 
 
+def notifier(connections: DynamoConnections, push: FakePush, fanout: Fanout) -> Notify:
+    """Give the service."""
+    return Notify(
+        connections=connections,
+        push=push,
+        fanout=fanout,
+        clock=FakeClock(),
+        log=FakeLog(),
+        metrics=FakeMetrics(),
+    )
+
+
 def test_an_event_whose_listeners_cannot_be_read_is_told_again() -> None:
     """The stream keeps it."""
-    connections = DynamoConnections(AwayTables())
+    connections, clock = DynamoConnections(AwayTables()), FakeClock()
+    fanout = memory_fanout(MemoryTables(), clock)
+    notify = Notify(
+        connections=connections,
+        push=FakePush(),
+        fanout=fanout,
+        clock=clock,
+        log=FakeLog(),
+        metrics=FakeMetrics(),
+    )
 
     with pytest.raises(StoreUnavailableError):
-        Notify(
-            connections=connections,
-            push=FakePush(),
-            clock=FakeClock(),
-            log=FakeLog(),
-            metrics=FakeMetrics(),
-        )(EVENT)
+        notify(EVENT)
+
+
+def test_an_event_whose_webhooks_cannot_be_queued_is_told_again_after_it_was_pushed() -> None:
+    """Who listens need not wait for a queue, and knows a repeated push by its sequence."""
+    tables, push, clock = MemoryTables(), FakePush(), FakeClock()
+    connections = DynamoConnections(tables)
+    connections.subscribe("me", TOPIC, now=NOW)
+    DynamoWebhooks(tables).put(webhook())
+    fanout = memory_fanout(tables, clock, FakeDeliveryQueue(is_away=True))
+    notify = Notify(
+        connections=connections, push=push, fanout=fanout, clock=clock, log=FakeLog(), metrics=FakeMetrics()
+    )
+
+    with pytest.raises(StoreUnavailableError):
+        notify(EVENT)
+
+    assert [name for name, _ in push.posted] == ["me"]
 
 
 def test_waking_starts_confirm_only_while_nobody_holds_the_lease() -> None:

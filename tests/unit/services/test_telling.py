@@ -15,6 +15,7 @@ from ferryman.services.reading import Reading
 from ferryman.services.socket import MOST_TOPICS, Socket
 from tests.fakes.settled import MemoryWorld, memory_world
 from tests.fakes.talk import FakeLog, FakePush
+from tests.fakes.webhooks import memory_fanout
 
 ME = "connection-1"
 
@@ -40,7 +41,8 @@ class Client:
             "log": FakeLog(),
         }
         self.socket = Socket(reading=reading, **shared)
-        self.notify = Notify(**shared, metrics=world.metrics)
+        fanout = memory_fanout(world.tables, memory.clock)
+        self.notify = Notify(fanout=fanout, **shared, metrics=world.metrics)
 
     def says(self, message: object) -> dict[str, Any]:
         """Send a message; give the answer."""

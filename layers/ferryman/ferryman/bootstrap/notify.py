@@ -1,11 +1,14 @@
 """Builds notify."""
 
 from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.deliveries import SqsDeliveries
 from ferryman.adapters.dynamodb.connections import DynamoConnections
+from ferryman.adapters.dynamodb.webhooks import DynamoWebhooks
 from ferryman.adapters.websocket import WebSocketPush
 from ferryman.bootstrap.parts import aws_client, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import NotifyConfig
+from ferryman.services.fanout import Fanout
 from ferryman.services.notify import Notify
 
 
@@ -13,10 +16,16 @@ def notify_subscribers(telemetry: Telemetry) -> Notify:
     """Give the service, from the environment."""
     config = NotifyConfig.read()
     endpoint = aws_client("apigatewaymanagementapi", endpoint_url=config.websocket_endpoint)
+    stored, clock = tables(config), SystemClock()
     return Notify(
-        connections=DynamoConnections(tables(config)),
+        connections=DynamoConnections(stored),
         push=WebSocketPush(endpoint),
-        clock=SystemClock(),
+        fanout=Fanout(
+            store=DynamoWebhooks(stored),
+            queue=SqsDeliveries(aws_client("sqs"), url=config.delivery_queue_url),
+            clock=clock,
+        ),
+        clock=clock,
         log=telemetry.log,
         metrics=telemetry.metrics,
     )

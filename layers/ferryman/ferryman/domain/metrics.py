@@ -71,6 +71,15 @@ class Metric(Enum):
     WINDOW_USED = ("WindowUsed", Unit.COUNT, ("chain_id", "wallet"))
     WINDOW_FREE = ("WindowFree", Unit.COUNT, ("chain_id", "wallet"))
 
+    # -- webhooks -------------------------------------------------------------------------------
+    WEBHOOK_DELIVERED = ("WebhookDelivered", Unit.COUNT, ())
+    WEBHOOK_FAILED = ("WebhookFailed", Unit.COUNT, ())
+    """An attempt that was not taken; it is repeated."""
+    WEBHOOK_GIVEN_UP = ("WebhookGivenUp", Unit.COUNT, ())
+    WEBHOOK_DISABLED = ("WebhookDisabled", Unit.COUNT, ("reason",))
+    WEBHOOK_LATENCY = ("WebhookLatency", Unit.MILLISECONDS, ())
+    """From the event to its delivery."""
+
     def __init__(self, metric_name: str, unit: Unit, dimensions: tuple[str, ...]) -> None:
         self.metric_name = metric_name
         self.unit = unit

@@ -9,6 +9,7 @@ from ferryman.domain.events import Event
 from ferryman.domain.metrics import Metric
 from ferryman.ports import Clock, Connections, Log, Metrics, Push
 from ferryman.services.about import about
+from ferryman.services.fanout import Fanout
 from ferryman.services.records import event_of
 from ferryman.services.topics import topics_of
 
@@ -19,6 +20,7 @@ class Notify:
 
     connections: Connections
     push: Push
+    fanout: Fanout
     clock: Clock
     log: Log
     metrics: Metrics
@@ -27,7 +29,8 @@ class Notify:
         """Tell one event.
 
         Raises:
-            StoreUnavailableError: the subscribers could not be read; tell it again.
+            StoreUnavailableError: the subscribers or the webhooks could not be read, or a webhook's
+                delivery not be queued; tell it again.
 
         """
         message = json.dumps(event_of(event))
@@ -42,6 +45,9 @@ class Notify:
                     "push not taken", **about(event), connection_id=connection_id, cause=str(error)
                 )
         self.metrics.add(Metric.NOTIFY_LAG, self.clock.now() - event.at, chain_id=event.chain_id)
+
+        # Last: a push that is repeated because the queue was away is one the client knows already.
+        self.fanout(event)
 
     def _listeners(self, topics: Iterable[str]) -> list[str]:
         """Connections on any of the topics, each once."""

@@ -26,6 +26,7 @@ class Table:
     CONNECTIONS = "connections"
     CURSORS = "cursors"
     ACCESS = "access"
+    WEBHOOKS = "webhooks"
 
 
 # -- conditions -------------------------------------------------------------------------------
@@ -50,7 +51,7 @@ class Equals:
     """The attribute has this value."""
 
     attribute: str
-    value: str | int | bool
+    value: str | int | bool | bytes
 
 
 @dataclass(frozen=True, slots=True)
