@@ -67,6 +67,9 @@ def serving(answers: Answers) -> Iterator[Served]:
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.wfile.write(answer.body)
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
             """Say nothing."""
 

@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Iterator
 
 import pytest
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
 
 from ferryman.services.submit import STARTS_ALLOWED
 from tests.fakes.queue import MOST_RECEIVES
@@ -164,6 +166,33 @@ def test_every_operators_route_is_signed_and_no_other_is() -> None:
 
     assert signed == {path for path, _ in routes if path.startswith("/admin/")}
     assert signed
+
+
+def test_the_scheme_of_signed_routes_is_defined_where_sam_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SAM names the scheme on each route and loses its definition; undefined, it would let everybody in."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    api = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    for resource in api["Resources"].values():
+        uri = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+        if resource["Type"] in uri:
+            resource["Properties"][uri[resource["Type"]]] = "s3://bucket/key"
+
+    body = transform(api, {}, _NoManagedPolicies())["Resources"]["Api"]["Properties"]["Body"]
+
+    schemes = body["components"]["securitySchemes"]
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            if path.startswith("/admin/") and method != "options":
+                (named,) = operation["security"]
+                assert [schemes[name]["x-amazon-apigateway-authtype"] for name in named] == ["awsSigv4"]
+
+
+class _NoManagedPolicies:
+    """SAM's loader of AWS's managed policies: the roles are all our own."""
+
+    def load(self) -> dict[str, str]:
+        """Load none."""
+        return {}
 
 
 # -- packages -----------------------------------------------------------------------------------

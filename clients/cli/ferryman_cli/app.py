@@ -1,0 +1,189 @@
+"""The commands. Libraries that take time to import are imported by the commands that need them."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from ferryman_cli.errors import CommandError
+
+app = typer.Typer(
+    name="ferryman",
+    help="See and steer a Ferryman deployment, with your own AWS credentials.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+transactions_app = typer.Typer(help="List and show transactions.", no_args_is_help=True)
+deadletters_app = typer.Typer(help="Messages that were given up.", no_args_is_help=True)
+app.add_typer(transactions_app, name="transactions")
+app.add_typer(deadletters_app, name="deadletters")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+ChainOption = Annotated[int | None, typer.Option("--chain", metavar="ID", help="Only this chain.")]
+KindOption = Annotated[str | None, typer.Option("--kind", help="Only this kind of intent.")]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which deployment the command line named."""
+
+    stack: str | None
+    profile: str | None
+    region: str | None
+    is_local: bool
+
+
+_chosen: ContextVar[Chosen] = ContextVar("chosen")
+
+
+@app.callback()
+def choose(
+    *,
+    stack: Annotated[
+        str | None, typer.Option(envvar="FERRYMAN_STACK", help="Name of the CloudFormation stack.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS region.")] = None,
+    local: Annotated[bool, typer.Option("--local", help="The local stack (.local/stack.json).")] = False,
+) -> None:
+    """See and steer a Ferryman deployment, with your own AWS credentials."""
+    _chosen.set(Chosen(stack, profile, region, local))
+
+
+def target() -> Any:  # noqa: ANN401 (its module is imported only here)
+    """Find the chosen deployment."""
+    from ferryman_cli.target import local_target, stack_target
+
+    chosen = _chosen.get()
+    if chosen.is_local:
+        return local_target()
+    return stack_target(chosen.stack, profile=chosen.profile, region=chosen.region)
+
+
+def admin() -> Any:  # noqa: ANN401 (its module is imported only here)
+    """Give the client of the chosen deployment."""
+    from ferryman_cli.client import AdminClient
+
+    return AdminClient(target())
+
+
+def show(answer: Mapping[str, Any], *, as_json: bool, people: Callable[[Any], None]) -> None:
+    """Print an answer for scripts or for people."""
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        people(answer)
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """What waits, is bound, paused or dead: look here first."""
+    from ferryman_cli import reports
+
+    show(admin().get("/admin/status"), as_json=as_json, people=reports.status)
+
+
+@transactions_app.command("list")
+def list_transactions(
+    *,
+    sender: Annotated[
+        str | None, typer.Option(help="Only this sender's: open or over, newest first.")
+    ] = None,
+    status: Annotated[str | None, typer.Option(help="Only these, with commas: PENDING,VALIDATED")] = None,
+    chain: ChainOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List what is open, or everything of one sender."""
+    from ferryman_cli import reports
+
+    answer = admin().get("/admin/transactions", sender=sender, status=status, chain_id=chain, limit=limit)
+    show(answer, as_json=as_json, people=reports.transactions)
+
+
+@transactions_app.command("show")
+def show_transaction(transaction_id: str, *, as_json: AsJson = False) -> None:
+    """Everything stored of one transaction: record, events, nonce, attempts."""
+    from ferryman_cli import reports
+
+    show(admin().get(f"/admin/transactions/{transaction_id}"), as_json=as_json, people=reports.transaction)
+
+
+@app.command()
+def wallets(*, as_json: AsJson = False) -> None:
+    """The relayer wallets and the nonces they have open."""
+    from ferryman_cli import reports
+
+    show(admin().get("/admin/wallets"), as_json=as_json, people=reports.wallets)
+
+
+@app.command()
+def pause(
+    *,
+    chain: ChainOption = None,
+    kind: KindOption = None,
+    note: Annotated[str, typer.Option(help="Why, for whoever looks next.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bind no new nonces until `resume`; posts are still accepted, and what is bound goes on."""
+    from ferryman_cli import reports
+
+    answer = admin().post("/admin/pause", {**_scope(chain, kind), "note": note})
+    show(answer, as_json=as_json, people=reports.paused)
+
+
+@app.command()
+def resume(*, chain: ChainOption = None, kind: KindOption = None, as_json: AsJson = False) -> None:
+    """Lift a pause; name the same scope as when it was set."""
+    from ferryman_cli import reports
+
+    show(admin().post("/admin/resume", _scope(chain, kind)), as_json=as_json, people=reports.resumed)
+
+
+@app.command()
+def retry(transaction_id: str, *, as_json: AsJson = False) -> None:
+    """Go on with a transaction now, also one that failed, if it still can succeed."""
+    from ferryman_cli import reports
+
+    answer = admin().post(f"/admin/transactions/{transaction_id}/retry", {})
+    show(answer, as_json=as_json, people=reports.retried)
+
+
+@deadletters_app.command("list")
+def list_dead_letters(*, as_json: AsJson = False) -> None:
+    """Count and show the messages of each dead-letter queue."""
+    from ferryman_cli import reports
+
+    show(admin().get("/admin/deadletters"), as_json=as_json, people=reports.dead_letters)
+
+
+@deadletters_app.command()
+def redrive(queue: str, *, as_json: AsJson = False) -> None:
+    """Send a queue's messages back to where they came from."""
+    from ferryman_cli import reports
+
+    show(
+        admin().post("/admin/deadletters/redrive", {"queue": queue}),
+        as_json=as_json,
+        people=reports.redriven,
+    )
+
+
+def _scope(chain: int | None, kind: str | None) -> dict[str, object]:
+    named = {"chain_id": chain, "kind": kind}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is one line and an exit code."""
+    try:
+        app()
+    except CommandError as error:
+        typer.secho(f"ferryman: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,175 @@
+"""What each command shows a person."""
+
+from typing import Any
+
+from rich.text import Text
+
+from ferryman_cli.shown import (
+    age,
+    alarm,
+    console,
+    events,
+    pairs,
+    span,
+    status_text,
+    table,
+)
+from ferryman_cli.shown import transactions as transaction_table
+
+_LONG_SECONDS = 60
+"""What is overdue, or bound, for longer than this wants a look."""
+
+
+def status(answer: dict[str, Any]) -> None:
+    """Print the state of a deployment."""
+    for pause in answer["paused"]:
+        console.print(_pause_line(pause))
+    table(
+        ("chain", "head", "waiting", "overdue", "open nonces", "oldest", "wallets", "free window"),
+        (
+            (
+                chain["chain_id"],
+                chain["head"],
+                f"{chain['waiting']}{'+' if chain['waiting_is_at_least'] else ''}",
+                alarm(span(chain["overdue_seconds"]), when=chain["overdue_seconds"] > _LONG_SECONDS),
+                chain["open_nonces"],
+                alarm(
+                    span(chain["oldest_nonce_seconds"]), when=chain["oldest_nonce_seconds"] > _LONG_SECONDS
+                ),
+                chain["wallets"],
+                alarm(chain["free_window"], when=chain["wallets"] > 0 and chain["free_window"] == 0),
+            )
+            for chain in answer["chains"]
+        ),
+        title="Chains",
+    )
+    _queues(answer["dead_letters"])
+
+
+def transactions(answer: dict[str, Any]) -> None:
+    """Print a list."""
+    transaction_table(answer["transactions"])
+    if answer["has_more"]:
+        console.print("There are more: raise --limit, or narrow the list.", style="dim")
+
+
+def transaction(answer: dict[str, Any]) -> None:
+    """Print one transaction."""
+    record, kept, nonce = answer["record"], answer["housekeeping"], answer["nonce"]
+    shown = ("kind", "chain_id", "sender", "priority", "assured", "received_at", "wallet", "wallet_nonce")
+    mined = ("hash", "block_number", "confirmations", "gas_used", "effective_gas_price", "reason")
+    pairs(
+        record["transaction_id"],
+        [
+            ("status", status_text(record["status"])),
+            *((name, record[name]) for name in (*shown, *mined)),
+            ("waits for", record["waiting_for"]),
+            ("next attempt", record["next_attempt_at"]),
+            ("waits, starts", f"{kept['waits']}, {kept['starts']}"),
+            ("permanent reason", kept["permanent_reason"]),
+        ],
+    )
+    pairs("Intent", list(record["intent"].items()))
+    console.print(Text("Events", style="bold"))
+    events(answer["events"])
+    if nonce:
+        table(
+            ("hash", "max fee", "tip", "purpose", "signed"),
+            (
+                (
+                    attempt["hash"],
+                    attempt["max_fee_per_gas"],
+                    attempt["max_priority_fee_per_gas"],
+                    attempt["purpose"],
+                    age(attempt["signed_at"]),
+                )
+                for attempt in nonce["attempts"]
+            ),
+            title=f"Nonce {nonce['nonce']}, bound {age(nonce['bound_at'])} ago, wanted: {nonce['wanted']}",
+        )
+
+
+def wallets(answer: dict[str, Any]) -> None:
+    """Print the pool."""
+    table(
+        ("chain", "wallet", "next nonce", "open", "free window", "oldest"),
+        (
+            (
+                wallet["chain_id"],
+                wallet["address"],
+                wallet["next_nonce"],
+                len(wallet["open_nonces"]),
+                alarm(f"{wallet['free_window']} of {wallet['window']}", when=wallet["free_window"] == 0),
+                age(min((row["bound_at"] for row in wallet["open_nonces"]), default=None)),
+            )
+            for wallet in answer["wallets"]
+        ),
+        title="Wallets",
+    )
+
+
+def paused(answer: dict[str, Any]) -> None:
+    """Print a pause that was set."""
+    console.print(_pause_line(answer))
+
+
+def resumed(answer: dict[str, Any]) -> None:
+    """Print what was lifted, and what still stands."""
+    if answer["was_paused"]:
+        console.print(f"Resumed: {answer['scope']}", style="green")
+    else:
+        console.print(f"That scope was not paused: {answer['scope']}", style="yellow")
+    for pause in answer["still_paused"]:
+        console.print(_pause_line(pause))
+
+
+def retried(answer: dict[str, Any]) -> None:
+    """Print what a retried transaction is now."""
+    line = Text(f"{answer['transaction_id']} goes on: ")
+    line.append_text(status_text(answer["status"]))
+    console.print(line)
+
+
+def dead_letters(answer: dict[str, Any]) -> None:
+    """Print queues and some of their messages."""
+    _queues(answer["queues"])
+    for queue in answer["queues"]:
+        for message in queue["messages"]:
+            console.print(
+                f"{queue['queue']}  {age(message['sent_at'])} ago  {message['body']}", soft_wrap=True
+            )
+
+
+def redriven(answer: dict[str, Any]) -> None:
+    """Print how many messages went back."""
+    console.print(f"{answer['redriven']} messages of {answer['queue']} sent back.")
+    if answer["may_have_more"]:
+        console.print("There may be more: run it again.", style="dim")
+
+
+def _queues(queues: list[dict[str, Any]]) -> None:
+    table(
+        ("dead letters of", "messages", "in flight", "can be sent back"),
+        (
+            (
+                queue["queue"],
+                alarm(queue["visible"], when=queue["visible"] > 0),
+                queue["in_flight"],
+                "yes" if queue["can_redrive"] else "no",
+            )
+            for queue in queues
+        ),
+        title="Dead letters",
+    )
+
+
+def _pause_line(pause: dict[str, Any]) -> Text:
+    note = f": {pause['note']}" if pause["note"] else ""
+    line = Text("PAUSED ", style="bold red")
+    line.append(f"{pause['scope']}, for {age(pause['since'])}, by {_name(pause['by'])}{note}", style="")
+    return line
+
+
+def _name(arn: str) -> str:
+    """Who it was, without partition and account."""
+    return arn.rpartition(":")[2] or arn

@@ -1,0 +1,246 @@
+"""The command line against a server that answers as a deployment would, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.ports import LOOPBACK, any_free_port
+from tests.support.http_server import Answer, serving
+from tests.support.template import ROOT
+
+NAME = "0x" + "6f" * 32
+HEALTHY: dict[str, Any] = {
+    "at": "2026-11-21T12:00:00.000Z",
+    "paused": [],
+    "chains": [
+        {
+            "chain_id": 31337,
+            "head": 7,
+            "waiting": 3,
+            "waiting_is_at_least": False,
+            "overdue_seconds": 0,
+            "open_nonces": 2,
+            "oldest_nonce_seconds": 1,
+            "wallets": 2,
+            "free_window": 30,
+        }
+    ],
+    "dead_letters": [{"queue": "submit", "visible": 0, "in_flight": 0, "can_redrive": True}],
+}
+PAUSE: dict[str, Any] = {
+    "scope": "chain 31337",
+    "chain_id": 31337,
+    "kind": None,
+    "by": "arn:aws:iam::123456789012:user/operator",
+    "note": "upgrade",
+    "since": "2026-11-21T12:00:00.000Z",
+}
+
+
+def ferryman(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with nothing of this machine's own AWS settings."""
+    nobody = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(ROOT / "clients" / "cli"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "COLUMNS": "200",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "ferryman_cli", *arguments],
+        env={**nobody, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def described(folder: Path, api_url: str) -> str:
+    """Write the description of a local stack whose API is at an address."""
+    description = {"api_url": api_url, "stack_name": "ferryman", "aws_endpoint_url": api_url}
+    (folder / "stack.json").write_text(json.dumps(description))
+    return str(folder)
+
+
+def answered(
+    folder: Path, body: object, *arguments: str, status: int = 200
+) -> tuple[subprocess.CompletedProcess[str], list[bytes]]:
+    """Run a command against a deployment that gives one answer; give what was sent, too."""
+    sent: list[bytes] = []
+
+    def answer(asked: bytes) -> Answer:
+        sent.append(asked)
+        return Answer(status, json.dumps(body).encode())
+
+    with serving(answer) as served:
+        ended = ferryman("--local", *arguments, LOCAL_STATE=described(folder, served.url))
+    return ended, sent
+
+
+def test_help_comes_at_once_and_names_every_command() -> None:
+    """Without boto3, which alone takes a third of a second."""
+    ended = ferryman("--help")
+    imported = subprocess.run(
+        [sys.executable, "-c", "import sys, ferryman_cli.app; print('boto3' in sys.modules)"],
+        env={"PYTHONPATH": str(ROOT / "clients" / "cli")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ended.returncode == 0
+    for command in ("status", "transactions", "wallets", "pause", "resume", "retry", "deadletters"):
+        assert command in ended.stdout
+    assert imported.stdout.strip() == "False"
+
+
+def test_the_status_is_a_table_for_people_and_json_for_scripts(tmp_path: Path) -> None:
+    """Both of the same answer."""
+    shown, _ = answered(tmp_path, HEALTHY, "status")
+    parsed, _ = answered(tmp_path, HEALTHY, "status", "--json")
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "31337" in shown.stdout
+    assert "PAUSED" not in shown.stdout
+    assert json.loads(parsed.stdout) == HEALTHY
+
+
+def test_a_pause_is_the_first_thing_that_the_status_shows(tmp_path: Path) -> None:
+    """With who and why."""
+    shown, _ = answered(tmp_path, {**HEALTHY, "paused": [PAUSE]}, "status")
+
+    first = shown.stdout.splitlines()[0]
+    assert first.startswith("PAUSED chain 31337")
+    assert "user/operator" in first
+    assert "upgrade" in first
+
+
+def test_a_pause_sends_its_scope_and_its_note(tmp_path: Path) -> None:
+    """And nothing that was not said."""
+    ended, (sent,) = answered(tmp_path, PAUSE, "pause", "--chain", "31337", "--note", "upgrade")
+
+    assert ended.returncode == 0
+    assert json.loads(sent) == {"chain_id": 31337, "note": "upgrade"}
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "shown"),
+    [
+        ({"wallets": []}, ("wallets",), "Wallets: none"),
+        ({"transactions": [], "has_more": False}, ("transactions", "list"), "Transactions: none"),
+        (
+            {"scope": "everything", "was_paused": False, "still_paused": [PAUSE]},
+            ("resume",),
+            "was not paused",
+        ),
+        ({"scope": "everything", "was_paused": True, "still_paused": []}, ("resume",), "Resumed: everything"),
+        ({"transaction_id": NAME, "status": "VALIDATED"}, ("retry", NAME), "goes on: VALIDATED"),
+        (
+            {"queue": "submit", "redriven": 100, "may_have_more": True},
+            ("deadletters", "redrive", "submit"),
+            "100 messages of submit sent back",
+        ),
+    ],
+)
+def test_each_command_says_what_came_of_it(
+    tmp_path: Path, body: dict[str, Any], arguments: tuple[str, ...], shown: str
+) -> None:
+    """In words."""
+    ended, _ = answered(tmp_path, body, *arguments)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert shown in ended.stdout
+
+
+def problem(status: int, code: str) -> dict[str, Any]:
+    """Shape an error as Ferryman does."""
+    errors = [{"field": "chain_id", "reason": "is not served here"}]
+    return {"status": status, "code": code, "detail": "No such chain.", "errors": errors}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "exit_code", "said"),
+    [
+        (
+            422,
+            problem(422, "invalid_fields"),
+            1,
+            "No such chain. (422 invalid_fields)\n  chain_id: is",
+        ),
+        (403, {"message": "Missing Authentication Token"}, 4, "not open to these credentials"),
+        (503, {"message": "Service Unavailable"}, 5, "503 Service Unavailable"),
+        (404, {"message": "Not Found"}, 1, "Not Found"),
+    ],
+)
+def test_a_refusal_is_told_without_a_traceback(
+    tmp_path: Path, status: int, body: dict[str, Any], exit_code: int, said: str
+) -> None:
+    """And its exit code says of what sort it is."""
+    ended, _ = answered(tmp_path, body, "pause", "--chain", "1", status=status)
+
+    assert ended.returncode == exit_code
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def no_stack_named(_folder: Path) -> subprocess.CompletedProcess[str]:
+    """Name no deployment."""
+    return ferryman("status")
+
+
+def no_local_stack(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Ask for a local stack that is not there."""
+    return ferryman("--local", "status", LOCAL_STATE=str(folder))
+
+
+def no_credentials(_folder: Path) -> subprocess.CompletedProcess[str]:
+    """Have no credentials."""
+    url = f"http://{LOOPBACK}:{any_free_port()}"
+    return ferryman("--stack", "x", "--region", "us-east-1", "status", AWS_ENDPOINT_URL=url)
+
+
+def no_region(_folder: Path) -> subprocess.CompletedProcess[str]:
+    """Say no region."""
+    return ferryman("--stack", "x", "status", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")  # noqa: S106
+
+
+def no_profile(_folder: Path) -> subprocess.CompletedProcess[str]:
+    """Name a profile that nobody configured."""
+    return ferryman("--stack", "x", "--profile", "nobody", "status")
+
+
+def no_answer(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Ask where nobody listens."""
+    return ferryman(
+        "--local", "status", LOCAL_STATE=described(folder, f"http://{LOOPBACK}:{any_free_port()}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "exit_code", "said"),
+    [
+        (no_stack_named, 3, "Give --stack NAME (or FERRYMAN_STACK), or --local"),
+        (no_local_stack, 3, "No local stack is running"),
+        (no_credentials, 4, "No AWS credentials"),
+        (no_region, 4, "No region"),
+        (no_profile, 4, "nobody"),
+        (no_answer, 5, "no answer"),
+    ],
+)
+def test_what_is_missing_is_told_in_one_line(
+    tmp_path: Path, run: Callable[[Path], subprocess.CompletedProcess[str]], exit_code: int, said: str
+) -> None:
+    """A person at 3 a.m. reads what to do, and no traceback."""
+    ended = run(tmp_path)
+
+    assert ended.returncode == exit_code
+    assert said in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
