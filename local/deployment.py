@@ -68,7 +68,7 @@ def _store_rpc_urls(aws: LocalAws, urls: Sequence[str]) -> None:
 def _allow_recursion(aws: LocalAws) -> None:
     """Do what `RecursiveLoop: Allow` of the template does on AWS; the emulator passes over it."""
     client = aws.session().client("lambda", endpoint_url=aws.endpoint_url)
-    for step in ("submit", "confirm", "deliver"):
+    for step in ("submit", "confirm", "watch", "deliver"):
         client.put_function_recursion_config(FunctionName=f"{STACK_NAME}-{step}", RecursiveLoop="Allow")
 
 

@@ -14,6 +14,7 @@ from local.settings import STACK_NAME
 _EVENTS: dict[str, dict[str, object]] = {
     "submit": {"Records": []},
     "confirm": {},
+    "watch": {},
     "deadletter": {"Records": []},
     "notify": {"Records": []},
     "deliver": {"Records": []},

@@ -81,18 +81,25 @@ def test_deadletter_reads_a_message_that_came_often() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("confirm", {"chain_id": CHAIN_ID}), ("confirm_schedule", {})]
+    ("name", "expected"),
+    [
+        ("confirm", {"chain_id": CHAIN_ID}),
+        ("confirm_schedule", {}),
+        ("watch", {"chain_id": CHAIN_ID}),
+        ("watch_schedule", {}),
+    ],
 )
-def test_confirm_is_started_with_or_without_a_chain(name: str, expected: Mapping[str, int]) -> None:
-    """By a wake-up for one chain, or by the schedule for all."""
+def test_followers_are_started_with_or_without_a_chain(name: str, expected: Mapping[str, int]) -> None:
+    """By a wake-up or a run before for one chain, or by the schedule for all."""
     assert SAMPLES[name] == expected
 
 
-def test_the_schedule_sends_what_the_sample_says() -> None:
+@pytest.mark.parametrize("step", ["confirm", "watch"])
+def test_the_schedule_sends_what_the_sample_says(step: str) -> None:
     """The template's input is the sample."""
-    schedule = functions()["confirm"]["Events"]["EveryMinute"]["Properties"]
+    schedule = functions()[step]["Events"]["EveryMinute"]["Properties"]
 
-    assert json.loads(schedule["Input"]) == SAMPLES["confirm_schedule"]
+    assert json.loads(schedule["Input"]) == SAMPLES[f"{step}_schedule"]
 
 
 def test_notify_reads_the_events_of_the_stream() -> None:

@@ -823,7 +823,12 @@ class TestLeases:
         lease = leases.take(CHAIN_ID, until=Instant(2_000), now=Instant(1_000))
         assert lease is not None
         assert leases.head(CHAIN_ID) is None
-        head = Block(number=BlockNumber(7), hash=BlockHash("0x07"), timestamp_seconds=Seconds(1))
+        head = Block(
+            number=BlockNumber(7),
+            hash=BlockHash("0x07"),
+            parent_hash=BlockHash("0x06"),
+            timestamp_seconds=Seconds(1),
+        )
 
         leases.renew(lease, until=Instant(5_000), head=head)
         leases.renew(lease, until=Instant(5_000), head=None)

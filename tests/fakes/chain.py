@@ -1,7 +1,7 @@
 """A chain in memory: blocks by the clock, an escrow with its rules, and a mempool with nonces."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from eth_utils.address import to_checksum_address
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call, transaction_hash
-from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.errors import ChainUnreachableError, TooManyLogsError
 from ferryman.domain.fees import FeeHistory, Tier
 from ferryman.domain.units import (
     Address,
@@ -31,6 +31,9 @@ from ferryman.ports import (
     Block,
     Clock,
     Depth,
+    EventLog,
+    LogFilter,
+    LogRange,
     Read,
     Reading,
     Reverted,
@@ -56,10 +59,20 @@ class EscrowState:
     """(payer, nonce)."""
     executed: list[tuple[str, int]] = field(default_factory=list)
     """(payer, nonce) of each payment, in order."""
+    invalidated: set[tuple[str, int]] = field(default_factory=set)
+    """(payer, nonce) that a payer called off."""
+    told: list[tuple[tuple[bytes, ...], bytes]] = field(default_factory=list)
+    """Topics and data of this block's events."""
 
     def copy(self) -> "EscrowState":
-        """Give a copy that later blocks do not change."""
-        return EscrowState(dict(self.balances), dict(self.withdrawals), set(self.used), list(self.executed))
+        """Give a copy that later blocks do not change, with nothing told yet."""
+        return EscrowState(
+            dict(self.balances),
+            dict(self.withdrawals),
+            set(self.used),
+            list(self.executed),
+            set(self.invalidated),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,10 @@ class FakeChain:
         self._counts: dict[Address, int] = {}
         self._sent: dict[TxHash, SignedTransaction] = {}
         self._fork = 0
+        self._forks = [0]
+        """The fork under which each block was mined: its hash changes with that."""
+        self.most_log_blocks: int | None = None
+        """The longest range whose logs it gives at once."""
 
     @property
     def state(self) -> EscrowState:
@@ -115,10 +132,26 @@ class FakeChain:
         """Lock funds from the newest block on."""
         key = (token.lower(), payer.lower())
         self.state.balances[key] = self.state.balances.get(key, 0) + units
+        self.state.told.append(_funds_log("Deposited(address,address,uint256)", token, payer, units))
 
     def request_withdrawal(self, token: str, payer: str, units: int) -> None:
         """Ask for funds back; they stay locked until claimed."""
         self.state.withdrawals[token.lower(), payer.lower()] = units
+        name = "WithdrawRequested(address,address,uint256,uint256)"
+        self.state.told.append(_funds_log(name, token, payer, units, 0))
+
+    def invalidate(self, payer: str, nonce: int) -> None:
+        """Ask for a nonce to be void."""
+        self.state.invalidated.add((payer.lower(), nonce))
+        name = "InvalidationRequested(address,uint256,uint256)"
+        topics = (keccak(name.encode()), _word(payer), nonce.to_bytes(32))
+        self.state.told.append((topics, encode(["uint256"], [1])))
+
+    def execute_elsewhere(self, token: str, payer: str, nonce: int, units: int) -> None:
+        """Execute a payment that another deployment accepted, or this one before its tables were lost."""
+        self.state.used.add((payer.lower(), nonce))
+        self.state.balances[token.lower(), payer.lower()] -= units
+        self.state.told.append(_executed_log(payer, payer, token, units, 0, nonce))
 
     def mine(self) -> None:
         """Mine what is next of each wallet."""
@@ -131,6 +164,7 @@ class FakeChain:
             key: sent for key, sent in self.mempool.items() if key[1] >= self._counts.get(key[0], 0)
         }
         self._blocks.append(state)
+        self._forks.append(self._fork)
 
     def reorg(self) -> None:
         """Lose the newest block; what it held goes back to the mempool."""
@@ -142,6 +176,7 @@ class FakeChain:
             self._counts[sent.sender] = min(self._counts[sent.sender], sent.nonce)
             del self._receipts[name]
         self._blocks.pop()
+        self._forks.pop()
         self._started = Instant(self._started + self.settings.block_time_ms)
         self._fork += 1
 
@@ -176,7 +211,7 @@ class FakeChain:
     def head(self) -> Block:
         """The newest block."""
         number = self._head()
-        return Block(number=number, hash=self._block_hash(number), timestamp_seconds=Seconds(number))
+        return self._block(number)
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """How many transactions of a wallet are mined."""
@@ -202,7 +237,56 @@ class FakeChain:
         self._head()
         return tuple(self._receipts.get(name) for name in hashes)
 
+    def blocks(self, numbers: Sequence[BlockNumber]) -> tuple[Block, ...]:
+        """Headers of blocks."""
+        head = self._head()
+        if any(number > head for number in numbers):
+            raise ChainUnreachableError(self.settings.chain_id, "a block is not there")
+        return tuple(self._block(number) for number in numbers)
+
+    def block_logs(self, blocks: Sequence[Block], wanted: LogFilter) -> tuple[EventLog, ...]:
+        """Events of blocks, by hash."""
+        self._head()
+        return tuple(log for block in blocks for log in self._logs_of(self._known(block), wanted))
+
+    def range_logs(self, first: BlockNumber, last: BlockNumber, wanted: LogFilter) -> LogRange:
+        """Events of blocks, by number."""
+        before, end = self.blocks([BlockNumber(first - 1), last])
+        if self.most_log_blocks is not None and last - first >= self.most_log_blocks:
+            raise TooManyLogsError(first=first, last=last)
+        logs = (log for number in range(first, last + 1) for log in self._logs_of(number, wanted))
+        return LogRange(before=before, last=end, logs=tuple(logs))
+
+    def read_at(self, reads: Sequence[tuple[Block, Read]]) -> tuple[bytes | Reverted, ...]:
+        """Answer the escrow's views as they were at a block, by hash."""
+        self._head()
+        return tuple(self._view(read, self._known(block)) for block, read in reads)
+
     # -- inside -------------------------------------------------------------------------------
+
+    def _known(self, block: Block) -> BlockNumber:
+        if block.number >= len(self._blocks) or self._block_hash(block.number) != block.hash:
+            raise ChainUnreachableError(self.settings.chain_id, "unknown block")
+        return block.number
+
+    def _block(self, number: int) -> Block:
+        return Block(
+            number=BlockNumber(number),
+            hash=self._block_hash(number),
+            parent_hash=self._block_hash(number - 1) if number else BlockHash("0x" + "00" * 32),
+            timestamp_seconds=Seconds((self._started + number * self.settings.block_time_ms) // 1000),
+        )
+
+    def _logs_of(self, number: int, wanted: LogFilter) -> Iterator[EventLog]:
+        for topics, data in self._blocks[number].told:
+            if topics[0] in wanted.topics and self.settings.escrow in wanted.contracts:
+                yield EventLog(
+                    contract=self.settings.escrow,
+                    topics=topics,
+                    data=data,
+                    block_number=BlockNumber(number),
+                    block_hash=self._block_hash(number),
+                )
 
     def _head(self) -> BlockNumber:
         if not self.is_reachable:
@@ -214,7 +298,8 @@ class FakeChain:
         return BlockNumber(len(self._blocks) - 1)
 
     def _block_hash(self, number: int) -> BlockHash:
-        return BlockHash("0x" + keccak(f"block {number} of fork {self._fork}".encode()).hex())
+        fork = self._forks[number] if number < len(self._forks) else self._fork
+        return BlockHash("0x" + keccak(f"block {number} of fork {fork}".encode()).hex())
 
     def _take(self, sent: SignedTransaction) -> SendResult:
         with self._one_at_a_time:
@@ -275,13 +360,13 @@ class FakeChain:
                 state.withdrawals.get(key, 0),
                 0,
                 (payer.lower(), nonce) in state.used,
-                0,
+                int((payer.lower(), nonce) in state.invalidated),
             ],
         )
 
     def _execute(self, data: bytes, state: EscrowState) -> Reverted | None:
         payment, _signature = decode([_PAYMENT, "bytes"], data[4:])
-        token, payer, _payee, amount, fee, nonce, deadline = payment
+        token, payer, payee, amount, fee, nonce, deadline = payment
         key = (token.lower(), payer.lower())
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
@@ -294,7 +379,27 @@ class FakeChain:
         state.used.add((payer.lower(), nonce))
         state.executed.append((payer.lower(), nonce))
         state.balances[key] -= amount + fee
+        state.told.append(_executed_log(payer, payee, token, amount, fee, nonce))
         return None
+
+
+def _funds_log(name: str, token: str, account: str, *values: int) -> tuple[tuple[bytes, ...], bytes]:
+    """An event whose indexed members are token and account."""
+    topics = (keccak(name.encode()), _word(token), _word(account))
+    return topics, encode(["uint256"] * len(values), values)
+
+
+def _executed_log(
+    payer: str, payee: str, token: str, amount: int, fee: int, nonce: int
+) -> tuple[tuple[bytes, ...], bytes]:
+    """PaymentExecuted; nothing of ours reads its digest."""
+    name = "PaymentExecuted(bytes32,address,address,address,uint256,uint256,uint256)"
+    topics = (keccak(name.encode()), b"\0" * 32, _word(payer), _word(payee))
+    return topics, encode(["address", "uint256", "uint256", "uint256"], [token, amount, fee, nonce])
+
+
+def _word(address: str) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x")).rjust(32, b"\0")
 
 
 def _revert(error: str, value: int) -> Reverted:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ferryman.adapters.dynamodb.accounts import DynamoAccounts
 from ferryman.adapters.dynamodb.connections import DynamoConnections
+from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import Table, Tables
@@ -19,6 +21,7 @@ from ferryman.ports import Chain, Clock, Hint, Signer
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
+from ferryman.services.cached import CachedReadings
 from ferryman.services.chains import ChainAccess
 from ferryman.services.charging import Charging
 from ferryman.services.confirm import Confirm
@@ -28,6 +31,8 @@ from ferryman.services.ingest import Accepted, Ingest
 from ferryman.services.journal import Journal
 from ferryman.services.submit import Submit
 from ferryman.services.sweeping import Sweep
+from ferryman.services.tracking import Tracker
+from ferryman.services.watch import LEASE_MS, Watch
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.queue import FakeQueue
 from tests.fakes.tables import MemoryTables
@@ -55,6 +60,8 @@ class World:
     queue: FakeQueue = field(default_factory=FakeQueue)
     push: FakePush = field(default_factory=FakePush)
     confirmer: FakeConfirmer = field(default_factory=FakeConfirmer)
+    successor: FakeConfirmer = field(default_factory=FakeConfirmer)
+    """Starts watch anew."""
     log: FakeLog = field(default_factory=FakeLog)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     wrap: Wrap = unwrapped
@@ -70,6 +77,8 @@ class World:
         wallets = self.wrap("wallets", DynamoWallets(tables))
         leases = self.wrap("leases", DynamoLeases(tables))
         pauses = self.wrap("pauses", DynamoPauses(tables))
+        cursors = self.wrap("cursors", DynamoCursors(tables))
+        accounts = self.wrap("accounts", DynamoAccounts(tables))
         queue = self.wrap("queue", self.queue)
         signer = self.wrap("signer", self.signer)
         confirmer = self.wrap("confirmer", self.confirmer)
@@ -80,7 +89,7 @@ class World:
             kinds=KINDS,
             chains=chains,
             store=store,
-            assurance=Assurance(store),
+            assurance=Assurance(store, CachedReadings(KINDS, cursors, accounts, self.clock, self.metrics)),
             charging=Charging(store=store, clock=self.clock),
             queue=queue,
             leases=leases,
@@ -121,6 +130,24 @@ class World:
             confirmer=confirmer,
             **talk,
         )
+
+        def tracker(chain_id: ChainId) -> Tracker:
+            return Tracker(
+                kinds=KINDS,
+                access=chains[chain_id],
+                accounts=accounts,
+                cursors=cursors,
+                lease_ms=LEASE_MS,
+                **measured,
+            )
+
+        self.watch = Watch(
+            chains=chains,
+            tracker=tracker,
+            cursors=cursors,
+            successor=self.wrap("successor", self.successor),
+            **measured,
+        )
         self.deadletter = Deadletter(kinds=KINDS, store=store, **measured)
 
     def rival(self) -> "World":
@@ -144,6 +171,10 @@ class World:
     def follow(self, run_ms: int = RUN_MS) -> None:
         """Run confirm once."""
         self.confirm([self.settings.chain_id], until=Instant(self.clock.now() + run_ms))
+
+    def watch_once(self) -> None:
+        """Run watch for no longer than one look."""
+        self.watch([self.settings.chain_id], until=self.clock.now())
 
     def settle(self, *, rounds: int = 60) -> None:
         """Run everything until nothing is open, or for as long as it reasonably takes."""

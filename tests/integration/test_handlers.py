@@ -69,6 +69,7 @@ class Deployment:
             "RPC_URLS_PATH": "/ferryman/chains",
             "SUBMIT_QUEUE_URL": self.queue_url,
             "CONFIRM_FUNCTION": "confirm",
+            "WATCH_FUNCTION": "watch",
             "WALLET_KEY_IDS": "one",
             "WEBSOCKET_ENDPOINT": f"http://{LOOPBACK}:{any_free_port()}",
             "WEBSOCKET_URL": "ws://127.0.0.1/socket",
@@ -336,6 +337,14 @@ def test_confirm_follows_what_it_was_asked_to(handler: Callable[[str], Handle]) 
 
     for event in (SAMPLES["confirm"], SAMPLES["confirm_schedule"], {"chain_id": 1}):
         assert confirm(event) is None
+
+
+def test_watch_follows_what_it_was_asked_to(handler: Callable[[str], Handle]) -> None:
+    """As confirm: with the chain away it ends in peace, and the schedule tries again."""
+    watch = handler("watch")
+
+    for event in (SAMPLES["watch"], SAMPLES["watch_schedule"], {"chain_id": 1}):
+        assert watch(event) is None
 
 
 def test_notify_tells_nobody_when_nobody_listens(handler: Callable[[str], Handle]) -> None:

@@ -16,6 +16,7 @@ from ferryman.config import (
     SocketConfig,
     StepConfig,
     SubmitConfig,
+    WatchConfig,
 )
 from ferryman.domain.units import ChainId
 from tests.support.payments import ESCROW, TOKEN
@@ -25,6 +26,7 @@ STEPS: dict[str, type[StepConfig]] = {
     "ingest": IngestConfig,
     "submit": SubmitConfig,
     "confirm": ConfirmConfig,
+    "watch": WatchConfig,
     "deadletter": DeadletterConfig,
     "notify": NotifyConfig,
     "deliver": DeliverConfig,
@@ -59,6 +61,7 @@ VARIABLES = {
     "SIGNED_IN_USAGE_KEY": "signed-in",
     "SUBMIT_QUEUE_URL": "http://127.0.0.1/queue",
     "CONFIRM_FUNCTION": "confirm",
+    "WATCH_FUNCTION": "watch",
     "WALLET_KEY_IDS": "one,two",
     "WEBSOCKET_ENDPOINT": "http://127.0.0.1/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1/socket",

@@ -22,6 +22,7 @@ ORDER = (
     "ingest",
     "submit",
     "confirm",
+    "watch",
     "deadletter",
     "notify",
     "deliver",
@@ -30,7 +31,7 @@ ORDER = (
     "admin",
     "authorizer",
 )
-"""The steps of section 1 of the design, in the order of a transaction's way (watch is to come)."""
+"""The steps of section 1 of the design, in the order of a transaction's way."""
 HEAVY = ("web3", "eth_account", "eth_keyfile", "requests", "httpx", "pytest", "moto")
 IMPORT = """
 import importlib.util, json, sys

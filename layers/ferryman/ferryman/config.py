@@ -88,6 +88,15 @@ class IngestConfig(EndpointsConfig):
     confirm_function: Name
 
 
+class WatchConfig(EndpointsConfig):
+    """The environment of watch."""
+
+    accounts_table: Name
+    cursors_table: Name
+    watch_function: Name
+    """Its own name: a run starts the next."""
+
+
 class SubmitConfig(IngestConfig):
     """The environment of submit."""
 

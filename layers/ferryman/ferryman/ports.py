@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from ferryman.domain.access import ApiKey, Caller, Challenge, Role, Session, Ticket
+from ferryman.domain.accounts import CachedAccount, ContractAccount
+from ferryman.domain.cursor import Cursor
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Event
 from ferryman.domain.fees import FeeHistory
@@ -93,7 +95,38 @@ class Block:
 
     number: BlockNumber
     hash: BlockHash
+    parent_hash: BlockHash
     timestamp_seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilter:
+    """Which events are followed."""
+
+    contracts: tuple[Address, ...]
+    topics: tuple[bytes, ...]
+    """First topics (hashes of event signatures), 32 bytes each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLog:
+    """An event that a contract told."""
+
+    contract: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: BlockNumber
+    block_hash: BlockHash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRange:
+    """The logs of a range of blocks, with the headers that say of which chain."""
+
+    before: Block
+    """The block before the range."""
+    last: Block
+    logs: tuple[EventLog, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +210,28 @@ class Chain(Protocol):
 
     def receipts(self, hashes: Sequence[TxHash]) -> tuple[TransactionReceipt | None, ...]:
         """Receipts by hash, None where there is none."""
+        ...
+
+    def blocks(self, numbers: Sequence[BlockNumber]) -> tuple[Block, ...]:
+        """Headers of blocks; one that the endpoint does not have raises ChainUnreachableError."""
+        ...
+
+    def block_logs(self, blocks: Sequence[Block], wanted: LogFilter) -> tuple[EventLog, ...]:
+        """Logs of these very blocks; one that the endpoint does not have raises ChainUnreachableError."""
+        ...
+
+    def range_logs(self, first: BlockNumber, last: BlockNumber, wanted: LogFilter) -> LogRange:
+        """Logs of blocks by their numbers, both ends included.
+
+        Raises:
+            TooManyLogsError: the endpoint refuses so many at once.
+            ChainMovedError: the last block was another one afterwards.
+
+        """
+        ...
+
+    def read_at(self, reads: Sequence[tuple[Block, Read]]) -> tuple[bytes | Reverted, ...]:
+        """Read contracts, each at the very block given with it."""
         ...
 
 
@@ -449,6 +504,86 @@ class PauseStore(Protocol):
 
     def lift(self, scope: Scope) -> bool:
         """Remove the pause of a scope; give whether there was one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """The right to move a chain's cursor, until it runs out."""
+
+    chain_id: ChainId
+    fence: int
+    """Rises with each holder: a write under an older fence is refused."""
+    cursor: Cursor | None
+    """Where the last holder left it; None if nobody ever followed this chain."""
+    was_left: bool
+    """Whether the last holder gave it back: else its last writes may have no cursor yet."""
+
+
+class CursorStore(Protocol):
+    """How far each chain is followed, and by whom. May raise StoreUnavailableError."""
+
+    def cursor(self, chain_id: ChainId) -> Cursor | None:
+        """Read a chain's cursor, consistently."""
+        ...
+
+    def take(self, chain_id: ChainId, *, until: Instant, now: Instant) -> Following | None:
+        """Take the right to move the cursor if nobody holds it."""
+        ...
+
+    def move(self, following: Following, cursor: Cursor, *, until: Instant) -> Following:
+        """Write the cursor, and keep the right.
+
+        Raises:
+            StaleRowError: somebody else holds it now.
+
+        """
+        ...
+
+    def leave(self, following: Following) -> None:
+        """Give the right back, with nothing written that the cursor does not cover.
+
+        Raises:
+            StaleRowError: somebody else holds it now.
+
+        """
+        ...
+
+    def forget(self, chain_id: ChainId) -> None:
+        """Begin anew at the next run, as after the tables were restored to an earlier moment."""
+        ...
+
+
+class AccountCache(Protocol):
+    """What watch knows of accounts and nonces. May raise StoreUnavailableError."""
+
+    def accounts(self, accounts: Sequence[ContractAccount]) -> tuple[CachedAccount, ...]:
+        """Read accounts, consistently; those that are not known are left out."""
+        ...
+
+    def keep(self, cached: CachedAccount) -> None:
+        """Write an account on the condition that its stored version is one less (0: that there is none).
+
+        Raises:
+            StaleRowError: somebody else wrote it.
+
+        """
+        ...
+
+    def drop(self, accounts: Sequence[ContractAccount]) -> None:
+        """Forget accounts."""
+        ...
+
+    def unclaimed(self, markers: Sequence[NonceMarker]) -> tuple[NonceMarker, ...]:
+        """Give the nonces that no transaction of ours holds, consistently."""
+        ...
+
+    def mark_seen(self, markers: Sequence[NonceMarker]) -> None:
+        """Remember that the chain has seen nonces that we do not know."""
+        ...
+
+    def known(self, account: ContractAccount, marker: NonceMarker) -> tuple[CachedAccount | None, bool]:
+        """Read an account, and whether the chain has seen a nonce that was not ours, consistently."""
         ...
 
 

@@ -186,7 +186,12 @@ def test_readiness_tells_the_newest_block_of_each_chain() -> None:
     before = health.ready()
     lease = leases.take(CHAIN_ID, until=Instant(9), now=Instant(1))
     assert lease
-    head = Block(number=BlockNumber(7), hash=BlockHash("0x07"), timestamp_seconds=Seconds(1))
+    head = Block(
+        number=BlockNumber(7),
+        hash=BlockHash("0x07"),
+        parent_hash=BlockHash("0x06"),
+        timestamp_seconds=Seconds(1),
+    )
     leases.renew(lease, until=Instant(9), head=head)
 
     assert before == {"status": "ready", "chains": [{"chain_id": CHAIN_ID, "head": None}]}

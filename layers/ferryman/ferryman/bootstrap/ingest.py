@@ -2,6 +2,8 @@
 
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
+from ferryman.adapters.dynamodb.accounts import DynamoAccounts
+from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.sqs import SqsQueue
@@ -10,6 +12,7 @@ from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
 from ferryman.intents import KINDS
 from ferryman.services.assurance import Assurance
+from ferryman.services.cached import CachedReadings
 from ferryman.services.charging import Charging
 from ferryman.services.ingest import Ingest
 
@@ -19,11 +22,12 @@ def ingest_intents(telemetry: Telemetry) -> Ingest:
     config = IngestConfig.read()
     stored = journalled_tables(config, telemetry)
     store, clock = DynamoTransactions(stored), SystemClock()
+    cached = CachedReadings(KINDS, DynamoCursors(stored), DynamoAccounts(stored), clock, telemetry.metrics)
     return Ingest(
         kinds=KINDS,
         chains=chains(config, telemetry, patience_seconds=2),
         store=store,
-        assurance=Assurance(store),
+        assurance=Assurance(store, cached),
         charging=Charging(store=store, clock=clock),
         queue=SqsQueue(aws_client("sqs"), config.submit_queue_url),
         leases=DynamoLeases(stored),

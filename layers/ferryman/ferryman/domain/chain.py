@@ -16,6 +16,9 @@ newest block: its funds have left the balance and are still reserved. An older b
 it is not older than the last settlement, counts it once.
 """
 
+_CACHED_BLOCKS: Final = 3
+_FEWEST_KEPT_BLOCKS: Final = 16
+
 
 class ChainSettings(BaseModel):
     """One chain of this deployment, as its operator configured it."""
@@ -29,6 +32,8 @@ class ChainSettings(BaseModel):
     """Blocks from the one that holds the transaction (counted as 1) to the head."""
     escrow: ConfiguredAddress
     """The PaymentEscrow; its relayer role belongs to this deployment's wallets alone."""
+    escrow_created_block: BlockNumber = BlockNumber(0)
+    """The block that created it, where watch begins; 0 is always right, and long on an old chain."""
     tokens: tuple[ConfiguredAddress, ...] = Field(min_length=1)
     """Tokens a payment may move: a token is foreign code, and we pay its gas."""
     grace_seconds: Seconds = Seconds(86_400)
@@ -45,6 +50,8 @@ class ChainSettings(BaseModel):
     """The least tip offered: an idle chain's fee history says 0, which some pools refuse."""
     gas_limit_cap: Gas = Gas(1_000_000)
     """The most gas one intent may ask for."""
+    cache_max_age_ms: Milliseconds | None = Field(default=None, ge=0)
+    """How old watch's view of the head may be for acceptance to use it; 0: never, None: three blocks."""
     sender_limits: SenderLimits = SenderLimits()
     """What each sender may post."""
 
@@ -74,8 +81,22 @@ class ChainSettings(BaseModel):
         if read_back_ms >= self.withdrawal_margin_seconds * 1000:
             msg = "withdrawal_margin_seconds must be longer than the blocks that funds are read back over"
             raise ValueError(msg)
+        if read_back_ms + self.cache_age_ms >= self.withdrawal_margin_seconds * 1000:
+            msg = "withdrawal_margin_seconds must be longer than those blocks and cache_max_age_ms together"
+            raise ValueError(msg)
         return self
 
     def confirmed_block(self, head: BlockNumber) -> BlockNumber:
         """Give the newest block that is `required_confirmations` deep when `head` is the newest."""
         return BlockNumber(max(head - self.required_confirmations + 1, 0))
+
+    @property
+    def cache_age_ms(self) -> Milliseconds:
+        """Give the greatest age of a view of the head that acceptance uses, 0 for none."""
+        chosen = self.cache_max_age_ms
+        return Milliseconds(_CACHED_BLOCKS * self.block_time_ms) if chosen is None else chosen
+
+    @property
+    def kept_blocks(self) -> int:
+        """Give how many recent blocks watch remembers: the deepest reorg it can undo."""
+        return max(_FEWEST_KEPT_BLOCKS, self.required_confirmations + LOOK_BACK_BLOCKS)

@@ -192,6 +192,23 @@ class EndpointsParameterError(FerrymanError):
         self.problem = problem
 
 
+class TooManyLogsError(FerrymanError):
+    """An endpoint will not give the logs of so many blocks at once; ask for fewer."""
+
+    is_transient = True
+
+    def __init__(self, *, first: BlockNumber, last: BlockNumber) -> None:
+        super().__init__(f"blocks {first} to {last} are too many at once")
+        self.first = first
+        self.last = last
+
+
+class ChainMovedError(FerrymanError):
+    """Blocks changed places while they were read; look again."""
+
+    is_transient = True
+
+
 # -- stores and keys --------------------------------------------------------------------------
 
 

@@ -71,6 +71,14 @@ class Metric(Enum):
     WINDOW_USED = ("WindowUsed", Unit.COUNT, ("chain_id", "wallet"))
     WINDOW_FREE = ("WindowFree", Unit.COUNT, ("chain_id", "wallet"))
 
+    # -- following the contracts ----------------------------------------------------------------
+    WATCH_LAG_BLOCKS = ("WatchLagBlocks", Unit.COUNT, ("chain_id",))
+    WATCH_LAG_SECONDS = ("WatchLagSeconds", Unit.SECONDS, ("chain_id",))
+    """Our clock less the time of the newest block that was followed, also while the chain is away."""
+    WATCH_UNDONE_BLOCKS = ("WatchUndoneBlocks", Unit.COUNT, ("chain_id",))
+    CACHED_READING = ("CachedReading", Unit.COUNT, ("chain_id", "outcome"))
+    """How acceptance's question to the cache ended; `judged` needs no reading of the chain."""
+
     # -- webhooks -------------------------------------------------------------------------------
     WEBHOOK_DELIVERED = ("WebhookDelivered", Unit.COUNT, ())
     WEBHOOK_FAILED = ("WebhookFailed", Unit.COUNT, ())

@@ -11,6 +11,7 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId
+from ferryman.intents.followed import FollowedContract
 from ferryman.ports import NonceMarker, Read, Reservation
 
 
@@ -71,6 +72,11 @@ class IntentKind(Protocol):
 
     def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
         """What a wallet needs to sign one for this chain: `domain`, `types` and `primary_type` of EIP-712."""
+        ...
+
+    @property
+    def followed(self) -> FollowedContract | None:
+        """The contract whose logs keep a cache of what `state_reads` would answer; None: always read."""
         ...
 
     def parse(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> SignedIntent:

@@ -18,6 +18,7 @@ from ferryman.domain.errors import (
 from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Read, Reading, Reservation, Reverted, Room, TransactionStore
+from ferryman.services.cached import CachedReadings
 from ferryman.services.chains import ChainAccess
 
 _READINGS: Final = 5
@@ -37,10 +38,18 @@ class Vouching:
 
 
 class Assurance:
-    """Reads the chain and reserves funds."""
+    """Reads the chain and reserves funds.
 
-    def __init__(self, store: TransactionStore) -> None:
+    Args:
+        store: where they are reserved.
+        cached: asked before the chain, if given. It may only accept: whatever it does not take is
+            judged by the chain.
+
+    """
+
+    def __init__(self, store: TransactionStore, cached: CachedReadings | None = None) -> None:
         self._store = store
+        self._cached = cached
         self._contracts_seen: set[tuple[ChainId, str]] = set()
 
     def reserve(
@@ -73,6 +82,8 @@ class Assurance:
 
         """
         reservation = kind.reservation(payload)
+        if vouching is None and (taken := self._reserve_cached(kind, payload, access, commit)):
+            return taken
         for attempt in range(_READINGS):
             units, block = self._assess(kind, payload, access, vouching, fresh=attempt > 0)
             room = Room(units=units, block=block)
@@ -93,6 +104,20 @@ class Assurance:
                 # Also if the older block cannot be read: the fresh reading has refused already.
                 raise self._insufficient(reservation, room) from refused
         raise ChainUnreachableError(access.settings.chain_id, "its blocks are older than our settlements")
+
+    def _reserve_cached(
+        self, kind: IntentKind, payload: Mapping[str, str | int], access: ChainAccess, commit: Commit
+    ) -> Room | None:
+        """Hold the funds by what watch has written down, under the same condition; None if it cannot be."""
+        judged = self._cached and self._cached.assess(kind, payload, access.settings)
+        if not self._cached or not judged:
+            return None
+        units, block = judged
+        try:
+            return self._commit(kind.reservation(payload), Room(units=units, block=block), commit)
+        except (LedgerMovedError, LedgerRefusedError):
+            self._cached.overtaken(access.settings)
+            return None
 
     def _insufficient(self, reservation: Reservation, room: Room) -> InsufficientFundsError:
         """Say how much is free: what is locked, less what is held."""

@@ -10,6 +10,7 @@ from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet
 from ferryman.domain.transaction import Status as TransactionStatus
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, ChainId, WalletNonce
+from ferryman.ports import NonceMarker
 
 SHARDS: Final = 4
 """Partitions of the index of due rows, per chain: one partition takes 1,000 writes a second."""
@@ -18,6 +19,14 @@ SHARDS: Final = 4
 def account_key(chain_id: ChainId, address: Address) -> str:
     """Partition of an account or a wallet."""
     return f"{chain_id}:{address}"
+
+
+def used_key(marker: NonceMarker) -> dict[str, str]:
+    """Key of the item that says which transaction holds a signer's nonce."""
+    return {
+        "account": account_key(marker.chain_id, marker.signer),
+        "item": f"used#{marker.contract}#{marker.nonce}",
+    }
 
 
 def nonce_item(nonce: int) -> str:

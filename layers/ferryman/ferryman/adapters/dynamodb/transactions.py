@@ -13,6 +13,7 @@ from ferryman.adapters.dynamodb.items import (
     shard,
     transaction_item,
     transaction_of,
+    used_key,
 )
 from ferryman.adapters.dynamodb.operations import (
     Absent,
@@ -209,11 +210,7 @@ def _held_key(reservation: Reservation, transaction_id: TransactionId) -> dict[s
 
 
 def _marker_item(marker: NonceMarker, row: Transaction) -> Item:
-    return {
-        "account": account_key(marker.chain_id, marker.signer),
-        "item": f"used#{marker.contract}#{marker.nonce}",
-        "transaction_id": row.transaction_id,
-    }
+    return {**used_key(marker), "transaction_id": row.transaction_id}
 
 
 def _hold_writes(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ferryman.adapters.evm.json_rpc import JsonRpc, RpcError, RpcRequest
-from ferryman.adapters.evm.rpc_errors import is_revert, send_outcome
+from ferryman.adapters.evm.rpc_errors import is_revert, is_too_many_logs, send_outcome
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call
-from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, TooManyLogsError
 from ferryman.domain.fees import PERCENTILES, FeeHistory, Tier
 from ferryman.domain.units import (
     Address,
@@ -19,11 +19,15 @@ from ferryman.domain.units import (
     TxHash,
     WalletNonce,
     Wei,
+    checked_address,
 )
 from ferryman.ports import (
     Block,
     Clock,
     Depth,
+    EventLog,
+    LogFilter,
+    LogRange,
     Read,
     Reading,
     Reverted,
@@ -34,6 +38,8 @@ from ferryman.ports import (
 )
 
 _HISTORY_BLOCKS: Final = 10
+_MOST_CALLS: Final = 100
+"""Calls in one batch, where their number is not bounded otherwise: providers bound it."""
 _TIERS: Final = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
 _HEAD = RpcRequest("eth_getBlockByNumber", ("latest", False))
 _FEE_HISTORY = RpcRequest(
@@ -111,6 +117,58 @@ class EvmChain:
         found = (self._rpc.result(answer) for answer in answers)
         return tuple(_receipt(receipt) if receipt else None for receipt in found)
 
+    # -- following ----------------------------------------------------------------------------
+
+    def blocks(self, numbers: Sequence[BlockNumber]) -> tuple[Block, ...]:
+        """Headers of blocks."""
+        answers = self._rpc.batch([_header(number) for number in numbers])
+        return tuple(self._header_of(number, answer) for number, answer in zip(numbers, answers, strict=True))
+
+    def block_logs(self, blocks: Sequence[Block], wanted: LogFilter) -> tuple[EventLog, ...]:
+        """Logs of blocks by their hashes; the last block is asked along, for nodes that know no such error.
+
+        A node that lacks a block must say so: an empty answer from it would be taken for the truth.
+        """
+        if not blocks:
+            return ()
+        asked = [RpcRequest("eth_getLogs", (_filter(wanted) | {"blockHash": one.hash},)) for one in blocks]
+        last = RpcRequest("eth_getBlockByHash", (blocks[-1].hash, False))
+        header, *answers = self._rpc.batch([last, *asked])
+        self._header_of(blocks[-1].number, header)
+        logs = [_log(log) for answer in answers for log in self._rpc.result(answer)]
+        if any(log.block_hash not in {one.hash for one in blocks} for log in logs):
+            raise ChainUnreachableError(self._settings.chain_id, "logs of other blocks than those asked for")
+        return tuple(logs)
+
+    def range_logs(self, first: BlockNumber, last: BlockNumber, wanted: LogFilter) -> LogRange:
+        """Logs of blocks by their numbers, between two readings of the last header, in one batch."""
+        bounds = {"fromBlock": hex(first), "toBlock": hex(last)}
+        asked = RpcRequest("eth_getLogs", (_filter(wanted) | bounds,))
+        before, start, found, end = self._rpc.batch(
+            [_header(BlockNumber(first - 1)), _header(last), asked, _header(last)]
+        )
+        if isinstance(found, RpcError) and is_too_many_logs(found.text):
+            raise TooManyLogsError(first=first, last=last)
+        logs = tuple(_log(log) for log in self._rpc.result(found))
+        newest = self._header_of(last, end)
+        if self._header_of(last, start) != newest:
+            raise ChainMovedError(f"block {last} was replaced while its logs were read")
+        return LogRange(before=self._header_of(BlockNumber(first - 1), before), last=newest, logs=logs)
+
+    def read_at(self, reads: Sequence[tuple[Block, Read]]) -> tuple[bytes | Reverted, ...]:
+        """Read contracts by block hash (EIP-1898): a node that lacks the block says so."""
+        calls = [_call_at(read, {"blockHash": block.hash}) for block, read in reads]
+        chunks = (calls[start : start + _MOST_CALLS] for start in range(0, len(calls), _MOST_CALLS))
+        return tuple(self._answer(answer) for chunk in chunks for answer in self._rpc.batch(chunk))
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _header_of(self, number: BlockNumber, answer: Any) -> Block:  # noqa: ANN401 (a JSON value)
+        header = self._rpc.result(answer)
+        if header is None:
+            raise ChainUnreachableError(self._settings.chain_id, f"block {number} is not there")
+        return self._block(header)
+
     def _recent_head(self, *, fresh: bool) -> BlockNumber:
         """The head as seen within the last block time: a new one is read along with every batch."""
         if fresh or self._clock.now() - self._head_seen_at > self._settings.block_time_ms:
@@ -126,6 +184,7 @@ class EvmChain:
         return Block(
             number=BlockNumber(int(header["number"], 16)),
             hash=BlockHash(header["hash"].lower()),
+            parent_hash=BlockHash(header["parentHash"].lower()),
             timestamp_seconds=Seconds(int(header["timestamp"], 16)),
         )
 
@@ -142,10 +201,33 @@ class EvmChain:
 
 
 def _eth_call(read: Read, confirmed: BlockNumber) -> RpcRequest:
+    return _call_at(read, "latest" if read.depth is Depth.HEAD else hex(confirmed))
+
+
+def _call_at(read: Read, block: str | dict[str, str]) -> RpcRequest:
     call: dict[str, str] = {"to": read.to, "data": "0x" + read.data.hex()}
     if read.gas is not None:
         call["gas"] = hex(read.gas)
-    return RpcRequest("eth_call", (call, "latest" if read.depth is Depth.HEAD else hex(confirmed)))
+    return RpcRequest("eth_call", (call, block))
+
+
+def _header(number: BlockNumber) -> RpcRequest:
+    return RpcRequest("eth_getBlockByNumber", (hex(number), False))
+
+
+def _filter(wanted: LogFilter) -> dict[str, object]:
+    topics = ["0x" + topic.hex() for topic in wanted.topics]
+    return {"address": list(wanted.contracts), "topics": [topics]}
+
+
+def _log(log: Any) -> EventLog:  # noqa: ANN401 (a JSON value)
+    return EventLog(
+        contract=checked_address(log["address"].lower()),
+        topics=tuple(_bytes(topic) for topic in log["topics"]),
+        data=_bytes(log["data"]),
+        block_number=BlockNumber(int(log["blockNumber"], 16)),
+        block_hash=BlockHash(log["blockHash"].lower()),
+    )
 
 
 def _call_object(call: Call, sender: Address) -> dict[str, str]:

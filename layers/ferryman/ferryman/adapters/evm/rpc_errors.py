@@ -81,6 +81,25 @@ _EXECUTION: Final = (
 )
 """The called code's own failures, some of which nodes tell with an endpoint's code."""
 
+_TOO_MANY_LOGS: Final = (
+    "query returned more than",
+    "too many results",
+    "too many logs",
+    "more than 10000 results",
+    "block range",
+    "range is too large",
+    "range too large",
+    "range limit",
+    "max range",
+    "maximum range",
+    "exceeds the range",
+    "query exceeds limit",
+    "response size exceed",
+    "response is too big",
+    "query timeout",
+)
+"""Refusals of `eth_getLogs`, of nodes and of the usual providers."""
+
 _ENDPOINT_CODES: Final = frozenset({-32002, -32005, -32603})
 _TRANSACTION_TEXTS: Final = (
     *_ALREADY_KNOWN,
@@ -91,6 +110,8 @@ _TRANSACTION_TEXTS: Final = (
     *_FUNDS,
     *_PERMANENT,
 )
+_OWN_TEXTS: Final = (*_TRANSACTION_TEXTS, *_EXECUTION, *_TOO_MANY_LOGS)
+"""About what was asked, whatever the code: another endpoint would say the same."""
 
 
 def send_outcome(text: str) -> SendOutcome:
@@ -113,7 +134,12 @@ def send_outcome(text: str) -> SendOutcome:
 
 def is_endpoint_trouble(code: int, text: str) -> bool:
     """Whether an error is about the endpoint's state, so that another endpoint may do better."""
-    return code in _ENDPOINT_CODES and not _has(text.lower(), (*_TRANSACTION_TEXTS, *_EXECUTION))
+    return code in _ENDPOINT_CODES and not _has(text.lower(), _OWN_TEXTS)
+
+
+def is_too_many_logs(text: str) -> bool:
+    """Whether an endpoint refuses the logs of so many blocks at once."""
+    return _has(text.lower(), _TOO_MANY_LOGS)
 
 
 def is_revert(code: int, text: str) -> bool:

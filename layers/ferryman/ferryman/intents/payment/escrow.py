@@ -117,6 +117,22 @@ def payment_state(answer: bytes) -> PaymentState:
     )
 
 
+def account_state_call(token: Address, payer: Address) -> bytes:
+    """Calldata of `paymentState` for what does not depend on a nonce."""
+    return PAYMENT_STATE + encode(["address", "address", "uint256"], [token, payer, 0])
+
+
+def account_state(answer: bytes) -> tuple[int, int, int]:
+    """Decode an answer to `paymentState`: balance, pending withdrawal, claimable at (Unix seconds)."""
+    balance, withdrawal, claimable_at, _is_used, _invalid_from = decode(_STATE, answer)
+    return balance, withdrawal, claimable_at
+
+
+def payment_state_answer(balance: int, withdrawal: int, claimable_at: int) -> bytes:
+    """Encode the answer to `paymentState` for a nonce that was neither used nor invalidated."""
+    return encode(_STATE, [balance, withdrawal, claimable_at, False, 0])
+
+
 def eip712_domain(answer: bytes) -> tuple[str, str, int, str]:
     """Decode the answer to `eip712Domain` (ERC-5267): name, version, chain id, contract (lower case)."""
     types = ["bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]"]

@@ -16,8 +16,10 @@ from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits
 from ferryman.intents.fields import validated
+from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, SignedIntent
 from ferryman.intents.payment import escrow
+from ferryman.intents.payment.followed import FOLLOWED_ESCROW
 from ferryman.intents.payment.request import PaymentRequest
 from ferryman.ports import Depth, NonceMarker, Read, Reservation
 
@@ -47,6 +49,7 @@ class PaymentKind:
     events: Final = _EVENTS
     permanent_errors: Final = escrow.PERMANENT_ERRORS
     is_public: Final = True
+    followed: Final[FollowedContract | None] = FOLLOWED_ESCROW
 
     def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
         """Give the escrow's domain and the members of a payment."""

@@ -1,0 +1,25 @@
+"""Schedule -> cached account state: follow the contracts' events. It never signs."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from ferryman.adapters.clock import SystemClock
+from ferryman.bootstrap.telemetry import Telemetry
+from ferryman.bootstrap.watch import watch_contracts
+from ferryman.domain.units import Instant
+
+telemetry = Telemetry()
+logger = telemetry.logger
+watch = watch_contracts(telemetry)
+RESERVE_MS = 10_000
+"""Kept of the function's time for the last look and for handing over."""
+
+
+@telemetry.observed
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Follow the chain that the event names, or all."""
+    until = SystemClock().now() + context.get_remaining_time_in_millis() - RESERVE_MS
+    named = [chain_id for chain_id in watch.chains if event.get("chain_id", chain_id) == chain_id]
+    watch(named, until=Instant(until))
+    logger.info("followed", extra={"chains": named})

@@ -1,0 +1,43 @@
+"""Builds watch."""
+
+from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.confirmer import LambdaConfirmer
+from ferryman.adapters.dynamodb.accounts import DynamoAccounts
+from ferryman.adapters.dynamodb.cursors import DynamoCursors
+from ferryman.bootstrap.parts import aws_client, chains, tables
+from ferryman.bootstrap.telemetry import Telemetry
+from ferryman.config import WatchConfig
+from ferryman.domain.units import ChainId
+from ferryman.intents import KINDS
+from ferryman.services.tracking import Tracker
+from ferryman.services.watch import LEASE_MS, Watch
+
+
+def watch_contracts(telemetry: Telemetry) -> Watch:
+    """Give the service, from the environment."""
+    config = WatchConfig.read()
+    stored, clock, log, metrics = tables(config), SystemClock(), telemetry.log, telemetry.metrics
+    cursors, accounts = DynamoCursors(stored), DynamoAccounts(stored)
+    accessible = chains(config, telemetry, patience_seconds=4)
+
+    def tracker(chain_id: ChainId) -> Tracker:
+        return Tracker(
+            kinds=KINDS,
+            access=accessible[chain_id],
+            accounts=accounts,
+            cursors=cursors,
+            clock=clock,
+            log=log,
+            metrics=metrics,
+            lease_ms=LEASE_MS,
+        )
+
+    return Watch(
+        chains=accessible,
+        tracker=tracker,
+        cursors=cursors,
+        successor=LambdaConfirmer(aws_client("lambda"), config.watch_function),
+        clock=clock,
+        log=log,
+        metrics=metrics,
+    )
