@@ -96,7 +96,7 @@ def bindings(rows: Sequence[Transaction], *, first: int, wallet: Address = WALLE
 def _binding(row: Transaction, nonce: WalletNonce, wallet: Address) -> Binding:
     after, event = take_step(row, Step.BOUND, name="payment_pending", at=NOW, wallet=wallet, nonce=nonce)
     return Binding(
-        change=Change(before=row, after=replace(after, due_at=None), events=(event,)),
+        changes=(Change(before=row, after=replace(after, due_at=None), events=(event,)),),
         nonce_row=NonceRow(
             chain_id=CHAIN_ID,
             wallet=wallet,
@@ -649,8 +649,8 @@ class TestBind:
         ]
         store = DynamoTransactions(tables)
         for row, one in zip(rows, made, strict=True):
-            assert store.get(row.transaction_id) == one.change.after
-            assert store.events(row.transaction_id, after=1) == one.change.events
+            assert store.get(row.transaction_id) == one.changes[0].after
+            assert store.events(row.transaction_id, after=1) == one.changes[0].events
 
     def test_thirty_nonces_are_bound_at_once(self, tables: Tables) -> None:
         """The design's most: 1 + 3 x 30 writes fit the hundred of a transaction."""

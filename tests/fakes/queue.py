@@ -1,9 +1,10 @@
-"""A FIFO queue in memory: groups are locked while in flight, duplicates within a group are dropped."""
+"""FIFO queues in memory, one a lane: groups are locked while in flight, duplicates are dropped."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ferryman.domain.lanes import Lane
 from ferryman.ports import Hint, NonceHint, TransactionHint
 
 _BATCH: Final = 10
@@ -22,41 +23,47 @@ class FakeQueue:
 
     def __init__(self) -> None:
         self.dead: list[Hint] = []
-        self._waiting: list[_Message] = []
-        self._seen: set[tuple[str, str]] = set()
+        self._waiting: dict[Lane, list[_Message]] = {lane: [] for lane in Lane}
+        self._seen: set[tuple[Lane, str, str]] = set()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
+
+    def waiting(self, lane: Lane) -> list[Hint]:
+        """All messages of a lane that wait."""
+        return [message.hint for message in self._waiting[lane]]
 
     def send(self, hints: Iterable[Hint]) -> None:
         """Take messages, dropping those sent before."""
         for hint in hints:
-            if (name := _deduplication(hint)) not in self._seen:
+            if (name := (hint.lane, *_deduplication(hint))) not in self._seen:
                 self._seen.add(name)
-                self._waiting.append(_Message(hint))
+                self._waiting[hint.lane].append(_Message(hint))
 
     def receive(self) -> list[Hint]:
-        """Hand out a batch, oldest first; redelivered messages say so."""
-        batch = self._waiting[:_BATCH]
+        """Hand out a batch of one lane, express first, the oldest first; redelivered messages say so."""
+        batch = next((waiting[:_BATCH] for waiting in self._waiting.values() if waiting), [])
         for message in batch:
             message.receives += 1
         return [_handed_out(message) for message in batch]
 
     def everything(self) -> list[Hint]:
         """All waiting messages, as a second delivery would hand them out."""
-        return list(dict.fromkeys(message.hint for message in self._waiting))
+        return list(dict.fromkeys(hint for lane in Lane for hint in self.waiting(lane)))
 
     def lose(self) -> None:
         """Lose all waiting messages."""
-        self._waiting.clear()
+        self._waiting = {lane: [] for lane in Lane}
 
     def settle(self, received: Sequence[Hint], failed: Iterable[Hint]) -> None:
         """Delete a batch but for what failed, which comes again or dies."""
-        kept = set(failed)
-        batch, rest = self._waiting[: len(received)], self._waiting[len(received) :]
+        if not received:
+            return
+        kept, lane = set(failed), received[0].lane
+        batch, rest = self._waiting[lane][: len(received)], self._waiting[lane][len(received) :]
         again = [message for message, hint in zip(batch, received, strict=True) if hint in kept]
         self.dead += [message.hint for message in again if message.receives >= MOST_RECEIVES]
-        self._waiting = [message for message in again if message.receives < MOST_RECEIVES] + rest
+        self._waiting[lane] = [message for message in again if message.receives < MOST_RECEIVES] + rest
 
 
 def _handed_out(message: _Message) -> Hint:

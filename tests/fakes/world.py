@@ -125,7 +125,7 @@ class World:
         self.confirm = Confirm(
             chains=chains,
             follower=follower,
-            sweep=Sweep(store=store, queue=queue, **talk),
+            sweep=Sweep(chains=chains, store=store, queue=queue, **talk),
             leases=leases,
             confirmer=confirmer,
             **talk,

@@ -24,6 +24,7 @@ from ferryman.domain.errors import (
     StoreUnavailableError,
     SubscriberGoneError,
 )
+from ferryman.domain.lanes import Lane
 from ferryman.domain.signatures import CURVE_ORDER, recover
 from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
 from ferryman.ports import Hint, NonceHint, TransactionHint
@@ -144,7 +145,12 @@ def queue(aws_url: str) -> tuple[SqsQueue, Callable[[], list[dict[str, Any]]]]:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return records
 
-    return SqsQueue(sqs, url), receive
+    return SqsQueue(sqs, lanes(url)), receive
+
+
+def lanes(url: str) -> dict[Lane, str]:
+    """Use one queue for all lanes."""
+    return dict.fromkeys(Lane, url)
 
 
 Receiving = tuple[SqsQueue, Callable[[], list[dict[str, Any]]]]
@@ -203,6 +209,21 @@ def test_both_sorts_of_hints_share_the_queue(queue: Receiving) -> None:
     assert {record["attributes"]["MessageGroupId"] for record in records} == {f"31337:{SENDER}"}
 
 
+def test_each_lane_has_its_own_queue(aws_url: str) -> None:
+    """What is urgent waits behind nothing that is not."""
+    sqs, urls = client("sqs", aws_url), {}
+    for lane in Lane:
+        name = f"{lane}-{secrets.token_hex(4)}.fifo"
+        urls[lane] = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
+    urgent = replace(HINT, version=9, lane=Lane.EXPRESS)
+
+    SqsQueue(sqs, urls).send([HINT, urgent])
+
+    received = {lane: sqs.receive_message(QueueUrl=url)["Messages"] for lane, url in urls.items()}
+    versions = {lane: [json.loads(one["Body"])["version"] for one in received[lane]] for lane in Lane}
+    assert versions == {Lane.EXPRESS: [9], Lane.STANDARD: [1]}
+
+
 def test_nothing_to_send_sends_nothing(queue: Receiving) -> None:
     """SQS refuses an empty batch."""
     sending, receive = queue
@@ -215,14 +236,14 @@ def test_nothing_to_send_sends_nothing(queue: Receiving) -> None:
 def test_a_queue_that_is_not_there_is_a_store_that_is_away(aws_url: str) -> None:
     """The row is stored; the sweep sends it later."""
     with pytest.raises(StoreUnavailableError):
-        SqsQueue(client("sqs", aws_url), f"{aws_url}/000000000000/none.fifo").send([HINT])
+        SqsQueue(client("sqs", aws_url), lanes(f"{aws_url}/000000000000/none.fifo")).send([HINT])
 
 
 def test_a_batch_that_was_taken_in_part_is_told() -> None:
     """SQS answers 200 and lists what it did not take."""
     failed = {"Failed": [{"Id": "0", "SenderFault": False, "Code": "InternalError"}], "Successful": []}
     with serving(lambda _: Answer(200, json.dumps(failed).encode(), AMZ_JSON)) as endpoint:
-        sending = SqsQueue(client("sqs", endpoint.url), f"{endpoint.url}/0/q.fifo")
+        sending = SqsQueue(client("sqs", endpoint.url), lanes(f"{endpoint.url}/0/q.fifo"))
 
         with pytest.raises(StoreUnavailableError, match="1 of 1"):
             sending.send([HINT])
@@ -391,7 +412,7 @@ def test_an_aws_that_is_away_is_told_by_every_adapter() -> None:
     with pytest.raises(StoreUnavailableError):
         tables_at(url).get(Table.CURSORS, {"cursor": "1"})
     with pytest.raises(StoreUnavailableError):
-        SqsQueue(client("sqs", url), f"{url}/0/q.fifo").send([HINT])
+        SqsQueue(client("sqs", url), lanes(f"{url}/0/q.fifo")).send([HINT])
     with pytest.raises(StoreUnavailableError):
         WebSocketPush(client("apigatewaymanagementapi", url)).post("a", "{}")
     with pytest.raises(StoreUnavailableError):

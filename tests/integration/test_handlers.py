@@ -68,6 +68,7 @@ class Deployment:
             "CHAINS": self.chains(),
             "RPC_URLS_PATH": "/ferryman/chains",
             "SUBMIT_QUEUE_URL": self.queue_url,
+            "EXPRESS_QUEUE_URL": self.queue_url,
             "CONFIRM_FUNCTION": "confirm",
             "WATCH_FUNCTION": "watch",
             "WALLET_KEY_IDS": "one",

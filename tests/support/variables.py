@@ -15,6 +15,7 @@ _WITH_A_FORM: Final = {
     "WALLET_KEY_IDS": "one,two",
     "ANY_WEBHOOK_TARGET": "false",
     "SUBMIT_QUEUE_URL": f"{_NOWHERE}/queue",
+    "EXPRESS_QUEUE_URL": f"{_NOWHERE}/express",
     "WEBSOCKET_ENDPOINT": f"{_NOWHERE}/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1:1/socket",
     "OPEN_READS": "false",

@@ -60,6 +60,7 @@ VARIABLES = {
     "ACCESS_TABLE": "x",
     "SIGNED_IN_USAGE_KEY": "signed-in",
     "SUBMIT_QUEUE_URL": "http://127.0.0.1/queue",
+    "EXPRESS_QUEUE_URL": "http://127.0.0.1/express",
     "CONFIRM_FUNCTION": "confirm",
     "WATCH_FUNCTION": "watch",
     "WALLET_KEY_IDS": "one,two",

@@ -85,6 +85,7 @@ class IngestConfig(EndpointsConfig):
     accounts_table: Name
     cursors_table: Name
     submit_queue_url: Name
+    express_queue_url: Name
     confirm_function: Name
 
 
@@ -97,9 +98,14 @@ class WatchConfig(EndpointsConfig):
     """Its own name: a run starts the next."""
 
 
-class SubmitConfig(IngestConfig):
+class SubmitConfig(EndpointsConfig):
     """The environment of submit."""
 
+    transactions_table: Name
+    events_table: Name
+    accounts_table: Name
+    cursors_table: Name
+    confirm_function: Name
     wallets_table: Name
     wallet_key_ids: Annotated[Name, AfterValidator(_key_ids)]
     """Ids or ARNs of the wallets' KMS keys, with commas between them."""

@@ -11,6 +11,7 @@ from ferryman.domain.cursor import Cursor
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Event
 from ferryman.domain.fees import FeeHistory
+from ferryman.domain.lanes import Lane
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.pauses import Pause, Scope
@@ -398,9 +399,10 @@ class TransactionStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """A transaction about to be bound to a nonce."""
+    """Transactions about to be bound to a nonce."""
 
-    change: Change
+    changes: tuple[Change, ...]
+    """Of each intent of the nonce row, in its order."""
     nonce_row: NonceRow
 
 
@@ -823,6 +825,8 @@ class TransactionHint:
     chain_id: ChainId
     sender: Address
     version: int
+    lane: Lane = field(default=Lane.STANDARD, compare=False)
+    """The queue that carries it; no part of the message."""
     redelivered: bool = False
     """The message was handed out before, and nobody recorded an outcome."""
     correlation_id: CorrelationId | None = field(default=None, compare=False)
@@ -836,6 +840,7 @@ class NonceHint:
     wallet: Address
     nonce: WalletNonce
     version: int
+    lane: Lane = field(default=Lane.STANDARD, compare=False)
 
 
 Hint = TransactionHint | NonceHint
@@ -845,7 +850,7 @@ class Queue(Protocol):
     """The way to submit. A message is a hint: losing, doubling or reordering one is harmless."""
 
     def send(self, hints: Iterable[Hint]) -> None:
-        """Send hints.
+        """Send hints, each by its lane.
 
         Raises:
             StoreUnavailableError: some were not taken.

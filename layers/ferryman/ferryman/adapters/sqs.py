@@ -1,4 +1,4 @@
-"""The FIFO queue to submit."""
+"""The FIFO queues to submit, one a lane."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ferryman.domain.errors import StoreUnavailableError
+from ferryman.domain.lanes import Lane
 from ferryman.domain.units import Address, ChainId, CorrelationId, TransactionId, WalletNonce
 from ferryman.ports import Hint, NonceHint, TransactionHint
 
@@ -18,22 +19,31 @@ _BATCH: Final = 10
 
 
 class SqsQueue:
-    """The Queue port over a FIFO queue whose deduplication scope is the message group."""
+    """The Queue port over FIFO queues whose deduplication scope is the message group.
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
+    Args:
+        client: a boto3 client.
+        urls: the queue of each lane.
+
+    """
+
+    def __init__(self, client: "SQSClient", urls: Mapping[Lane, str]) -> None:
         self._client = client
-        self._url = url
+        self._urls = urls
 
     def send(self, hints: Iterable[Hint]) -> None:
-        """Send hints, ten to a request."""
-        waiting = list(hints)
-        for start in range(0, len(waiting), _BATCH):
-            self._send_batch(waiting[start : start + _BATCH])
+        """Send hints, ten to a request; the express lane first."""
+        by_lane: dict[Lane, list[Hint]] = {lane: [] for lane in Lane}
+        for hint in hints:
+            by_lane[hint.lane].append(hint)
+        for lane, waiting in by_lane.items():
+            for start in range(0, len(waiting), _BATCH):
+                self._send_batch(self._urls[lane], waiting[start : start + _BATCH])
 
-    def _send_batch(self, hints: list[Hint]) -> None:
+    def _send_batch(self, url: str, hints: list[Hint]) -> None:
         entries: Any = [{"Id": str(number), **_entry(hint)} for number, hint in enumerate(hints)]
         try:
-            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
             msg = f"SQS took no message: {type(error).__name__}"
             raise StoreUnavailableError(msg) from error

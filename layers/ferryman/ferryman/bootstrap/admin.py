@@ -10,8 +10,7 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.sqs import SqsQueue
-from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import AdminConfig, DeadLetterQueue
 from ferryman.intents import KINDS
@@ -56,7 +55,7 @@ def administer(telemetry: Telemetry) -> Administration:
             chains=accessible,
             store=store,
             assurance=Assurance(store),
-            queue=SqsQueue(sqs, config.submit_queue_url),
+            queue=submit_queues(config),
             leases=leases,
             confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
             clock=clock,

@@ -5,8 +5,7 @@ from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.sqs import SqsQueue
-from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import ConfirmConfig
 from ferryman.domain.units import ChainId
@@ -22,7 +21,7 @@ def confirm_transactions(telemetry: Telemetry) -> Confirm:
     stored, clock = journalled_tables(config, telemetry), SystemClock()
     log = telemetry.log
     store, wallets = DynamoTransactions(stored), DynamoWallets(stored)
-    queue = SqsQueue(aws_client("sqs"), config.submit_queue_url)
+    queue = submit_queues(config)
     accessible = chains(config, telemetry, patience_seconds=4)
 
     def follower(chain_id: ChainId) -> Follower:
@@ -40,7 +39,7 @@ def confirm_transactions(telemetry: Telemetry) -> Confirm:
     return Confirm(
         chains=accessible,
         follower=follower,
-        sweep=Sweep(store=store, queue=queue, clock=clock, log=log),
+        sweep=Sweep(chains=accessible, store=store, queue=queue, clock=clock, log=log),
         leases=DynamoLeases(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=clock,

@@ -6,8 +6,7 @@ from ferryman.adapters.dynamodb.accounts import DynamoAccounts
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
-from ferryman.adapters.sqs import SqsQueue
-from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
 from ferryman.intents import KINDS
@@ -29,7 +28,7 @@ def ingest_intents(telemetry: Telemetry) -> Ingest:
         store=store,
         assurance=Assurance(store, cached),
         charging=Charging(store=store, clock=clock),
-        queue=SqsQueue(aws_client("sqs"), config.submit_queue_url),
+        queue=submit_queues(config),
         leases=DynamoLeases(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=clock,

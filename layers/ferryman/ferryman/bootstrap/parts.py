@@ -11,10 +11,12 @@ from ferryman.adapters.dynamodb.client import DynamoDbTables
 from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.adapters.sqs import SqsQueue
 from ferryman.adapters.ssm import SsmEndpoints
 from ferryman.bootstrap.telemetry import Telemetry
-from ferryman.config import EndpointsConfig
+from ferryman.config import EndpointsConfig, IngestConfig
 from ferryman.domain.chain import ChainSettings
+from ferryman.domain.lanes import Lane
 from ferryman.domain.units import ChainId
 from ferryman.services.chains import ChainAccess
 
@@ -48,6 +50,12 @@ def tables(config: object) -> DynamoDbTables:
 def journalled_tables(config: object, telemetry: Telemetry) -> JournalledTables:
     """Give the tables of a step that writes events."""
     return JournalledTables(tables(config), telemetry.journal)
+
+
+def submit_queues(config: IngestConfig) -> SqsQueue:
+    """Give the queues to submit, one a lane."""
+    urls = {Lane.EXPRESS: config.express_queue_url, Lane.STANDARD: config.submit_queue_url}
+    return SqsQueue(aws_client("sqs"), urls)
 
 
 def chains(

@@ -18,6 +18,7 @@ it is not older than the last settlement, counts it once.
 
 _CACHED_BLOCKS: Final = 3
 _FEWEST_KEPT_BLOCKS: Final = 16
+_EXPRESS_PART: Final = 4
 
 
 class ChainSettings(BaseModel):
@@ -44,6 +45,10 @@ class ChainSettings(BaseModel):
     """How long a transaction may need from acceptance to a block."""
     window: int = Field(default=16, ge=1, le=256)
     """Transactions a wallet may have in flight."""
+    express_window: int | None = Field(default=None, ge=0)
+    """How many of them standard payments leave to urgent ones; a quarter of the window if not said."""
+    express_deadline_seconds: Seconds = Field(default=Seconds(120), ge=0)
+    """A payment whose deadline is nearer than this is urgent."""
     max_fee_per_gas_cap_wei: Wei = Wei(500_000_000_000)
     """The most we pay per gas, base fee included."""
     min_priority_fee_wei: Wei = Wei(1_000_000)
@@ -85,6 +90,19 @@ class ChainSettings(BaseModel):
             msg = "withdrawal_margin_seconds must be longer than those blocks and cache_max_age_ms together"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _leaves_window(self) -> Self:
+        """Standard payments must be able to bind."""
+        if self.reserved_for_express >= self.window:
+            msg = "express_window must be smaller than window"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def reserved_for_express(self) -> int:
+        """Open nonces of a wallet that only urgent payments may add."""
+        return self.window // _EXPRESS_PART if self.express_window is None else self.express_window
 
     def confirmed_block(self, head: BlockNumber) -> BlockNumber:
         """Give the newest block that is `required_confirmations` deep when `head` is the newest."""

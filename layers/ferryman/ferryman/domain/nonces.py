@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from ferryman.domain.units import (
     Address,
@@ -13,6 +14,8 @@ from ferryman.domain.units import (
     WalletNonce,
     Wei,
 )
+
+_ALWAYS: Final = Instant(0)
 
 
 class Wanted(StrEnum):
@@ -55,6 +58,11 @@ class NonceRow:
     """From the simulation before the bind, with headroom."""
     bound_at: Instant
     attempts: tuple[TransactionAttempt, ...] = ()
+    urgent_from: Instant = _ALWAYS
+    """When the first of its intents becomes urgent: from then on its hints go by the express lane.
+
+    0 in rows that were bound before there were lanes.
+    """
     wanted: Wanted = Wanted.NOTHING
     wanted_at: Instant | None = None
     sends_wanted: int = 0

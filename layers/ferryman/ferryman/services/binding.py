@@ -1,20 +1,24 @@
-"""Binding: a transaction gets a wallet's next nonce, in one write with the wallet itself."""
+"""Binding: transactions get a wallet's next nonces, in one write with the wallet itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final
 
 from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.events import Step
+from ferryman.domain.lanes import Lane, express_from, lane_at, window_of
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.transaction import Transaction, take_step
-from ferryman.domain.units import Address, Gas, Instant, WalletNonce
+from ferryman.domain.units import Address, Gas, Instant, TransactionId, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Binding, Change, Clock, Signer, WalletStore
 from ferryman.services.chains import ChainAccess
 
 MOST_AT_ONCE: Final = 30
-"""Nonces in one write: each is three items, of the hundred that a DynamoDB transaction takes."""
+"""Nonces in one write."""
+_MOST_ITEMS: Final = 100
+"""Items that a DynamoDB transaction takes: the wallet, each nonce, and two of each intent."""
 _TRIES: Final = 6
 
 
@@ -27,12 +31,43 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel:
+    """What goes into one chain transaction: nearly always one intent."""
+
+    ready: tuple[Ready, ...]
+    gas_limit: Gas
+
+    @classmethod
+    def of(cls, one: Ready) -> "Parcel":
+        """Send an intent alone."""
+        return cls((one,), one.gas_limit)
+
+    def without(self, gone: Collection[TransactionId]) -> "Parcel | None":
+        """Leave some out; None if nothing is left."""
+        left = tuple(one for one in self.ready if one.row.transaction_id not in gone)
+        if len(left) == len(self.ready):
+            return self
+        if len(left) == 1:
+            return Parcel.of(left[0])
+        return Parcel(left, self.gas_limit) if left else None
+
+    def urgent_from(self, access: ChainAccess) -> Instant:
+        """Say when the first of its intents becomes urgent."""
+        return min(
+            express_from(one.row.priority, one.row.deadline_seconds, access.settings) for one in self.ready
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
-    """What came of binding: nonces with their rows, and what found no free window."""
+    """What came of binding: nonces, the rows bound to them, and what found no free window."""
 
     nonces: tuple[NonceRow, ...]
     rows: tuple[Transaction, ...]
     without_capacity: tuple[Ready, ...]
+
+
+NOTHING_BOUND: Final = Bound((), (), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +80,7 @@ class Binder:
     clock: Clock
 
     def pool(self, access: ChainAccess) -> list[Wallet]:
-        """Read the wallets of a chain, the one with the most free window first.
+        """Read the wallets of a chain.
 
         A wallet's row is made on first use, from the chain's own count.
 
@@ -53,11 +88,10 @@ class Binder:
             SignerUnavailableError, ChainUnreachableError, StoreUnavailableError: as their ports say.
 
         """
-        found = [self._wallet(address, access) for address in self.signer.wallets()]
-        return sorted(found, key=lambda wallet: -wallet.free(access.settings.window))
+        return [self._wallet(address, access) for address in self.signer.wallets()]
 
-    def bind(self, ready: Sequence[Ready], access: ChainAccess) -> Bound:
-        """Bind as many as there is free window for.
+    def bind(self, parcels: Sequence[Parcel], access: ChainAccess, pool: Sequence[Wallet]) -> Bound:
+        """Bind as many as there is free window for, the urgent ones first.
 
         Rows that changed since they were read are left out: whoever changed them goes on with them.
 
@@ -65,27 +99,46 @@ class Binder:
             StoreUnavailableError: the outcome could not be written, or nobody knows it.
 
         """
-        nonces: list[NonceRow] = []
-        rows: list[Transaction] = []
-        waiting, tries = list(ready), _TRIES
+        now, wallets = self.clock.now(), list(pool)
+        bindings: list[Binding] = []
+        left: list[Ready] = []
+        for lane in Lane:
+            waiting = [one for one in parcels if lane_at(one.urgent_from(access), now) is lane]
+            done, waiting = self._bind_lane(waiting, access, wallets, window_of(lane, access.settings))
+            bindings += done
+            left += [one for parcel in waiting for one in parcel.ready]
+        return Bound(
+            tuple(binding.nonce_row for binding in bindings),
+            tuple(change.after for binding in bindings for change in binding.changes),
+            tuple(left),
+        )
+
+    def _bind_lane(
+        self, waiting: list[Parcel], access: ChainAccess, wallets: list[Wallet], window: int
+    ) -> tuple[list[Binding], list[Parcel]]:
+        """Bind parcels while fewer than `window` nonces of a wallet are open; keep `wallets` current."""
+        done: list[Binding] = []
+        tries = _TRIES
         while waiting and tries:
-            wallet = self.pool(access)[0]
-            count = min(wallet.free(access.settings.window), MOST_AT_ONCE)
-            if not count:
+            wallet = freest(wallets, window)
+            chosen = _fitting(waiting[: min(wallet.free(window), MOST_AT_ONCE)])
+            if not chosen:
                 break
-            bindings = self._bindings(wallet, waiting[:count])
+            bindings = self._bindings(wallet, chosen, access)
             try:
-                self.wallets.bind(wallet, bindings, window=access.settings.window)
+                self.wallets.bind(wallet, bindings, window=window)
             except StaleRowsError as stale:
-                waiting = [one for one in waiting if one.row.transaction_id not in stale.transaction_ids]
+                waiting = [left for one in waiting if (left := one.without(stale.transaction_ids))]
                 continue
             except StaleRowError:
                 tries -= 1
+                wallets[:] = self.pool(access)
                 continue
-            nonces += [binding.nonce_row for binding in bindings]
-            rows += [binding.change.after for binding in bindings]
-            waiting = waiting[count:]
-        return Bound(tuple(nonces), tuple(rows), tuple(waiting))
+            done += bindings
+            wallets.remove(wallet)
+            wallets.append(replace(wallet, next_nonce=WalletNonce(wallet.next_nonce + len(bindings))))
+            waiting = waiting[len(chosen) :]
+        return done, waiting
 
     def _wallet(self, address: Address, access: ChainAccess) -> Wallet:
         chain_id = access.settings.chain_id
@@ -97,26 +150,46 @@ class Binder:
             )
         return wallet
 
-    def _bindings(self, wallet: Wallet, ready: Sequence[Ready]) -> list[Binding]:
+    def _bindings(self, wallet: Wallet, parcels: Sequence[Parcel], access: ChainAccess) -> list[Binding]:
         now = self.clock.now()
         return [
-            self._binding(wallet, WalletNonce(wallet.next_nonce + position), one, now)
-            for position, one in enumerate(ready)
+            Binding(
+                changes=tuple(
+                    self._change(one.row, wallet.address, WalletNonce(wallet.next_nonce + position), now)
+                    for one in parcel.ready
+                ),
+                nonce_row=NonceRow(
+                    chain_id=wallet.chain_id,
+                    wallet=wallet.address,
+                    nonce=WalletNonce(wallet.next_nonce + position),
+                    intents=tuple(one.row.transaction_id for one in parcel.ready),
+                    gas_limit=parcel.gas_limit,
+                    bound_at=now,
+                    urgent_from=parcel.urgent_from(access),
+                ),
+            )
+            for position, parcel in enumerate(parcels)
         ]
 
-    def _binding(self, wallet: Wallet, nonce: WalletNonce, ready: Ready, now: Instant) -> Binding:
-        row = ready.row
+    def _change(self, row: Transaction, wallet: Address, nonce: WalletNonce, now: Instant) -> Change:
         name = self.kinds[row.kind].events[Step.BOUND]
-        after, event = take_step(row, Step.BOUND, name=name, at=now, wallet=wallet.address, nonce=nonce)
+        after, event = take_step(row, Step.BOUND, name=name, at=now, wallet=wallet, nonce=nonce)
         after = replace(after, due_at=None, waits=0, starts=0, last_error=None)
-        return Binding(
-            change=Change(before=row, after=after, events=(event,)),
-            nonce_row=NonceRow(
-                chain_id=row.chain_id,
-                wallet=wallet.address,
-                nonce=nonce,
-                intents=(row.transaction_id,),
-                gas_limit=ready.gas_limit,
-                bound_at=now,
-            ),
-        )
+        return Change(before=row, after=after, events=(event,))
+
+
+def freest(wallets: Sequence[Wallet], window: int) -> Wallet:
+    """Give the wallet with the most free window, the first of equals."""
+    return max(wallets, key=lambda wallet: wallet.free(window))
+
+
+def _fitting(parcels: Sequence[Parcel]) -> list[Parcel]:
+    """Give the first parcels, as many as one write takes."""
+    items = 1
+
+    def fits(parcel: Parcel) -> bool:
+        nonlocal items
+        items += 1 + 2 * len(parcel.ready)
+        return items <= _MOST_ITEMS
+
+    return list(takewhile(fits, parcels))

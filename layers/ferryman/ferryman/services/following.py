@@ -7,9 +7,10 @@ from typing import Final
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.events import Event, Step
+from ferryman.domain.lanes import lane_at
 from ferryman.domain.nonces import NonceRow, Wallet, Wanted
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import Address, BlockNumber, TxHash, WalletNonce
+from ferryman.domain.units import Address, BlockNumber, Instant, TxHash, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import (
     Block,
@@ -238,7 +239,7 @@ class Follower:
                 attempts=len(row.attempts),
             )
         if asked:
-            self.queue.send(_nonce_hint(row) for row in asked)
+            self.queue.send(_nonce_hint(row, self.clock.now()) for row in asked)
 
     def _is_overdue(self, row: NonceRow) -> bool:
         pause = self.settings.block_time_ms * _RESEND_PAUSE_BLOCKS if row.attempts else _UNSIGNED_PAUSE_MS
@@ -255,5 +256,8 @@ def _inclusion(receipt: TransactionReceipt) -> dict[str, object]:
     return {name: getattr(receipt, name) for name in _INCLUSION_FACTS}
 
 
-def _nonce_hint(row: NonceRow) -> NonceHint:
-    return NonceHint(chain_id=row.chain_id, wallet=row.wallet, nonce=row.nonce, version=row.version)
+def _nonce_hint(row: NonceRow, now: Instant) -> NonceHint:
+    lane = lane_at(row.urgent_from, now)
+    return NonceHint(
+        chain_id=row.chain_id, wallet=row.wallet, nonce=row.nonce, version=row.version, lane=lane
+    )

@@ -33,13 +33,13 @@ from ferryman.ports import (
     Read,
     Reservation,
     Room,
-    TransactionHint,
     TransactionStore,
 )
 from ferryman.services.about import about
 from ferryman.services.assurance import Assurance, Vouching
 from ferryman.services.chains import Chains
 from ferryman.services.charging import Charging
+from ferryman.services.hinting import hint_of
 from ferryman.services.waking import wake
 
 FIRST_LOOK_MS: Final = 10_000
@@ -191,13 +191,7 @@ class Ingest:
 
     def _enqueue(self, row: Transaction) -> None:
         """Queue the row; if that fails the sweep does it, within seconds."""
-        hint = TransactionHint(
-            transaction_id=row.transaction_id,
-            chain_id=row.chain_id,
-            sender=row.sender,
-            version=row.version,
-            correlation_id=row.correlation_id,
-        )
+        hint = hint_of(row, self.chains[row.chain_id].settings, self.clock.now())
         try:
             self.queue.send([hint])
         except StoreUnavailableError as error:

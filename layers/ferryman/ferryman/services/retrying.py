@@ -25,11 +25,11 @@ from ferryman.ports import (
     Queue,
     Reservation,
     Room,
-    TransactionHint,
     TransactionStore,
 )
 from ferryman.services.assurance import Assurance
 from ferryman.services.chains import Chains
+from ferryman.services.hinting import hint_of
 from ferryman.services.records import record_of
 from ferryman.services.waking import wake
 
@@ -88,7 +88,7 @@ class Retrying:
         except StaleRowError as error:
             raise _not_retriable("Somebody else changed it just now; try again.", "is moving") from error
         self.log.warning("retried by hand", transaction_id=transaction_id, was=row.status.value, by=by)
-        self.queue.send([_hint(again)])
+        self.queue.send([hint_of(again, self.chains[row.chain_id].settings, self.clock.now())])
         wake(row.chain_id, self.leases, self.confirmer, self.clock, self.log)
         return record_of(again)
 
@@ -124,12 +124,6 @@ class Retrying:
         except ChainUnreachableError as error:
             raise AssuranceUnavailableError("The chain cannot be asked now; try again.") from error
         return validated_at(room.block)[0]
-
-
-def _hint(row: Transaction) -> TransactionHint:
-    return TransactionHint(
-        transaction_id=row.transaction_id, chain_id=row.chain_id, sender=row.sender, version=row.version
-    )
 
 
 def _not_retriable(detail: str, reason: str) -> NotRetriableError:

@@ -17,6 +17,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import FeeHistory
+from ferryman.domain.lanes import lane_of, window_of
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import BlockNumber, ChainId
@@ -39,7 +40,7 @@ from ferryman.ports import (
 from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
-from ferryman.services.binding import Binder
+from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, Parcel, freest
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.ending import fail_unbound
 from ferryman.services.pausing import PAUSED
@@ -53,6 +54,7 @@ STARTS_ALLOWED: Final = 5
 The queue hands a message out once more than that before it gives it up (`maxReceiveCount` in
 template.yaml), so that the last one finds the row marked and is not tried again.
 """
+NO_WINDOW: Final = "no free wallet window"
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
 
 
@@ -153,15 +155,14 @@ class Submit:
         timely = [row for row in todo if not self._ended_late(row)]
         going = self._unpaused(timely)
         assured = [after for row in going if (after := self._assured(row, access))]
-        try:
-            bound, market = self._bound(assured, access) if assured else ((), None)
-        except (ChainUnreachableError, SignerUnavailableError) as error:
-            self._put_off((row, str(error)) for row in assured)
-            bound, market = (), None
-        if nonces or bound:
-            self._advance(
-                [*nonces, *(nonce for nonce, _ in bound)], [row for _, row in bound], market, access
-            )
+        bound, market = NOTHING_BOUND, None
+        if assured:
+            try:
+                bound, market = self._bound(assured, access)
+            except (ChainUnreachableError, SignerUnavailableError) as error:
+                self._put_off((row, str(error)) for row in assured)
+        if nonces or bound.nonces:
+            self._advance([*nonces, *bound.nonces], bound.rows, market, access)
         if nonces or timely:
             # What is bound now has to be followed, and what waits has to be swept.
             wake(access.settings.chain_id, self.leases, self.confirmer, self.clock, self.log)
@@ -209,21 +210,25 @@ class Submit:
             return validated_at(room.block)[0]
         return None
 
-    def _bound(
-        self, rows: Sequence[Transaction], access: ChainAccess
-    ) -> tuple[tuple[tuple[NonceRow, Transaction], ...], FeeHistory | None]:
+    def _bound(self, rows: Sequence[Transaction], access: ChainAccess) -> tuple[Bound, FeeHistory | None]:
         """Simulate and bind; whatever stands in the way becomes a wait or an end on the row."""
-        wallet = self.binder.pool(access)[0]
-        if not wallet.free(access.settings.window):
-            self._put_off((row, "no free wallet window") for row in rows)
-            return (), None
-        verdicts = simulate(rows, access, kinds=self.kinds, sender=wallet.address)
+        pool, now = self.binder.pool(access), self.clock.now()
+        settings, wallet = access.settings, freest(pool, access.settings.window)
+        able: list[Transaction] = []
+        for row in rows:
+            if wallet.free(window_of(lane_of(row, settings, now), settings)):
+                able.append(row)
+            else:
+                self._put_off([(row, NO_WINDOW)])
+        if not able:
+            return NOTHING_BOUND, None
+        verdicts = simulate(able, access, kinds=self.kinds, sender=wallet.address)
         for row, reason in verdicts.failed:
             self._fail(row, reason)
         self._put_off(verdicts.waiting)
-        bound = self.binder.bind(verdicts.ready, access)
-        self._put_off((ready.row, "no free wallet window") for ready in bound.without_capacity)
-        return tuple(zip(bound.nonces, bound.rows, strict=True)), verdicts.market
+        bound = self.binder.bind([Parcel.of(one) for one in verdicts.ready], access, pool)
+        self._put_off((ready.row, NO_WINDOW) for ready in bound.without_capacity)
+        return bound, verdicts.market
 
     def _advance(
         self,

@@ -6,7 +6,9 @@ from typing import Final
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import ChainId, Instant
-from ferryman.ports import Change, Clock, Log, Queue, TransactionHint, TransactionStore
+from ferryman.ports import Change, Clock, Log, Queue, TransactionStore
+from ferryman.services.chains import Chains
+from ferryman.services.hinting import hint_of
 
 MOST_AT_ONCE: Final = 100
 """Rows hinted in one pass: more would only wait in the queue."""
@@ -18,6 +20,7 @@ SENT_AHEAD_MS: Final = 60_000
 class Sweep:
     """Finds due rows of a chain and hints them."""
 
+    chains: Chains
     store: TransactionStore
     queue: Queue
     clock: Clock
@@ -47,7 +50,8 @@ class Sweep:
         rows = self.store.get_many(chosen) if chosen else ()
         sent = [after for row in rows if (after := self._postponed(row, now))]
         if sent:
-            self.queue.send(_hint(row) for row in sent)
+            settings = self.chains[chain_id].settings
+            self.queue.send(hint_of(row, settings, now) for row in sent)
         return bool(watched)
 
     def _postponed(self, row: Transaction, now: Instant) -> Transaction | None:
@@ -60,13 +64,3 @@ class Sweep:
         except StaleRowError:
             return None
         return later
-
-
-def _hint(row: Transaction) -> TransactionHint:
-    return TransactionHint(
-        transaction_id=row.transaction_id,
-        chain_id=row.chain_id,
-        sender=row.sender,
-        version=row.version,
-        correlation_id=row.correlation_id,
-    )

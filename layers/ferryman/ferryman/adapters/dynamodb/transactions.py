@@ -127,7 +127,7 @@ class DynamoTransactions:
         writes: list[Write] = [
             Put(table=Table.TRANSACTIONS, item=transaction_item(row), where=(Absent("transaction_id"),)),
             Put(table=Table.ACCOUNTS, item=_marker_item(marker, row), where=(Absent("account"),)),
-            *_event_puts(events),
+            *event_puts(events),
         ]
         ledger = len(writes)
         writes += _hold_writes(row, hold, charge)
@@ -153,7 +153,7 @@ class DynamoTransactions:
         nonce_row: NonceRow | None = None,
     ) -> None:
         """Write a change with what goes with it."""
-        writes: list[Write] = [row_put(change), *_event_puts(change.events)]
+        writes: list[Write] = [row_put(change), *event_puts(change.events)]
         if nonce_row:
             item = nonce_row_item(nonce_row.settled())
             writes.append(Put(table=Table.WALLETS, item=item, where=(Equals("version", nonce_row.version),)))
@@ -189,7 +189,8 @@ def row_put(change: Change) -> Put:
     )
 
 
-def _event_puts(events: Sequence[Event]) -> list[Put]:
+def event_puts(events: Sequence[Event]) -> list[Put]:
+    """Append events, each on the condition that nobody wrote its number."""
     return [
         Put(table=Table.EVENTS, item=event_item(event), where=(Absent("transaction_id"),)) for event in events
     ]

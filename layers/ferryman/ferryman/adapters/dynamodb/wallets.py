@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from ferryman.adapters.dynamodb.items import (
     account_key,
-    event_item,
     nonce_item,
     nonce_row_item,
     nonce_row_of,
@@ -24,14 +23,13 @@ from ferryman.adapters.dynamodb.operations import (
     Update,
     Write,
 )
-from ferryman.adapters.dynamodb.transactions import row_put
+from ferryman.adapters.dynamodb.transactions import event_puts, row_put
 from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
 from ferryman.ports import Binding
 
 _STATE = "state"
-_WRITES_BEFORE_BINDINGS = 1
 _AFTER_ALL_NONCES = "nonce#~"
 
 
@@ -87,19 +85,22 @@ class DynamoWallets:
                 where=(Equals("next_nonce", first), AtLeast("lowest_open", first + count - window)),
             )
         ]
-        owners: list[TransactionId] = []
+        owners: list[Sequence[TransactionId]] = [()]
         for binding in bindings:
-            one = _bind_writes(binding)
-            writes += one
-            owners += [binding.change.before.transaction_id] * len(one)
+            writes.append(_nonce_put(binding.nonce_row))
+            owners.append(binding.nonce_row.intents)
+            for change in binding.changes:
+                one = [row_put(change), *event_puts(change.events)]
+                writes += one
+                owners += [(change.before.transaction_id,)] * len(one)
         try:
             self._tables.transact(writes)
         except ConditionFailedError as error:
             if 0 in error.failed:
                 msg = "another run bound nonces of this wallet, or its window is full"
                 raise StaleRowError(msg) from error
-            stale = frozenset(owners[index - _WRITES_BEFORE_BINDINGS] for index in error.failed)
-            raise StaleRowsError(stale) from error
+            stale = (name for index in error.failed for name in owners[index])
+            raise StaleRowsError(frozenset(stale)) from error
 
     def nonce_row(self, chain_id: ChainId, wallet: Address, nonce: WalletNonce) -> NonceRow | None:
         """Read a nonce's row."""
@@ -148,12 +149,5 @@ def _pool(chain_id: ChainId) -> str:
     return f"{chain_id}:pool"
 
 
-def _bind_writes(binding: Binding) -> list[Write]:
-    return [
-        row_put(binding.change),
-        Put(table=Table.WALLETS, item=nonce_row_item(binding.nonce_row), where=(Absent("wallet"),)),
-        *(
-            Put(table=Table.EVENTS, item=event_item(event), where=(Absent("transaction_id"),))
-            for event in binding.change.events
-        ),
-    ]
+def _nonce_put(row: NonceRow) -> Put:
+    return Put(table=Table.WALLETS, item=nonce_row_item(row), where=(Absent("wallet"),))
