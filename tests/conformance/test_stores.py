@@ -10,7 +10,7 @@ import pytest
 from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
-from ferryman.adapters.dynamodb.operations import ConditionFailedError, Tables
+from ferryman.adapters.dynamodb.operations import ConditionFailedError, Query, Table, Tables
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
@@ -1138,3 +1138,52 @@ def test_nothing_is_paused_at_first(tables: Tables) -> None:
     """Before anybody ever paused."""
     assert DynamoPauses(tables).pauses() == ()
     assert not DynamoPauses(tables).lift(Scope())
+
+
+# -- what is over -----------------------------------------------------------------------------
+
+
+def test_what_ends_is_listed_by_when_it_ended_until_it_expires(tables: Tables) -> None:
+    """Between bounds; and an expiring row is read as before."""
+    store = DynamoTransactions(tables, lists_closed=True)
+    rows = [accept(tables, nonce=number) for number in (1, 2)]
+    for row in rows:
+        store.write(failed(row), release=reservation_of(row))
+    names = {row.transaction_id for row in rows}
+    (ended, *_) = store.get_many([rows[0].transaction_id])
+
+    assert {name for _, name in store.closed(CHAIN_ID, limit=10)} == names
+    assert {at for at, _ in store.closed(CHAIN_ID, since=NOW, until=NOW, limit=10)} == {NOW}
+    assert store.closed(CHAIN_ID, until=Instant(NOW - 1), limit=10) == ()
+    assert store.watched(CHAIN_ID, limit=10) == ()
+
+    store.expire(ended, store.events(ended.transaction_id), at=Instant(NOW + 1_000))
+
+    assert {name for _, name in store.closed(CHAIN_ID, limit=10)} == names - {ended.transaction_id}
+    assert store.get(ended.transaction_id) == ended
+    assert len(store.events(ended.transaction_id)) == 2
+    items = tables.query(Query(table=Table.EVENTS, partition=("transaction_id", ended.transaction_id)))
+    assert [item["expires_at"] for item in items] == [NOW // 1000 + 1] * 2
+
+
+def test_a_row_that_changed_does_not_expire(tables: Tables) -> None:
+    """Somebody brought it back meanwhile."""
+    store = DynamoTransactions(tables, lists_closed=True)
+    row = accept(tables)
+    store.write(failed(row), release=reservation_of(row))
+
+    with pytest.raises(StaleRowError):
+        store.expire(row, (), at=NOW)
+
+    item = tables.get(Table.TRANSACTIONS, {"transaction_id": row.transaction_id})
+    assert item
+    assert "expires_at" not in item
+
+
+def test_what_ends_is_not_listed_where_nothing_is_archived(tables: Tables) -> None:
+    """It would cost a write unit each."""
+    store = DynamoTransactions(tables)
+    row = accept(tables)
+    store.write(failed(row), release=reservation_of(row))
+
+    assert store.closed(CHAIN_ID, limit=10) == ()

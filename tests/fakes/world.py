@@ -65,6 +65,8 @@ class World:
     log: FakeLog = field(default_factory=FakeLog)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     wrap: Wrap = unwrapped
+    lists_closed: bool = False
+    """Whether what ends is listed for the archive."""
 
     def __post_init__(self) -> None:
         self.restart()
@@ -73,7 +75,7 @@ class World:
         """Lose everything that lives in a process."""
         chains = {self.settings.chain_id: ChainAccess(self.settings, self.wrap("chain", self.chain))}
         tables = JournalledTables(self.tables, Journal(log=self.log, metrics=self.metrics))
-        store = self.wrap("store", DynamoTransactions(tables))
+        store = self.wrap("store", DynamoTransactions(tables, lists_closed=self.lists_closed))
         wallets = self.wrap("wallets", DynamoWallets(tables))
         leases = self.wrap("leases", DynamoLeases(tables))
         pauses = self.wrap("pauses", DynamoPauses(tables))

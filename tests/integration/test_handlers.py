@@ -80,6 +80,7 @@ class Deployment:
             "DELIVERY_QUEUE_URL": self.delivery_queue_url,
             "DELIVERY_DEAD_LETTER_QUEUE_URL": self.delivery_queue_url,
             "LOG_LEVEL": "CRITICAL",
+            "RETENTION_DAYS": "30",
             "POWERTOOLS_SERVICE_NAME": step,
         }
         for name in environment(step):

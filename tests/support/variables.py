@@ -19,6 +19,7 @@ _WITH_A_FORM: Final = {
     "WEBSOCKET_ENDPOINT": f"{_NOWHERE}/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1:1/socket",
     "OPEN_READS": "false",
+    "RETENTION_DAYS": "0",
     "DEAD_LETTER_QUEUES": "{}",
     "LOG_LEVEL": "INFO",
 }

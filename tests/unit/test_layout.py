@@ -29,6 +29,7 @@ ORDER = (
     "socket",
     "query",
     "admin",
+    "retain",
     "authorizer",
 )
 """The steps of section 1 of the design, in the order of a transaction's way."""

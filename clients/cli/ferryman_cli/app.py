@@ -175,6 +175,64 @@ def redrive(queue: str, *, as_json: AsJson = False) -> None:
     )
 
 
+@app.command()
+def events(
+    transaction_id: Annotated[str | None, typer.Argument(help="Only this transaction's.")] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones.")] = False,
+    sender: Annotated[str | None, typer.Option(help="With --follow: only this sender's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Events of a transaction, or with --follow new ones of all, as they are written (Ctrl-C ends it)."""
+    from ferryman_cli import reports
+
+    if transaction_id is None and not follow:
+        raise typer.BadParameter("give a transaction, or --follow")
+    print_one = _print_line if as_json else reports.event
+    if transaction_id is not None:
+        for event in admin().get(f"/admin/transactions/{transaction_id}")["events"]:
+            print_one(event)
+    if follow:
+        _follow(print_one, transaction_id, sender)
+
+
+def _follow(
+    print_one: Callable[[dict[str, Any]], None], transaction_id: str | None, sender: str | None
+) -> None:
+    """Print new events until somebody has seen enough."""
+    from ferryman_cli.following import new_events
+
+    try:
+        for event in new_events(target()):
+            is_wanted = transaction_id in {None, event["transaction_id"]}
+            if is_wanted and (sender is None or sender.lower() == event["sender"].lower()):
+                print_one(event)
+    except KeyboardInterrupt:
+        return
+
+
+def _print_line(event: Mapping[str, Any]) -> None:
+    """Print an event as one line of JSON, at once."""
+    typer.echo(json.dumps(event))
+    sys.stdout.flush()
+
+
+@app.command()
+def export(*, as_json: AsJson = False) -> None:
+    """Archive now what the hourly run would: needs lambda:InvokeFunction on retain."""
+    from ferryman_cli import reports
+    from ferryman_cli.target import aws_errors
+
+    chosen = target()
+    with aws_errors("export"):
+        answer = chosen.aws("lambda").invoke(FunctionName=chosen.output("RetainFunctionName"), Payload=b"{}")
+        exported = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise CommandError(f"retain failed: {exported.get('errorMessage', exported)}")
+    exported["bucket"] = chosen.output("ArchiveBucketName")
+    show(exported, as_json=as_json, people=reports.exported)
+
+
 def _scope(chain: int | None, kind: str | None) -> dict[str, object]:
     named = {"chain_id": chain, "kind": kind}
     return {name: value for name, value in named.items() if value is not None}

@@ -140,6 +140,19 @@ def dead_letters(answer: dict[str, Any]) -> None:
             )
 
 
+def event(answer: dict[str, Any]) -> None:
+    """Print one event."""
+    events([answer])
+
+
+def exported(answer: dict[str, Any]) -> None:
+    """Print what was archived."""
+    if answer["retention_days"]:
+        console.print(f"{answer['exported']} transactions archived in {answer['bucket']}.")
+    else:
+        console.print("Nothing is archived here: RetentionDays is 0.", style="dim")
+
+
 def redriven(answer: dict[str, Any]) -> None:
     """Print how many messages went back."""
     console.print(f"{answer['redriven']} messages of {answer['queue']} sent back.")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Json, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Json, NonNegativeInt, StringConstraints
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import ChainId
@@ -41,6 +41,8 @@ class StepConfig(BaseModel):
 
     deployment: Name
     """The stack's name: the first dimension of every metric."""
+    retention_days: NonNegativeInt = 0
+    """Days after its end that a transaction is archived and left to expire; 0: never."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -201,3 +203,11 @@ class DeliverConfig(WebhooksConfig):
     """The environment of deliver."""
 
     delivery_dead_letter_queue_url: Name
+
+
+class RetainConfig(ChainsConfig):
+    """The environment of retain."""
+
+    transactions_table: Name
+    events_table: Name
+    archive_bucket: Name

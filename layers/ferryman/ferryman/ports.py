@@ -396,6 +396,44 @@ class TransactionStore(Protocol):
         """List rows of a chain that want attention, with when they do, the first due first; may lag."""
         ...
 
+    def closed(
+        self, chain_id: ChainId, *, since: Instant | None = None, until: Instant | None = None, limit: int
+    ) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List rows that are over and not archived, with when they ended, the first first; may lag.
+
+        Only rows that ended while the deployment had a retention are listed.
+
+        Args:
+            chain_id: their chain.
+            since: the first moment of their end.
+            until: the last.
+            limit: the most to list.
+
+        """
+        ...
+
+    def expire(self, row: Transaction, events: Sequence[Event], *, at: Instant) -> None:
+        """Let events and row be deleted at some time; the row last, and out of `closed`.
+
+        Raises:
+            StaleRowError: the row is not what the caller read; it stays.
+
+        """
+        ...
+
+
+class Archive(Protocol):
+    """Where transactions go that are deleted here."""
+
+    def put(self, name: str, lines: Sequence[str]) -> None:
+        """Store an object of lines; returns once it is durable.
+
+        Raises:
+            StoreUnavailableError: it is not, or nobody knows.
+
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:

@@ -97,7 +97,17 @@ def test_help_comes_at_once_and_names_every_command() -> None:
     )
 
     assert ended.returncode == 0
-    for command in ("status", "transactions", "wallets", "pause", "resume", "retry", "deadletters"):
+    for command in (
+        "status",
+        "transactions",
+        "wallets",
+        "pause",
+        "resume",
+        "retry",
+        "deadletters",
+        "events",
+        "export",
+    ):
         assert command in ended.stdout
     assert imported.stdout.strip() == "False"
 

@@ -35,7 +35,8 @@ def administer(telemetry: Telemetry) -> Administration:
     """Give the services, from the environment."""
     config = AdminConfig.read()
     stored, clock, log = journalled_tables(config, telemetry), SystemClock(), telemetry.log
-    store, leases, pauses = DynamoTransactions(stored), DynamoLeases(stored), DynamoPauses(stored)
+    store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
+    leases, pauses = DynamoLeases(stored), DynamoPauses(stored)
     accessible = chains(config, telemetry, patience_seconds=4)
     sqs = aws_client("sqs")
     dead_letters = SqsDeadLetters(sqs, _urls(config.dead_letter_queues))

@@ -20,7 +20,8 @@ def confirm_transactions(telemetry: Telemetry) -> Confirm:
     config = ConfirmConfig.read()
     stored, clock = journalled_tables(config, telemetry), SystemClock()
     log = telemetry.log
-    store, wallets = DynamoTransactions(stored), DynamoWallets(stored)
+    store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
+    wallets = DynamoWallets(stored)
     queue = submit_queues(config)
     accessible = chains(config, telemetry, patience_seconds=4)
 

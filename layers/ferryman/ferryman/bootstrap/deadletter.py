@@ -14,7 +14,9 @@ def settle_deadletters(telemetry: Telemetry) -> Deadletter:
     config = DeadletterConfig.read()
     return Deadletter(
         kinds=KINDS,
-        store=DynamoTransactions(journalled_tables(config, telemetry)),
+        store=DynamoTransactions(
+            journalled_tables(config, telemetry), lists_closed=bool(config.retention_days)
+        ),
         clock=SystemClock(),
         log=telemetry.log,
         metrics=telemetry.metrics,

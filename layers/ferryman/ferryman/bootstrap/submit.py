@@ -22,7 +22,8 @@ def submit_intents(telemetry: Telemetry) -> Submit:
     config = SubmitConfig.read()
     stored, clock = journalled_tables(config, telemetry), SystemClock()
     log, metrics = telemetry.log, telemetry.metrics
-    store, wallets = DynamoTransactions(stored), DynamoWallets(stored)
+    store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
+    wallets = DynamoWallets(stored)
     signer = KmsSigner(aws_client("kms"), config.wallet_key_ids.split(","))
     return Submit(
         kinds=KINDS,

@@ -14,6 +14,7 @@ from ferryman.ports import NonceMarker
 
 SHARDS: Final = 4
 """Partitions of the index of due rows, per chain: one partition takes 1,000 writes a second."""
+_CLOSED: Final = "closed#"
 
 
 def account_key(chain_id: ChainId, address: Address) -> str:
@@ -39,6 +40,11 @@ def shard(chain_id: ChainId, number: int) -> str:
     return f"{chain_id}#{number}"
 
 
+def closed_shard(chain_id: ChainId, number: int) -> str:
+    """Partition of the index of due rows that holds what is over, by when it ended."""
+    return f"{_CLOSED}{chain_id}#{number}"
+
+
 def transaction_item(row: Transaction) -> Item:
     """Write a row; only one that wants attention has the keys of the index of due rows."""
     item = _without_none(
@@ -46,13 +52,27 @@ def transaction_item(row: Transaction) -> Item:
     )
     item |= {"payload": dict(row.payload), "reached": dict(row.reached)}
     if row.due_at is not None:
-        item["open_shard"] = shard(row.chain_id, int(row.transaction_id[-4:], 16) % SHARDS)
+        item["open_shard"] = shard(row.chain_id, _number_of(row))
     return item
+
+
+def closed_keys(row: Transaction) -> Item:
+    """Give what lists a row that is over: in the index of due rows, in partitions apart, by when it ended."""
+    return {
+        "open_shard": closed_shard(row.chain_id, _number_of(row)),
+        "due_at": max(row.reached.values()),
+    }
+
+
+def _number_of(row: Transaction) -> int:
+    return int(row.transaction_id[-4:], 16) % SHARDS
 
 
 def transaction_of(item: Item) -> Transaction:
     """Read a row."""
     known = {field.name for field in fields(Transaction)}
+    if item.get("open_shard", "").startswith(_CLOSED):
+        known.discard("due_at")
     values: dict[str, Any] = {name: value for name, value in item.items() if name in known}
     return Transaction(
         **values | {"status": TransactionStatus(item["status"]), "priority": Tier(item["priority"])}
@@ -66,7 +86,8 @@ def event_item(event: Event) -> Item:
 
 def event_of(item: Item) -> Event:
     """Read an event."""
-    return Event(**item | {"step": Step(item["step"])})
+    values = {name: value for name, value in item.items() if name != "expires_at"}
+    return Event(**values | {"step": Step(item["step"])})
 
 
 def nonce_row_item(row: NonceRow) -> Item:

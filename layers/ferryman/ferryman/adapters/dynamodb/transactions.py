@@ -7,6 +7,8 @@ from itertools import chain as concatenated
 from ferryman.adapters.dynamodb.items import (
     SHARDS,
     account_key,
+    closed_keys,
+    closed_shard,
     event_item,
     event_of,
     nonce_row_item,
@@ -23,6 +25,7 @@ from ferryman.adapters.dynamodb.operations import (
     Delete,
     Equals,
     Item,
+    Key,
     Present,
     Put,
     Query,
@@ -49,10 +52,17 @@ from ferryman.ports import Change, Ledger, NonceMarker, Reservation, Room
 
 
 class DynamoTransactions:
-    """The TransactionStore."""
+    """The TransactionStore.
 
-    def __init__(self, tables: Tables) -> None:
+    Args:
+        tables: where everything is.
+        lists_closed: whether rows that end are listed for `closed`, which costs a write unit each.
+
+    """
+
+    def __init__(self, tables: Tables, *, lists_closed: bool = False) -> None:
         self._tables = tables
+        self._lists_closed = lists_closed
 
     def get(self, transaction_id: TransactionId) -> Transaction | None:
         """Read a row, consistently."""
@@ -106,6 +116,42 @@ class DynamoTransactions:
         found = concatenated.from_iterable(self._tables.query(query) for query in queries)
         return tuple(sorted((item["due_at"], item["transaction_id"]) for item in found)[:limit])
 
+    def closed(
+        self, chain_id: ChainId, *, since: Instant | None = None, until: Instant | None = None, limit: int
+    ) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List rows that are over, the first that ended first."""
+        queries = (
+            Query(
+                table=Table.TRANSACTIONS,
+                index="by_due",
+                partition=("open_shard", closed_shard(chain_id, number)),
+                sort=SortRange("due_at", since, until),
+                limit=limit,
+            )
+            for number in range(SHARDS)
+        )
+        found = concatenated.from_iterable(self._tables.query(query) for query in queries)
+        return tuple(sorted((item["due_at"], item["transaction_id"]) for item in found)[:limit])
+
+    def expire(self, row: Transaction, events: Sequence[Event], *, at: Instant) -> None:
+        """Set when DynamoDB may delete them; the row last, so that a run that dies is repeated."""
+        expiry = {"expires_at": at // 1000}
+        for event in events:
+            key: Key = {"transaction_id": event.transaction_id, "sequence": event.sequence}
+            where = (Present("transaction_id"),)
+            self._tables.write(Update(table=Table.EVENTS, key=key, set_to=expiry, where=where))
+        leaving = Update(
+            table=Table.TRANSACTIONS,
+            key={"transaction_id": row.transaction_id},
+            set_to=expiry,
+            remove=("open_shard", "due_at"),
+            where=(Equals("version", row.version), Equals("status", str(row.status))),
+        )
+        try:
+            self._tables.write(leaving)
+        except ConditionFailedError as error:
+            raise StaleRowError(str(error)) from error
+
     def ledger(self, reservation: Reservation) -> Ledger:
         """Read what is held of a payer's locked funds."""
         return _ledger_of(self._tables.get(Table.ACCOUNTS, _ledger_key(reservation)))
@@ -153,7 +199,10 @@ class DynamoTransactions:
         nonce_row: NonceRow | None = None,
     ) -> None:
         """Write a change with what goes with it."""
-        writes: list[Write] = [row_put(change), *event_puts(change.events)]
+        row = row_put(change)
+        if self._lists_closed and change.after.status.is_terminal:
+            row = replace(row, item=row.item | closed_keys(change.after))
+        writes: list[Write] = [row, *event_puts(change.events)]
         if nonce_row:
             item = nonce_row_item(nonce_row.settled())
             writes.append(Put(table=Table.WALLETS, item=item, where=(Equals("version", nonce_row.version),)))
