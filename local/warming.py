@@ -14,7 +14,8 @@ from local.settings import STACK_NAME
 _EVENTS: dict[str, dict[str, object]] = {
     "submit": {"Records": []},
     "confirm": {},
-    "watch": {},
+    # No chain has this id: it would follow a busy one for a minute.
+    "watch": {"chain_id": 0},
     "deadletter": {"Records": []},
     "notify": {"Records": []},
     "deliver": {"Records": []},
