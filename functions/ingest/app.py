@@ -1,4 +1,4 @@
-"""HTTPS -> record: accept a signed message, or say what is wrong with it."""
+"""HTTPS -> record: accept a signed message, or say what is wrong with it; and what it would have to pay."""
 
 from http import HTTPStatus
 from typing import Any
@@ -24,10 +24,24 @@ KIND_AT = {kind.path: kind.name for kind in KINDS.values()}
 
 @telemetry.answering
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer 202 to a new message, 200 to a repeated one, problem+json to any other."""
+    """Answer 202 to a new message, 200 to a repeated one and to a quote, problem+json to any other."""
+    if event["resource"] == "/quote":
+        return quote(event)
     kind = KIND_AT[event["resource"]]
     with telemetry.timed(Metric.ACCEPTANCE_TIME, kind=kind):
         return accept(kind, event)
+
+
+def quote(event: dict[str, Any]) -> dict[str, Any]:
+    """Say what a message has to pay. Here, because the post that follows finds its function warm."""
+    try:
+        return answer(HTTPStatus.OK, ingest.quoting.quote(json_body(event)))
+    except RequestError as error:
+        logger.info("not quoted", extra={"code": error.code})
+        return problem(error)
+    except FerrymanError as error:
+        logger.exception("not quoted")
+        return problem(error)
 
 
 def accept(kind: str, event: dict[str, Any]) -> dict[str, Any]:

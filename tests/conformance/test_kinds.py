@@ -1,7 +1,7 @@
 """Every kind of intent in the registry: what a kind inherits by being there."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
@@ -20,7 +20,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.signatures import recover
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Milliseconds
+from ferryman.domain.units import Milliseconds, TokenUnits
 from ferryman.intents import KINDS
 from ferryman.intents.kind import IntentKind
 from tests.fakes.chain import FakeChain
@@ -210,6 +210,40 @@ def test_a_signature_for_another_chain_is_refused(ours: Ours) -> None:
 
 
 # -- expiry -------------------------------------------------------------------------------------
+
+
+def test_its_fee_can_be_asked_for_and_is_what_a_message_pays(ours: Ours) -> None:
+    """The question names the same chain, token and payer that the message will spend from."""
+    settings = ours.sample.settings
+    asked = ours.kind.parse_quote(dict(ours.sample.quote), {settings.chain_id: settings})
+    spent = ours.kind.reservation(
+        ours.kind.parse(
+            ours.sample.signed(by=PAYER, deadline=DEADLINE), {settings.chain_id: settings}
+        ).payload
+    )
+
+    assert asked.spending == replace(spent, units=TokenUnits(0))
+    assert (asked.chain_id, asked.token, asked.tier) == (spent.chain_id, spent.token, Tier.FAST)
+
+
+def test_a_message_pays_no_more_than_it_spends_and_fits_its_predicted_size(ours: Ours) -> None:
+    """The fee is part of what is reserved; the size is what an OP-style chain's data fee rests on."""
+    settings = ours.sample.settings
+    payload = ours.kind.parse(
+        ours.sample.signed(by=PAYER, deadline=DEADLINE), {settings.chain_id: settings}
+    ).payload
+
+    assert 0 <= ours.kind.fee(payload) <= ours.kind.reservation(payload).units
+    assert len(ours.kind.to_call(payload).data) == ours.kind.call_bytes
+
+
+def test_a_question_for_its_fee_is_parsed_as_strictly_as_a_message(ours: Ours) -> None:
+    """Unknown fields, foreign chains, and another kind's name."""
+    settings = ours.sample.settings
+    for change in ({"tip": "1"}, {"chain_id": settings.chain_id + 1}, {"kind": "other"}):
+        with pytest.raises(InvalidFieldsError) as refused:
+            ours.kind.parse_quote({**ours.sample.quote, **change}, {settings.chain_id: settings})
+        assert {problem.field for problem in refused.value.problems} == set(change)
 
 
 @pytest.mark.parametrize("seconds", [-1, 0])

@@ -10,6 +10,7 @@ import pytest
 from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.operations import ConditionFailedError, Query, Table, Tables
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
@@ -24,8 +25,10 @@ from ferryman.domain.errors import (
     TransactionExistsError,
 )
 from ferryman.domain.events import Event, Step
+from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
 from ferryman.domain.pauses import Pause, Scope
+from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import DAY_MS, Charge, Quota, QuotaMovedError, SenderLimits
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import (
@@ -1187,3 +1190,34 @@ def test_what_ends_is_not_listed_where_nothing_is_archived(tables: Tables) -> No
     store.write(failed(row), release=reservation_of(row))
 
     assert store.closed(CHAIN_ID, limit=10) == ()
+
+
+class TestMarkets:
+    """What blockspace cost, as it was quoted."""
+
+    def test_the_newest_come_first_and_only_those_of_the_chain_and_kind(self, tables: Tables) -> None:
+        """As they were kept."""
+        markets = DynamoMarkets(tables)
+        for seconds in (5, 100, 20):
+            markets.keep(CHAIN_ID, "payment", market(seconds))
+        markets.keep(CHAIN_ID, "paymentlike", market(200))
+        markets.keep(ChainId(1), "payment", market(300))
+
+        assert markets.newest(CHAIN_ID, "payment", limit=2) == (market(100), market(20))
+        assert markets.newest(CHAIN_ID, "payment", limit=9) == (market(100), market(20), market(5))
+        assert markets.newest(ChainId(5), "payment", limit=9) == ()
+
+    def test_the_first_look_of_a_span_is_everybodys(self, tables: Tables) -> None:
+        """Two processes quote the same fee, and neither overwrites what the other has quoted."""
+        markets = DynamoMarkets(tables)
+        first, second = market(5, price=10), market(5, price=20)
+
+        assert markets.keep(CHAIN_ID, "payment", first) == first
+        assert markets.keep(CHAIN_ID, "payment", second) == first
+        assert markets.newest(CHAIN_ID, "payment", limit=9) == (first,)
+
+
+def market(seconds: int, *, price: int = 10) -> Market:
+    """Give an observation."""
+    prices = {tier: Wei(price + number) for number, tier in enumerate(Tier)}
+    return Market(observed_at=Instant(seconds * 1_000), gas_prices=prices, l1_fee=Wei(3))

@@ -109,6 +109,10 @@ class FakeChain:
         """Accounts with code that vouches for any signature (ERC-1271)."""
         self.is_paused = False
         self.base_fee = Wei(10**9)
+        self.l1_fee = Wei(0)
+        """What the chain's L1 fee oracle, if it is configured to have one, asks of any transaction."""
+        self.is_before_fjord = False
+        """Whether that oracle is too old for the question by size."""
         self.mempool: dict[tuple[Address, int], SignedTransaction] = {}
         self._clock = clock
         self._one_at_a_time = threading.RLock()
@@ -337,8 +341,15 @@ class FakeChain:
         }
         if read.to in self.contract_wallets and read.data[:4] == _IS_VALID_SIGNATURE:
             return _IS_VALID_SIGNATURE.ljust(32, b"\0")
+        if read.to == self.settings.l1_fee_oracle:
+            return self._l1_fee(read.data)
         view = views.get(read.data[:4])
         return view(read, self._blocks[block]) if view and read.to == self.settings.escrow else b""
+
+    def _l1_fee(self, data: bytes) -> bytes | Reverted:
+        if data[:4] == keccak(b"getL1FeeUpperBound(uint256)")[:4] and self.is_before_fjord:
+            return Reverted(b"", "GasPriceOracle: getL1FeeUpperBound only supports Fjord")
+        return encode(["uint256"], [self.l1_fee])
 
     def _domain(self, _read: Read, _state: EscrowState) -> bytes:
         ours = escrow.domain(self.settings.chain_id, self.settings.escrow)

@@ -9,6 +9,7 @@ from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.operations import Table, Tables
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
@@ -29,6 +30,8 @@ from ferryman.services.deadletter import Deadletter
 from ferryman.services.following import Follower
 from ferryman.services.ingest import Accepted, Ingest
 from ferryman.services.journal import Journal
+from ferryman.services.market import MarketBook
+from ferryman.services.quoting import Quoting
 from ferryman.services.submit import Submit
 from ferryman.services.sweeping import Sweep
 from ferryman.services.tracking import Tracker
@@ -93,6 +96,13 @@ class World:
             store=store,
             assurance=Assurance(store, CachedReadings(KINDS, cursors, accounts, self.clock, self.metrics)),
             charging=Charging(store=store, clock=self.clock),
+            quoting=Quoting(
+                kinds=KINDS,
+                chains=chains,
+                store=store,
+                book=MarketBook(self.wrap("markets", DynamoMarkets(self.tables)), self.clock),
+                clock=self.clock,
+            ),
             queue=queue,
             leases=leases,
             confirmer=confirmer,

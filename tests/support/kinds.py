@@ -9,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import TokenUnits
 from tests.fakes.chain import FakeChain
-from tests.support.payments import address_of, chain_settings, signed_request
+from tests.support.payments import CHAIN_ID, PAYER, TOKEN, address_of, chain_settings, signed_request
 
 Signed = Callable[..., dict[str, Any]]
 
@@ -23,6 +23,8 @@ class SampleKind:
     """Gives a body signed by `by`, for a signer's `nonce`, until `deadline` (Unix seconds)."""
     changes: Mapping[str, object]
     """Fields of the body, each with a value that some other message has: signed fields, all of them."""
+    quote: Mapping[str, object]
+    """A body that asks for its fee."""
     fund: Callable[[FakeChain, LocalAccount], None]
     """Gives a signer what it needs for one message."""
 
@@ -44,6 +46,13 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
             "fee": "1001",
             "nonce": "8",
             "deadline": 1_893_452_401,
+        },
+        quote={
+            "kind": "payment",
+            "chain_id": CHAIN_ID,
+            "token": TOKEN,
+            "from": PAYER.address,
+            "priority": "fast",
         },
         fund=_fund_payments,
     ),

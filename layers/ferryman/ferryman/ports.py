@@ -15,6 +15,7 @@ from ferryman.domain.lanes import Lane
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.pauses import Pause, Scope
+from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import Charge, Quota
 from ferryman.domain.signatures import Signature
 from ferryman.domain.transaction import Transaction
@@ -432,6 +433,18 @@ class Archive(Protocol):
             StoreUnavailableError: it is not, or nobody knows.
 
         """
+        ...
+
+
+class MarketStore(Protocol):
+    """What blockspace cost, as it was quoted. Every method may raise StoreUnavailableError."""
+
+    def newest(self, chain_id: ChainId, kind: str, *, limit: int) -> tuple[Market, ...]:
+        """Read the newest observations, the newest first, consistently."""
+        ...
+
+    def keep(self, chain_id: ChainId, kind: str, market: Market) -> Market:
+        """Store an observation, and give the one that its span of time has: the first is for all."""
         ...
 
 

@@ -46,6 +46,8 @@ FACT_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "block_number": st.none() | st.integers(0, 10**9),
     "block_hash": st.none() | st.just("0x" + "b1" * 32),
     "confirmations": st.none() | st.integers(1, 100),
+    "predicted_gas": st.none() | st.integers(21_000, 10**6),
+    "predicted_cost": st.none() | st.integers(0, 10**18),
     "gas_used": st.none() | st.integers(21_000, 10**6),
     "effective_gas_price": st.none() | st.integers(1, 10**12),
     "reason": st.none() | st.sampled_from(("deadline_passed", "nonce_used")),

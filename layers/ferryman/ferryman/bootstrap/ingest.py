@@ -5,6 +5,7 @@ from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.accounts import DynamoAccounts
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
@@ -14,6 +15,8 @@ from ferryman.services.assurance import Assurance
 from ferryman.services.cached import CachedReadings
 from ferryman.services.charging import Charging
 from ferryman.services.ingest import Ingest
+from ferryman.services.market import MarketBook
+from ferryman.services.quoting import Quoting
 
 
 def ingest_intents(telemetry: Telemetry) -> Ingest:
@@ -22,12 +25,20 @@ def ingest_intents(telemetry: Telemetry) -> Ingest:
     stored = journalled_tables(config, telemetry)
     store, clock = DynamoTransactions(stored), SystemClock()
     cached = CachedReadings(KINDS, DynamoCursors(stored), DynamoAccounts(stored), clock, telemetry.metrics)
+    accessible = chains(config, telemetry, patience_seconds=2)
     return Ingest(
         kinds=KINDS,
-        chains=chains(config, telemetry, patience_seconds=2),
+        chains=accessible,
         store=store,
         assurance=Assurance(store, cached),
         charging=Charging(store=store, clock=clock),
+        quoting=Quoting(
+            kinds=KINDS,
+            chains=accessible,
+            store=store,
+            book=MarketBook(DynamoMarkets(stored), clock),
+            clock=clock,
+        ),
         queue=submit_queues(config),
         leases=DynamoLeases(stored),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),

@@ -1,12 +1,14 @@
 """What is known of a chain before asking it."""
 
+from collections.abc import Mapping
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ferryman.domain.configured import ConfiguredAddress
+from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.quotas import SenderLimits
-from ferryman.domain.units import BlockNumber, ChainId, Gas, Milliseconds, Seconds, Wei
+from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Milliseconds, Seconds, Wei
 
 LOOK_BACK_BLOCKS: Final = 8
 """How far before the newest deep block a refusal looks again.
@@ -19,6 +21,7 @@ it is not older than the last settlement, counts it once.
 _CACHED_BLOCKS: Final = 3
 _FEWEST_KEPT_BLOCKS: Final = 16
 _EXPRESS_PART: Final = 4
+_FREE: Final = FeeSchedule()
 
 
 class ChainSettings(BaseModel):
@@ -59,13 +62,23 @@ class ChainSettings(BaseModel):
     """How old watch's view of the head may be for acceptance to use it; 0: never, None: three blocks."""
     sender_limits: SenderLimits = SenderLimits()
     """What each sender may post."""
+    fees: Mapping[ConfiguredAddress, FeeSchedule] = Field(default_factory=dict)
+    """What is charged, per token; nothing in a token that is not here."""
+    quote_seconds: Seconds = Field(default=Seconds(60), ge=5, le=3_600)
+    """How long a quoted fee is taken."""
+    l1_fee_oracle: ConfiguredAddress | None = None
+    """An OP-style chain's GasPriceOracle, where its transactions pay for their data on L1."""
 
     @model_validator(mode="after")
-    def _knows_limited_tokens(self) -> Self:
-        """A cap on a token that nobody can pay with is a slip of the pen."""
-        if unknown := sorted(set(self.sender_limits.daily_units) - set(self.tokens)):
-            msg = f"sender_limits.daily_units names tokens that are not in tokens: {', '.join(unknown)}"
-            raise ValueError(msg)
+    def _knows_named_tokens(self) -> Self:
+        """A cap on a token that nobody can pay with, or a fee, is a slip of the pen."""
+        for field, named in (
+            ("sender_limits.daily_units", self.sender_limits.daily_units),
+            ("fees", self.fees),
+        ):
+            if unknown := sorted(set(named) - set(self.tokens)):
+                msg = f"{field} names tokens that are not in tokens: {', '.join(unknown)}"
+                raise ValueError(msg)
         return self
 
     @model_validator(mode="before")
@@ -103,6 +116,10 @@ class ChainSettings(BaseModel):
     def reserved_for_express(self) -> int:
         """Open nonces of a wallet that only urgent payments may add."""
         return self.window // _EXPRESS_PART if self.express_window is None else self.express_window
+
+    def schedule(self, token: Address) -> FeeSchedule:
+        """Give a token's fee schedule."""
+        return self.fees.get(token, _FREE)
 
     def confirmed_block(self, head: BlockNumber) -> BlockNumber:
         """Give the newest block that is `required_confirmations` deep when `head` is the newest."""

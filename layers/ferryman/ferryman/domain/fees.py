@@ -74,6 +74,19 @@ def price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Eip1559
     return Eip1559Fees(max_fee_per_gas=Wei(min(with_headroom, cap)), max_priority_fee_per_gas=Wei(tip))
 
 
+def expected_gas_price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Wei:
+    """What a fresh transaction of a tier would pay per gas in the next block, as far as it pays at all.
+
+    Args:
+        history: what recent blocks paid.
+        tier: how fast it should be mined.
+        min_tip: the least tip offered, wei per gas.
+        cap: the most the operator pays, wei per gas; above it a transaction waits.
+
+    """
+    return Wei(min(history.next_base_fee + max(_median(history.tips[tier]), min_tip), cap))
+
+
 def _median(values: Sequence[Wei]) -> int:
     """Lower median, 0 of nothing: a new chain has no history."""
     return sorted(values)[(len(values) - 1) // 2] if values else 0

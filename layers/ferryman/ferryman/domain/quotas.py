@@ -15,8 +15,8 @@ from ferryman.domain.configured import ConfiguredAddress, ConfiguredUnits
 from ferryman.domain.errors import FerrymanError, FieldProblem, InvalidFieldsError, RequestError
 from ferryman.domain.units import Address, Instant, Seconds, TokenUnits
 
-HISTORY_DAYS: Final = 30
-"""Days before the present one that are remembered."""
+HISTORY_DAYS: Final = 31
+"""Days before the present one that are remembered: a discount's, and one more, as quotes outlive midnight."""
 DAY_MS: Final = 86_400_000
 NONE: Final = TokenUnits(0)
 _MINUTE_US: Final = 60_000_000

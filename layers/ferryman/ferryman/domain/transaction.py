@@ -104,6 +104,10 @@ class Transaction:
     block_number: BlockNumber | None = None
     block_hash: BlockHash | None = None
     confirmations: int | None = None
+    predicted_gas: Gas | None = None
+    """At acceptance, where the fee follows the market."""
+    predicted_cost: Wei | None = None
+    """What it was expected to cost us, L1 fee included."""
     gas_used: Gas | None = None
     effective_gas_price: Wei | None = None
     reason: str | None = None
@@ -124,6 +128,8 @@ FACTS: Final = frozenset(
     {
         "assured",
         "accepted_block",
+        "predicted_gas",
+        "predicted_cost",
         "wallet",
         "nonce",
         "hash",

@@ -37,6 +37,17 @@ class SignedIntent:
     """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteRequest:
+    """What somebody wants to know the fee of."""
+
+    chain_id: ChainId
+    token: Address
+    tier: Tier
+    spending: Reservation | None
+    """Whose funds would be spent, with no units yet; None: somebody who did not say."""
+
+
 class IntentKind(Protocol):
     """A kind of intent: one folder in `intents/`, one entry in its registry."""
 
@@ -53,6 +64,16 @@ class IntentKind(Protocol):
     @property
     def request_model(self) -> type[BaseModel]:
         """The body of such a post."""
+        ...
+
+    @property
+    def quote_model(self) -> type[BaseModel]:
+        """The body of a post that asks for the fee."""
+        ...
+
+    @property
+    def call_bytes(self) -> int:
+        """How many bytes of calldata a message of it usually makes."""
         ...
 
     @property
@@ -86,6 +107,19 @@ class IntentKind(Protocol):
             InvalidFieldsError: something is missing, unknown, out of range or of the wrong form.
 
         """
+        ...
+
+    def parse_quote(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> QuoteRequest:
+        """Read the body of a post that asks for the fee.
+
+        Raises:
+            InvalidFieldsError: as `parse`.
+
+        """
+        ...
+
+    def fee(self, payload: Mapping[str, str | int]) -> TokenUnits:
+        """What the message pays for being relayed, in the token of its reservation."""
         ...
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:

@@ -1,7 +1,7 @@
 """Acceptance: check a signed message, reserve its funds, store it, and queue it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ferryman.domain.erc1271 import GAS_LIMIT, is_magic, is_valid_signature_call
@@ -40,6 +40,7 @@ from ferryman.services.assurance import Assurance, Vouching
 from ferryman.services.chains import Chains
 from ferryman.services.charging import Charging
 from ferryman.services.hinting import hint_of
+from ferryman.services.quoting import Quoting
 from ferryman.services.waking import wake
 
 FIRST_LOOK_MS: Final = 10_000
@@ -63,6 +64,8 @@ class _Post:
     """Its row before the first step."""
     doubt: RequestError | None
     """What is wrong with its signature, unless a contract vouches."""
+    predicted: Mapping[str, object] = field(default_factory=dict)
+    """Facts of what it is expected to cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,7 @@ class Ingest:
     store: TransactionStore
     assurance: Assurance
     charging: Charging
+    quoting: Quoting
     queue: Queue
     leases: LeaseStore
     confirmer: Confirmer
@@ -117,6 +121,7 @@ class Ingest:
         settings = self.chains[post.new.chain_id].settings
         # Before the chain is asked: a sender over its limit costs one small read.
         charge = self.charging.charge_for(kind.reservation(post.new.payload), settings)
+        post = replace(post, predicted=self.quoting.check(kind, post.new, charge.before))
         try:
             return self._stored_assured(kind, post, charge)
         except ChainUnreachableError as error:
@@ -129,7 +134,7 @@ class Ingest:
         new, doubt = post.new, post.doubt
 
         def accepted_at(block: BlockNumber) -> tuple[Transaction, Event]:
-            facts = {"assured": doubt is None, "accepted_block": block}
+            facts = {"assured": doubt is None, "accepted_block": block, **post.predicted}
             name = kind.events[Step.ACCEPTED]
             return take_step(new, Step.ACCEPTED, name=name, at=new.received_at, **facts)
 
@@ -146,7 +151,7 @@ class Ingest:
     ) -> Transaction:
         new = replace(post.new, last_error=str(cause))
         name = kind.events[Step.RECEIVED]
-        row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at)
+        row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at, **post.predicted)
         self._accept(kind, (row, event), charge, hold=None)
         return row
 

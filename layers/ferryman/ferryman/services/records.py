@@ -40,8 +40,10 @@ def record_of(
         "block_number": row.block_number,
         "block_hash": row.block_hash,
         "confirmations": _confirmations(row, head),
+        "predicted_gas": row.predicted_gas,
+        "predicted_cost": _text(row.predicted_cost),
         "gas_used": row.gas_used,
-        "effective_gas_price": None if row.effective_gas_price is None else str(row.effective_gas_price),
+        "effective_gas_price": _text(row.effective_gas_price),
         "reason": row.reason,
         "waiting_for": row.last_error if row.due_at is not None else None,
         "next_attempt_at": rfc3339(row.due_at) if row.due_at is not None and row.last_error else None,
@@ -66,6 +68,13 @@ def _confirmations(row: Transaction, head: BlockNumber | None) -> int:
     return max(head - row.block_number + 1, 1)
 
 
+_MONEY = frozenset({"effective_gas_price", "predicted_cost"})
+
+
 def _public(name: str, value: object) -> object:
-    """Wei go as decimal strings: they outgrow the numbers of JavaScript."""
-    return str(value) if name == "effective_gas_price" and value is not None else value
+    return _text(value) if name in _MONEY else value
+
+
+def _text(value: object) -> str | None:
+    """Wei and token units go as decimal strings: they outgrow the numbers of JavaScript."""
+    return None if value is None else str(value)

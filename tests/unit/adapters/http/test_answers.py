@@ -18,6 +18,7 @@ from ferryman.domain.errors import (
     RequestError,
     StoreUnavailableError,
 )
+from ferryman.domain.pricing import FeeTooLowError
 from ferryman.domain.quotas import Limit, SenderLimitedError
 from ferryman.domain.units import ChainId, Seconds, TokenUnits, TransactionId
 
@@ -36,6 +37,7 @@ ISSUE = {
     "request_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_fields": 422,
+    "fee_too_low": 402,
     "sender_limited": 429,
     "chain_unavailable": 503,
     "contract_mismatch": 503,
@@ -50,6 +52,8 @@ def made(kind: type[RequestError]) -> RequestError:
         return InsufficientFundsError(free=TokenUnits(5), needed=TokenUnits(9))
     if issubclass(kind, NotAuthenticatedError):
         return NotAuthenticatedError("amount", "is wrong")
+    if issubclass(kind, FeeTooLowError):
+        return FeeTooLowError(fee=TokenUnits(5), floor=TokenUnits(9))
     if issubclass(kind, SenderLimitedError):
         return SenderLimitedError(Limit.RATE, "may post 1 a minute", retry_after_seconds=Seconds(60))
     return kind("Something is wrong.", FieldProblem("amount", "is wrong"))
@@ -86,6 +90,15 @@ def test_missing_funds_say_how_much_is_free() -> None:
 
     assert (body["free"], body["needed"]) == (str(10**30), str(10**31))
     assert body["errors"][0]["field"] == "amount"
+
+
+def test_a_fee_that_is_too_low_says_what_is_asked() -> None:
+    """And where to ask."""
+    body = body_of(problem(FeeTooLowError(fee=TokenUnits(5), floor=TokenUnits(10**30))))
+
+    assert (body["status"], body["floor"]) == (402, str(10**30))
+    assert body["errors"] == [{"field": "fee", "reason": f"must be at least {10**30}"}]
+    assert "/quote" in body["detail"]
 
 
 def test_a_reached_limit_says_which_and_when_it_passes() -> None:

@@ -188,6 +188,7 @@ def test_reads_answer_with_the_documented_models() -> None:
 
     assert {path: ref.rsplit("/", 1)[-1] for path, ref in models.items() if ref} == {
         "/payments": "Record",
+        "/quote": "Quote",
         "/transactions": "TransactionPage",
         "/transactions/{transaction_id}": "Record",
         "/transactions/{transaction_id}/events": "EventList",

@@ -27,6 +27,7 @@ from ferryman.domain.errors import (
     UnsupportedMediaTypeError,
     WrongSignerError,
 )
+from ferryman.domain.pricing import FeeTooLowError
 from ferryman.domain.quotas import SenderLimitedError
 
 STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
@@ -35,6 +36,7 @@ STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
         WrongSignerError: HTTPStatus.UNAUTHORIZED,
         NotAuthenticatedError: HTTPStatus.UNAUTHORIZED,
         InsufficientFundsError: HTTPStatus.PAYMENT_REQUIRED,
+        FeeTooLowError: HTTPStatus.PAYMENT_REQUIRED,
         NotAllowedError: HTTPStatus.FORBIDDEN,
         ReadsClosedError: HTTPStatus.FORBIDDEN,
         NotFoundError: HTTPStatus.NOT_FOUND,
@@ -85,6 +87,8 @@ def problem(error: Exception) -> dict[str, Any]:
         body |= {"code": "store_unavailable", "detail": detail, "errors": []}
     else:
         body |= {"code": "internal_error", "detail": "Something went wrong here.", "errors": []}
+    if isinstance(error, FeeTooLowError):
+        body |= {"floor": str(error.floor)}
     if isinstance(error, SenderLimitedError):
         body |= {"limit": error.limit.value}
     if isinstance(error, InsufficientFundsError):

@@ -53,6 +53,10 @@ class Record(_Model):
     block_number: int | None = Field(examples=[123])
     block_hash: str | None = Field(examples=["0x" + "b1" * 32])
     confirmations: int = Field(examples=[1], description="Blocks from its own (1) to the head last seen.")
+    predicted_gas: int | None = Field(
+        examples=[100000], description="At acceptance, where the fee follows the market."
+    )
+    predicted_cost: str | None = Field(examples=["100000000700000"], description="Wei, L1 fee included.")
     gas_used: int | None = Field(examples=[95000])
     effective_gas_price: str | None = Field(examples=["1000000007"], description="Wei per gas, in decimal.")
     reason: str | None = Field(examples=[None], description="Why it failed: a machine-readable word.")
@@ -104,6 +108,38 @@ class Problem(BaseModel):
     needed: str | None = Field(None, examples=["1000000"], description="amount + fee, on 402.")
     limit: Limit | None = Field(
         None, examples=["rate"], description="The sender's limit that was reached, on 429."
+    )
+    floor: str | None = Field(None, examples=["1200"], description="The least fee that is taken now, on 402.")
+
+
+class FeeBreakdown(_Model):
+    """How a fee came about: (base + gas + l1) x tier, less the discount, within minimum and cap."""
+
+    base: str = Field(examples=["1000"], description="Token units.")
+    gas: str = Field(examples=["200"], description="Token units: predicted gas at the market.")
+    l1: str = Field(examples=["0"], description="Token units: an OP-style chain's data fee.")
+    tier_bps: int = Field(examples=[10000], description="The priority's part of the sum.")
+    discount_bps: int = Field(examples=[0], description="Off, for the sender's last thirty days.")
+    minimum_applied: bool = Field(examples=[False])
+    cap_applied: bool = Field(examples=[False])
+
+
+class Quote(_Model):
+    """What a message has to pay: sign at least `fee`, and post it before `expires_at`."""
+
+    kind: str = Field(examples=["payment"])
+    chain_id: int = Field(examples=[31337])
+    token: str = Field(examples=[_ADDRESS])
+    sender: str | None = Field(examples=[_ADDRESS], description="Whose volume was looked at.")
+    priority: Tier = Field(examples=["normal"])
+    fee: str = Field(examples=["1200"], description="Token units, in decimal.")
+    expires_at: str = Field(examples=[_WHEN], description="Until then a message with this fee is taken.")
+    breakdown: FeeBreakdown
+    predicted_gas: int = Field(examples=[100000])
+    gas_price: str | None = Field(examples=["1000000007"], description="Wei; null: it does not matter.")
+    l1_fee: str | None = Field(examples=["0"], description="Wei; null: it does not matter.")
+    units_per_native: str = Field(
+        examples=["2000000"], description="Token units that 10^18 wei are taken to be worth."
     )
 
 
@@ -185,7 +221,18 @@ class Readiness(_Model):
     chains: list[ChainHealth]
 
 
-_MODELS: Final = (Record, PublicEvent, EventList, TransactionPage, Deployment, Problem, Health, Readiness)
+_MODELS: Final = (
+    Record,
+    PublicEvent,
+    EventList,
+    TransactionPage,
+    Deployment,
+    Quote,
+    Problem,
+    Health,
+    Readiness,
+)
+_QUOTE_ERRORS: Final = (400, 413, 415, 422, 429, 503)
 _POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
 
 
@@ -199,7 +246,7 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
     """
     kinds = tuple(kinds)
     modes: Any = [(model, "serialization") for model in _MODELS]
-    modes += [(kind.request_model, "validation") for kind in kinds]
+    modes += [(model, "validation") for kind in kinds for model in (kind.request_model, kind.quote_model)]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     return {
         "openapi": "3.1.0",
@@ -210,7 +257,11 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
         },
         # Relative to this document: the same behind any stage, domain name or emulator.
         "servers": [{"url": "."}],
-        "paths": {**{kind.path: {"post": _post(kind)} for kind in kinds}, **_READS},
+        "paths": {
+            **{kind.path: {"post": _post(kind)} for kind in kinds},
+            "/quote": {"post": _quote(kinds)},
+            **_READS,
+        },
         "components": {"schemas": schemas["$defs"]},
     }
 
@@ -230,6 +281,27 @@ def _post(kind: IntentKind) -> dict[str, Any]:
             **_problems(*_POST_ERRORS),
         },
     }
+
+
+def _quote(kinds: Iterable[IntentKind]) -> dict[str, Any]:
+    models = [kind.quote_model for kind in kinds]
+    content = {
+        "schema": {"oneOf": [_ref(model.__name__) for model in models]},
+        "examples": {_named(model): {"value": _example(model)} for model in models},
+    }
+    return {
+        "operationId": "quote",
+        "summary": "What a message has to pay",
+        "requestBody": {"required": True, "content": {"application/json": content}},
+        "responses": {
+            "200": _json("Quote", "The fee, and until when it is taken"),
+            **_problems(*_QUOTE_ERRORS),
+        },
+    }
+
+
+def _named(model: type[BaseModel]) -> str:
+    return str(_example(model)["kind"])
 
 
 def _example(model: type[BaseModel]) -> dict[str, Any]:

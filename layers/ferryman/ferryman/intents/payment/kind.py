@@ -17,10 +17,10 @@ from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
-from ferryman.intents.kind import IntentKind, SignedIntent
+from ferryman.intents.kind import IntentKind, QuoteRequest, SignedIntent
 from ferryman.intents.payment import escrow
 from ferryman.intents.payment.followed import FOLLOWED_ESCROW
-from ferryman.intents.payment.request import PaymentRequest
+from ferryman.intents.payment.request import PaymentQuoteRequest, PaymentRequest
 from ferryman.ports import Depth, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
@@ -46,6 +46,9 @@ class PaymentKind:
     name: Final = "payment"
     path: Final = "/payments"
     request_model: Final[type[BaseModel]] = PaymentRequest
+    quote_model: Final[type[BaseModel]] = PaymentQuoteRequest
+    call_bytes: Final = 4 + 32 * (7 + 2 + 3)
+    """The selector, seven members, offset and length, and a key's signature in three words."""
     events: Final = _EVENTS
     permanent_errors: Final = escrow.PERMANENT_ERRORS
     is_public: Final = True
@@ -84,6 +87,27 @@ class PaymentKind:
             priority=Tier(request.priority),
             payload=payload,
         )
+
+    def parse_quote(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> QuoteRequest:
+        """Read the body of `POST /quote` for a payment."""
+        request = validated(PaymentQuoteRequest, body)
+        chain, token = _chain_of(request, chains), Address(request.token)
+        spending = None
+        if request.payer is not None:
+            spending = Reservation(
+                chain_id=chain.chain_id,
+                escrow=chain.escrow,
+                token=token,
+                payer=Address(request.payer),
+                units=TokenUnits(0),
+            )
+        return QuoteRequest(
+            chain_id=chain.chain_id, token=token, tier=Tier(request.priority), spending=spending
+        )
+
+    def fee(self, payload: Payload) -> TokenUnits:
+        """What the payer signed for the treasury."""
+        return TokenUnits(int(payload["fee"]))
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Keep the deadline after the next blocks and before any withdrawal requested now is due."""
@@ -159,8 +183,10 @@ class PaymentKind:
 PAYMENT: Final[IntentKind] = PaymentKind()
 
 
-def _served(request: PaymentRequest, chains: Mapping[ChainId, ChainSettings]) -> ChainSettings:
-    """Find the chain, and check what only its configuration can tell."""
+def _chain_of(
+    request: PaymentRequest | PaymentQuoteRequest, chains: Mapping[ChainId, ChainSettings]
+) -> ChainSettings:
+    """Find the chain, and check that it takes the token."""
     chain = chains.get(ChainId(request.chain_id))
     if chain is None:
         served = ", ".join(str(chain_id) for chain_id in chains)
@@ -170,6 +196,12 @@ def _served(request: PaymentRequest, chains: Mapping[ChainId, ChainSettings]) ->
         accepted = ", ".join(chain.tokens)
         problem = FieldProblem("token", f"is not accepted on this chain; accepted: {accepted}")
         raise InvalidFieldsError("This deployment does not pay in that token.", problem)
+    return chain
+
+
+def _served(request: PaymentRequest, chains: Mapping[ChainId, ChainSettings]) -> ChainSettings:
+    """Find the chain, and check what only its configuration can tell."""
+    chain = _chain_of(request, chains)
     if request.payee in {chain.escrow, request.token}:
         problem = FieldProblem("to", "must be neither the escrow nor the token: nobody could spend it there")
         raise InvalidFieldsError("The payee cannot be one of the contracts.", problem)

@@ -1,6 +1,6 @@
 """The body of `POST /payments`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -16,6 +16,30 @@ from ferryman.intents.fields import (
 )
 
 _ADDRESS = "0x and 40 hex digits: lower case, or with the right EIP-55 checksum."
+
+
+class PaymentQuoteRequest(RequestModel):
+    """A payment that is not signed yet, as far as its fee depends on it."""
+
+    kind: Annotated[Literal["payment"], Field(examples=["payment"])]
+    chain_id: Annotated[ChainIdField, Field(description="EIP-155 chain id.", examples=[31337])]
+    token: Annotated[
+        AddressField,
+        Field(
+            description=f"ERC-20 token. {_ADDRESS}", examples=["0x5FbDB2315678afecb367f032d93F642f64180aa3"]
+        ),
+    ]
+    payer: Annotated[
+        AddressField | None,
+        Field(
+            alias="from",
+            description=f"Who would pay: for the discount of its volume. {_ADDRESS}",
+            examples=["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"],
+        ),
+    ] = None
+    priority: Annotated[
+        Tier, Field(strict=False, description="How fast it should be mined.", examples=["normal"])
+    ] = Tier.NORMAL
 
 
 class PaymentRequest(RequestModel):

@@ -1,0 +1,151 @@
+"""Fees: quoted to whoever asks, and asked of whoever posts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ferryman.domain.errors import (
+    AssuranceUnavailableError,
+    ChainUnreachableError,
+    FieldProblem,
+    InvalidFieldsError,
+)
+from ferryman.domain.fees import Tier
+from ferryman.domain.pricing import (
+    Fee,
+    FeeSchedule,
+    FeeTooLowError,
+    Market,
+    fee_of,
+    honoured_count,
+    predicted_cost,
+    quoted_count,
+)
+from ferryman.domain.quotas import Quota
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import Address, Instant, TokenUnits, rfc3339
+from ferryman.intents.kind import IntentKind, QuoteRequest
+from ferryman.ports import Clock, TransactionStore
+from ferryman.services.chains import Chains
+from ferryman.services.market import MarketBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quoting:
+    """Works out fees by each chain's schedules."""
+
+    kinds: Mapping[str, IntentKind]
+    chains: Chains
+    store: TransactionStore
+    book: MarketBook
+    clock: Clock
+
+    def quote(self, body: object) -> dict[str, Any]:
+        """Say what a message would have to pay that is signed now.
+
+        Raises:
+            InvalidFieldsError: something is missing, unknown, out of range or of the wrong form.
+            AssuranceUnavailableError: the fee depends on the market, and the chain cannot be read.
+            StoreUnavailableError: the quote could not be kept, so it would not be honoured.
+
+        """
+        kind = self._kind_of(body)
+        settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
+        asked = kind.parse_quote(body, settings)
+        now, access = self.clock.now(), self.chains[asked.chain_id]
+        schedule = access.settings.schedule(asked.token)
+        quota = self.store.quota(asked.spending) if asked.spending and schedule.discounts else None
+        try:
+            market = self.book.quotable(kind, access) if schedule.follows_market else None
+        except ChainUnreachableError as error:
+            msg = "What gas costs now cannot be read from the chain; try again."
+            raise AssuranceUnavailableError(msg) from error
+        fee = fee_of(schedule, asked.tier, market, count=quoted_count(quota, now))
+        expires_at = Instant(now + access.settings.quote_seconds * 1_000)
+        return {"kind": kind.name, **_quote_of(asked, fee, schedule, market, expires_at)}
+
+    def check(self, kind: IntentKind, new: Transaction, quota: Quota | None) -> dict[str, object]:
+        """Check that a message pays what any quote that may still be open has asked.
+
+        What this process remembers can only accept: before a refusal the quotes are read.
+
+        Args:
+            kind: the message's kind.
+            new: its row before the first step.
+            quota: what its sender has used.
+
+        Returns:
+            Facts for its record: what it is expected to cost, where a market was looked at.
+
+        Raises:
+            FeeTooLowError: it does not.
+            StoreUnavailableError: the quotes could not be read.
+
+        """
+        access = self.chains[new.chain_id]
+        settings, fee = access.settings, kind.fee(new.payload)
+        token = kind.reservation(new.payload).token
+        schedule = settings.schedule(token)
+        if schedule.is_free:
+            return {}
+        count = honoured_count(quota, self.clock.now(), settings.quote_seconds)
+
+        def floor(markets: tuple[Market, ...]) -> TokenUnits:
+            quoted: tuple[Market | None, ...] = markets or (None,)
+            return min(fee_of(schedule, new.priority, market, count=count).total for market in quoted)
+
+        if not schedule.follows_market:
+            _require(fee, floor(()))
+            return {}
+        markets = self.book.remembered(kind, settings)
+        if not markets or fee < floor(markets):
+            markets = self.book.honoured(kind, access)
+            _require(fee, floor(markets))
+        return _prediction(schedule, new.priority, markets)
+
+    def _kind_of(self, body: object) -> IntentKind:
+        name = body.get("kind") if isinstance(body, dict) else None
+        kind = self.kinds.get(name) if isinstance(name, str) else None
+        if kind is None:
+            problem = FieldProblem("kind", f"must be one of: {', '.join(self.kinds)}")
+            raise InvalidFieldsError("That is no kind of intent.", problem)
+        return kind
+
+
+def _require(fee: TokenUnits, floor: TokenUnits) -> None:
+    if fee < floor:
+        raise FeeTooLowError(fee=fee, floor=floor)
+
+
+def _prediction(schedule: FeeSchedule, tier: Tier, markets: tuple[Market, ...]) -> dict[str, object]:
+    """By the newest market; none is known if the chain was away from the beginning."""
+    if not markets:
+        return {}
+    return {"predicted_gas": schedule.gas, "predicted_cost": predicted_cost(schedule, tier, markets[0])}
+
+
+def _quote_of(
+    asked: QuoteRequest, fee: Fee, schedule: FeeSchedule, market: Market | None, expires_at: Instant
+) -> dict[str, Any]:
+    payer: Address | None = asked.spending.payer if asked.spending else None
+    return {
+        "chain_id": asked.chain_id,
+        "token": asked.token,
+        "sender": payer,
+        "priority": asked.tier.value,
+        "fee": str(fee.total),
+        "expires_at": rfc3339(expires_at),
+        "breakdown": {
+            "base": str(fee.base),
+            "gas": str(fee.gas),
+            "l1": str(fee.l1),
+            "tier_bps": fee.tier_bps,
+            "discount_bps": fee.discount_bps,
+            "minimum_applied": fee.is_minimum,
+            "cap_applied": fee.is_cap,
+        },
+        "predicted_gas": schedule.gas,
+        "gas_price": str(market.gas_prices[asked.tier]) if market else None,
+        "l1_fee": str(market.l1_fee) if market else None,
+        "units_per_native": str(schedule.units_per_native),
+    }
