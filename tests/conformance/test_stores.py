@@ -13,6 +13,7 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.operations import ConditionFailedError, Query, Table, Tables
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.access import ANONYMOUS, ApiKey, Caller, Challenge, Role, Session, Ticket
@@ -30,6 +31,7 @@ from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import DAY_MS, Charge, Quota, QuotaMovedError, SenderLimits
+from ferryman.domain.statistics import Gauges, WalletGauge
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import (
     Address,
@@ -1221,3 +1223,47 @@ def market(seconds: int, *, price: int = 10) -> Market:
     """Give an observation."""
     prices = {tier: Wei(price + number) for number, tier in enumerate(Tier)}
     return Market(observed_at=Instant(seconds * 1_000), gas_prices=prices, l1_fee=Wei(3))
+
+
+class TestStatistics:
+    """Sums that only grow, and one state that is replaced."""
+
+    def test_sums_add_up_and_are_of_one_chain(self, tables: Tables) -> None:
+        """Also beyond what a float holds exactly."""
+        store = DynamoStatistics(tables)
+
+        store.count(CHAIN_ID, {"confirmed__payment": 2, "gas_cost_wei": 10**27 + 1})
+        store.count(CHAIN_ID, {"confirmed__payment": 1, "failed__payment__reverted": 1})
+
+        assert store.counts(CHAIN_ID) == {
+            "confirmed__payment": 3,
+            "failed__payment__reverted": 1,
+            "gas_cost_wei": 10**27 + 1,
+        }
+        assert store.counts(ChainId(1)) == {}
+
+    def test_a_state_comes_back_as_it_went_and_replaces_the_one_before(self, tables: Tables) -> None:
+        """With every wallet and every token."""
+        store = DynamoStatistics(tables)
+        first = Gauges(
+            at=NOW,
+            head=BlockNumber(90),
+            head_age_seconds=Seconds(2),
+            outbox_age_seconds=Seconds(0),
+            open_by_status={},
+            reserved={},
+            wallets=(),
+        )
+        wallet = WalletGauge(address=WALLET, balance_wei=Wei(10**20 + 1), window_used=3, window_free=13)
+        second = replace(
+            first,
+            open_by_status={"PENDING": 3},
+            reserved={SETTINGS.tokens[0]: TokenUnits(10**30)},
+            wallets=(wallet,),
+        )
+
+        store.keep(CHAIN_ID, first)
+        store.keep(CHAIN_ID, second)
+
+        assert store.gauges(CHAIN_ID) == second
+        assert store.gauges(ChainId(1)) is None

@@ -113,6 +113,8 @@ class FakeChain:
         """What the chain's L1 fee oracle, if it is configured to have one, asks of any transaction."""
         self.is_before_fjord = False
         """Whether that oracle is too old for the question by size."""
+        self.coins: dict[Address, Wei] = {}
+        """Native coin of accounts; those that are not here have one."""
         self.mempool: dict[tuple[Address, int], SignedTransaction] = {}
         self._clock = clock
         self._one_at_a_time = threading.RLock()
@@ -221,6 +223,11 @@ class FakeChain:
         """How many transactions of a wallet are mined."""
         self._head()
         return WalletNonce(self._counts.get(wallet, 0))
+
+    def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
+        """Native coin of accounts."""
+        self._head()
+        return tuple(self.coins.get(wallet, Wei(10**18)) for wallet in wallets)
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
         """Take transactions into the mempool."""

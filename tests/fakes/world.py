@@ -12,6 +12,7 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.operations import Table, Tables
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
@@ -28,6 +29,7 @@ from ferryman.services.charging import Charging
 from ferryman.services.confirm import Confirm
 from ferryman.services.deadletter import Deadletter
 from ferryman.services.following import Follower
+from ferryman.services.gauging import Gauging
 from ferryman.services.ingest import Accepted, Ingest
 from ferryman.services.journal import Journal
 from ferryman.services.market import MarketBook
@@ -140,7 +142,15 @@ class World:
             sweep=Sweep(chains=chains, store=store, queue=queue, **talk),
             leases=leases,
             confirmer=confirmer,
-            **talk,
+            **measured,
+        )
+        self.gauge = Gauging(
+            kinds=KINDS,
+            chains=chains,
+            store=store,
+            wallets=wallets,
+            statistics=DynamoStatistics(tables),
+            **measured,
         )
 
         def tracker(chain_id: ChainId) -> Tracker:

@@ -347,6 +347,17 @@ def test_only_mined_transactions_count(node: Node, wallet: LocalAccount) -> None
     assert (before, chain.transaction_count(address_of(wallet))) == (0, 1)
 
 
+def test_balances_are_read_in_one_batch(node: Node) -> None:
+    """Of several accounts, in the order asked, and of one that never had any."""
+    chain, _ = chain_on(node)
+    rich, empty = node.web3.eth.accounts[0], "0x" + "00" * 19 + "99"
+
+    balances = chain.balances([Address(empty), Address(rich)])
+
+    assert balances[0] == 0
+    assert balances[1] == int(node.web3.eth.get_balance(rich)) > 0
+
+
 def test_the_same_bytes_again_are_known(node: Node, wallet: LocalAccount) -> None:
     """In the mempool that is success; once mined, the nonce is too low, and nobody knows by whom."""
     chain, _ = chain_on(node)

@@ -133,6 +133,7 @@ class NotifyConfig(StepConfig):
     connections_table: Name
     webhooks_table: Name
     delivery_queue_url: Name
+    cursors_table: Name
     websocket_endpoint: Name
     """API Gateway's management endpoint of the WebSocket API."""
 

@@ -18,6 +18,7 @@ from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import Charge, Quota
 from ferryman.domain.signatures import Signature
+from ferryman.domain.statistics import Gauges
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import (
     Address,
@@ -200,6 +201,10 @@ class Chain(Protocol):
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """A wallet's count of mined transactions (`latest`)."""
+        ...
+
+    def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
+        """Native coin of accounts at the newest block, in one batch."""
         ...
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
@@ -637,6 +642,26 @@ class AccountCache(Protocol):
 
     def known(self, account: ContractAccount, marker: NonceMarker) -> tuple[CachedAccount | None, bool]:
         """Read an account, and whether the chain has seen a nonce that was not ours, consistently."""
+        ...
+
+
+class StatisticsStore(Protocol):
+    """Sums and states for whoever asks how the deployment does. May raise StoreUnavailableError."""
+
+    def count(self, chain_id: ChainId, counts: Mapping[str, int]) -> None:
+        """Add to the sums of a chain."""
+        ...
+
+    def counts(self, chain_id: ChainId) -> Mapping[str, int]:
+        """The sums of a chain since its first transaction."""
+        ...
+
+    def keep(self, chain_id: ChainId, gauges: Gauges) -> None:
+        """Keep what a chain's state is now."""
+        ...
+
+    def gauges(self, chain_id: ChainId) -> Gauges | None:
+        """The state that was kept last."""
         ...
 
 

@@ -3,6 +3,7 @@
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
@@ -12,14 +13,15 @@ from ferryman.domain.units import ChainId
 from ferryman.intents import KINDS
 from ferryman.services.confirm import Confirm
 from ferryman.services.following import Follower
+from ferryman.services.gauging import Gauging
 from ferryman.services.sweeping import Sweep
 
 
-def confirm_transactions(telemetry: Telemetry) -> Confirm:
-    """Give the service, from the environment."""
+def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging]:
+    """Give the services, from the environment."""
     config = ConfirmConfig.read()
     stored, clock = journalled_tables(config, telemetry), SystemClock()
-    log = telemetry.log
+    log, metrics = telemetry.log, telemetry.metrics
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
     wallets = DynamoWallets(stored)
     queue = submit_queues(config)
@@ -37,7 +39,7 @@ def confirm_transactions(telemetry: Telemetry) -> Confirm:
             log=log,
         )
 
-    return Confirm(
+    confirm = Confirm(
         chains=accessible,
         follower=follower,
         sweep=Sweep(chains=accessible, store=store, queue=queue, clock=clock, log=log),
@@ -45,4 +47,16 @@ def confirm_transactions(telemetry: Telemetry) -> Confirm:
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=clock,
         log=log,
+        metrics=metrics,
     )
+    gauging = Gauging(
+        kinds=KINDS,
+        chains=accessible,
+        store=store,
+        wallets=wallets,
+        statistics=DynamoStatistics(stored),
+        clock=clock,
+        log=log,
+        metrics=metrics,
+    )
+    return confirm, gauging

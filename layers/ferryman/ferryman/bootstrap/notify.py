@@ -3,21 +3,23 @@
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.deliveries import SqsDeliveries
 from ferryman.adapters.dynamodb.connections import DynamoConnections
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.webhooks import DynamoWebhooks
 from ferryman.adapters.websocket import WebSocketPush
 from ferryman.bootstrap.parts import aws_client, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import NotifyConfig
+from ferryman.services.counting import Counting
 from ferryman.services.fanout import Fanout
 from ferryman.services.notify import Notify
 
 
-def notify_subscribers(telemetry: Telemetry) -> Notify:
-    """Give the service, from the environment."""
+def notify_subscribers(telemetry: Telemetry) -> tuple[Notify, Counting]:
+    """Give the services, from the environment."""
     config = NotifyConfig.read()
     endpoint = aws_client("apigatewaymanagementapi", endpoint_url=config.websocket_endpoint)
     stored, clock = tables(config), SystemClock()
-    return Notify(
+    notify = Notify(
         connections=DynamoConnections(stored),
         push=WebSocketPush(endpoint),
         fanout=Fanout(
@@ -29,3 +31,4 @@ def notify_subscribers(telemetry: Telemetry) -> Notify:
         log=telemetry.log,
         metrics=telemetry.metrics,
     )
+    return notify, Counting(statistics=DynamoStatistics(stored), log=telemetry.log)

@@ -56,14 +56,14 @@ class Metric(Enum):
     NOTIFY_LAG = ("NotifyLag", Unit.MILLISECONDS, ("chain_id",))
     """From an event to the end of telling it."""
 
-    # -- state, once a run of confirm -----------------------------------------------------------
+    # -- state, once a minute --------------------------------------------------------------------
     CONFIRM_LOOKS = ("ConfirmLooks", Unit.COUNT, ("chain_id",))
     """Looks at the chain that went well: the heartbeat of confirm."""
     HEAD_AGE = ("HeadAge", Unit.SECONDS, ("chain_id",))
     """Our clock less the newest block's time: an endpoint that stands still shows here."""
     OPEN = ("Open", Unit.COUNT, ("chain_id", "status"))
     OUTBOX_AGE = ("OutboxAge", Unit.SECONDS, ("chain_id",))
-    """How long the row that is due longest has been due."""
+    """How long the transaction that waits longest for a nonce has waited since it was accepted."""
     RESERVED = ("Reserved", Unit.NONE, ("chain_id", "token"))
     """Token units held for open transactions."""
     WALLET_BALANCE = ("WalletBalance", Unit.NONE, ("chain_id", "wallet"))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ferryman.domain.errors import ChainUnreachableError, StaleRowError, StoreUnavailableError
+from ferryman.domain.metrics import Metric
 from ferryman.domain.units import ChainId, Instant, Milliseconds
-from ferryman.ports import Block, Clock, Confirmer, Lease, LeaseStore, Log
+from ferryman.ports import Block, Clock, Confirmer, Lease, LeaseStore, Log, Metrics
 from ferryman.services.chains import Chains
 from ferryman.services.following import Follower
 from ferryman.services.sweeping import Sweep
@@ -46,6 +47,7 @@ class Confirm:
     confirmer: Confirmer
     clock: Clock
     log: Log
+    metrics: Metrics
 
     def __call__(self, chain_ids: Iterable[ChainId], *, until: Instant) -> None:
         """Look at chains until nothing is open on them, or the run has to end.
@@ -89,6 +91,7 @@ class Confirm:
             # Nothing is swept while the chain is away: it comes due meanwhile, and goes at once after.
             wanted = self.sweep(chain_id, freed=seen.freed)
             watch.is_open = bool(seen.open_nonces) or wanted
+            self.metrics.add(Metric.CONFIRM_LOOKS, chain_id=chain_id)
         except StaleRowError as error:
             self.log.warning("lease lost", chain_id=chain_id, cause=str(error))
             watch.is_lost = True

@@ -91,6 +91,11 @@ class EvmChain:
         """A wallet's count of mined transactions."""
         return WalletNonce(int(self._rpc.call("eth_getTransactionCount", wallet, "latest"), 16))
 
+    def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
+        """Native coin of accounts."""
+        answers = self._rpc.batch([RpcRequest("eth_getBalance", (wallet, "latest")) for wallet in wallets])
+        return tuple(Wei(int(self._rpc.result(answer), 16)) for answer in answers)
+
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
         """Broadcast in order."""
         requests = [RpcRequest("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in envelopes]

@@ -1,0 +1,69 @@
+"""Statistics of a chain: two items, one of running sums, one of the state that confirm saw last."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from ferryman.adapters.dynamodb.operations import Item, Put, Table, Tables, Update
+from ferryman.domain.statistics import Gauges, WalletGauge
+from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits, Wei
+
+
+class DynamoStatistics:
+    """The StatisticsStore."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def count(self, chain_id: ChainId, counts: Mapping[str, int]) -> None:
+        """Add to the sums."""
+        self._tables.write(Update(table=Table.CURSORS, key=_counts_key(chain_id), add=counts))
+
+    def counts(self, chain_id: ChainId) -> Mapping[str, int]:
+        """Read the sums."""
+        item = self._tables.get(Table.CURSORS, _counts_key(chain_id)) or {}
+        return {name: value for name, value in item.items() if name != "cursor"}
+
+    def keep(self, chain_id: ChainId, gauges: Gauges) -> None:
+        """Replace what was seen before."""
+        item: Item = {
+            **_gauges_key(chain_id),
+            "at": gauges.at,
+            "head": gauges.head,
+            "head_age_seconds": gauges.head_age_seconds,
+            "outbox_age_seconds": gauges.outbox_age_seconds,
+            "open_by_status": dict(gauges.open_by_status),
+            "reserved": dict(gauges.reserved),
+            "wallets": [asdict(wallet) for wallet in gauges.wallets],
+        }
+        self._tables.write(Put(table=Table.CURSORS, item=item))
+
+    def gauges(self, chain_id: ChainId) -> Gauges | None:
+        """Read what was seen last."""
+        item = self._tables.get(Table.CURSORS, _gauges_key(chain_id))
+        if item is None:
+            return None
+        return Gauges(
+            at=Instant(item["at"]),
+            head=BlockNumber(item["head"]),
+            head_age_seconds=Seconds(item["head_age_seconds"]),
+            outbox_age_seconds=Seconds(item["outbox_age_seconds"]),
+            open_by_status=item["open_by_status"],
+            reserved={Address(token): TokenUnits(units) for token, units in item["reserved"].items()},
+            wallets=tuple(
+                WalletGauge(
+                    address=Address(wallet["address"]),
+                    balance_wei=Wei(wallet["balance_wei"]),
+                    window_used=wallet["window_used"],
+                    window_free=wallet["window_free"],
+                )
+                for wallet in item["wallets"]
+            ),
+        )
+
+
+def _counts_key(chain_id: ChainId) -> dict[str, str]:
+    return {"cursor": f"{chain_id}:counts"}
+
+
+def _gauges_key(chain_id: ChainId) -> dict[str, str]:
+    return {"cursor": f"{chain_id}:gauges"}

@@ -1,0 +1,138 @@
+"""Statistics in Prometheus' text format (version 0.0.4).
+
+prometheus_client is imported on use: it takes 70 ms, which no other answer of query should wait for.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ferryman.domain.statistics import SETTLEMENT_BOUNDS, ChainStatistics, counter, parts_of
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_STAGES: Final[Mapping[str, str]] = {
+    "bind_ms": "accepted to bound",
+    "inclusion_ms": "bound to included",
+    "confirmation_ms": "included to confirmed",
+}
+_GAUGES: Final[Mapping[str, str]] = {
+    "head": "Newest block that confirm saw",
+    "head_age_seconds": "Age of that block when it was seen",
+    "outbox_age_seconds": "How long the transaction that waits longest for a nonce has waited",
+}
+
+
+def exposition(chains: Iterable[ChainStatistics]) -> str:
+    """Write the statistics of all chains."""
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 (see above)
+    from prometheus_client.registry import Collector  # noqa: PLC0415 (see above)
+
+    collected = list(_families(tuple(chains)))
+
+    class Collected(Collector):
+        """What was read is what is told: nothing is kept in the process."""
+
+        def collect(self) -> Iterator["Metric"]:
+            """Give the families."""
+            yield from collected
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Collected())
+    return generate_latest(registry).decode()
+
+
+def _families(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
+    yield from _counters(chains)
+    yield _settlement(chains)
+    yield from _gauges(chains)
+    yield from _wallets(chains)
+
+
+def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
+    from prometheus_client.core import CounterMetricFamily as Counter  # noqa: PLC0415 (see above)
+
+    accepted = Counter("ferryman_accepted", "Accepted transactions", labels=["chain_id", "kind"])
+    confirmed = Counter("ferryman_confirmed", "Confirmed transactions", labels=["chain_id", "kind"])
+    failed = Counter("ferryman_failed", "Failed transactions", labels=["chain_id", "kind", "reason"])
+    by_name = {"accepted": accepted, "confirmed": confirmed, "failed": failed}
+    sums = {
+        "reorged": Counter("ferryman_reorged", "Inclusions undone by a reorg", labels=["chain_id"]),
+        "gas_used": Counter("ferryman_gas_used", "Gas of mined transactions", labels=["chain_id"]),
+        "gas_cost_wei": Counter("ferryman_gas_cost_wei", "What that gas cost", labels=["chain_id"]),
+    }
+    stages = Counter(
+        "ferryman_stage_seconds",
+        "Time that confirmed transactions spent in each stage",
+        labels=["chain_id", "stage"],
+    )
+    for chain in chains:
+        chain_id = str(chain.chain_id)
+        for name, value in sorted(chain.counts.items()):
+            what, *labels = parts_of(name)
+            if labels and what in by_name:
+                by_name[what].add_metric([chain_id, *labels], value)
+        for name, family in sums.items():
+            family.add_metric([chain_id], chain.counts.get(name, 0))
+        for name, stage in _STAGES.items():
+            stages.add_metric([chain_id, stage], chain.counts.get(name, 0) / 1000)
+    yield from (*by_name.values(), *sums.values(), stages)
+
+
+def _settlement(chains: tuple[ChainStatistics, ...]) -> "Metric":
+    from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415 (see above)
+
+    family = HistogramMetricFamily(
+        "ferryman_settlement_seconds", "From accepted to confirmed", labels=["chain_id"]
+    )
+    for chain in chains:
+        total, buckets = 0, []
+        for bound in SETTLEMENT_BOUNDS:
+            total += chain.counts.get(counter("settled", str(bound)), 0)
+            buckets.append((str(bound / 1000), total))
+        total += chain.counts.get(counter("settled", "more"), 0)
+        buckets.append(("+Inf", total))
+        family.add_metric([str(chain.chain_id)], buckets, chain.counts.get("settlement_ms", 0) / 1000)
+    return family
+
+
+def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
+    families: dict[str, Any] = {name: _gauge(name, text) for name, text in _GAUGES.items()}
+    ratio = _gauge("success_ratio", "Share of ended transactions that were confirmed")
+    observed = _gauge("observed_timestamp_seconds", "When the gauges of a chain were measured, Unix time")
+    open_rows = _gauge("open", "Transactions that are not over", "status")
+    reserved = _gauge("reserved_units", "Token units held for open transactions", "token")
+    for chain in chains:
+        chain_id = str(chain.chain_id)
+        if (success := chain.success_ratio()) is not None:
+            ratio.add_metric([chain_id], success)
+        if chain.gauges is None:
+            continue
+        for name, family in families.items():
+            family.add_metric([chain_id], getattr(chain.gauges, name))
+        observed.add_metric([chain_id], chain.gauges.at / 1000)
+        for status, count in sorted(chain.gauges.open_by_status.items()):
+            open_rows.add_metric([chain_id, status], count)
+        for token, units in sorted(chain.gauges.reserved.items()):
+            reserved.add_metric([chain_id, token], units)
+    yield from (ratio, observed, *families.values(), open_rows, reserved)
+
+
+def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
+    balance = _gauge("wallet_balance_wei", "Native coin of a relayer wallet", "wallet")
+    used = _gauge("wallet_window_used", "Nonces of a wallet that are open", "wallet")
+    free = _gauge("wallet_window_free", "Nonces that a wallet may still open", "wallet")
+    for chain in chains:
+        for wallet in chain.gauges.wallets if chain.gauges else ():
+            labels = [str(chain.chain_id), wallet.address]
+            balance.add_metric(labels, wallet.balance_wei)
+            used.add_metric(labels, wallet.window_used)
+            free.add_metric(labels, wallet.window_free)
+    yield from (balance, used, free)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Any:  # noqa: ANN401 (a GaugeMetricFamily, whose import waits)
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 (see above)
+
+    return GaugeMetricFamily(f"ferryman_{name}", text, labels=["chain_id", *labels])

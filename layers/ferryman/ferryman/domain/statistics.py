@@ -1,0 +1,115 @@
+"""What is counted of transactions, and what is measured of a chain's state, for whoever asks over HTTP."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ferryman.domain.events import Event, Step
+from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits, Wei
+
+SETTLEMENT_BOUNDS: Final = (1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000)
+"""Milliseconds: upper bounds of the histogram of settlement times, whose last bucket has none."""
+_SEPARATOR: Final = "__"
+"""Between the parts of a counter's name, which is of letters, digits and `_`; parts hold single ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletGauge:
+    """A relayer wallet at one moment."""
+
+    address: Address
+    balance_wei: Wei
+    window_used: int
+    window_free: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """A chain at one moment, as confirm saw it."""
+
+    at: Instant
+    head: BlockNumber
+    head_age_seconds: Seconds
+    """Our clock less the block's time, at least 0."""
+    outbox_age_seconds: Seconds
+    """How long the transaction that waits longest for a nonce has waited since it was accepted."""
+    open_by_status: Mapping[str, int]
+    reserved: Mapping[Address, TokenUnits]
+    """Token -> units held for open transactions."""
+    wallets: tuple[WalletGauge, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainStatistics:
+    """What is known of a chain: sums since its first transaction, and the state that was kept last."""
+
+    chain_id: ChainId
+    counts: Mapping[str, int]
+    gauges: Gauges | None
+
+    def success_ratio(self) -> float | None:
+        """Share of the transactions that ended CONFIRMED; None before the first end."""
+        ended: Counter[str] = Counter()
+        for name, count in self.counts.items():
+            ended[parts_of(name)[0]] += count
+        total = ended["confirmed"] + ended["failed"]
+        return ended["confirmed"] / total if total else None
+
+
+def counter(*parts: str) -> str:
+    """Name a counter."""
+    return _SEPARATOR.join(parts)
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """Take a counter's name apart."""
+    return tuple(name.split(_SEPARATOR))
+
+
+def counts_of(events: Iterable[Event]) -> Counter[str]:
+    """Count events of one chain.
+
+    Returns:
+        `accepted__<kind>`, `confirmed__<kind>`, `failed__<kind>__<reason>`, `reorged`; `gas_used` and
+        `gas_cost_wei`; of settlement `settled__<upper bound>` (one bucket each), `settlement_ms`, and
+        the stages that it is made of: `bind_ms`, `inclusion_ms`, `confirmation_ms`.
+
+    """
+    counts: Counter[str] = Counter()
+    for event in events:
+        match event.step:
+            case Step.ACCEPTED | Step.RECEIVED:
+                counts[counter("accepted", event.kind)] += 1
+            case Step.FAILED:
+                counts[counter("failed", event.kind, str(event.facts["reason"]))] += 1
+            case Step.REORGED:
+                counts["reorged"] += 1
+            case Step.INCLUDED:
+                counts.update(_gas(event))
+            case Step.CONFIRMED:
+                counts[counter("confirmed", event.kind)] += 1
+                counts.update(_durations(event))
+    return counts
+
+
+def _gas(event: Event) -> dict[str, int]:
+    gas, price = event.facts.get("gas_used"), event.facts.get("effective_gas_price")
+    if not isinstance(gas, int) or not isinstance(price, int):
+        return {}
+    return {"gas_used": gas, "gas_cost_wei": gas * price}
+
+
+def _durations(event: Event) -> dict[str, int]:
+    reached = event.reached
+    accepted = reached.get(Step.ACCEPTED.value, reached.get(Step.RECEIVED.value, event.at))
+    bound, included = (reached.get(step.value, event.at) for step in (Step.BOUND, Step.INCLUDED))
+    took = event.at - accepted
+    bucket = next((str(bound) for bound in SETTLEMENT_BOUNDS if took <= bound), "more")
+    return {
+        counter("settled", bucket): 1,
+        "settlement_ms": took,
+        "bind_ms": bound - accepted,
+        "inclusion_ms": included - bound,
+        "confirmation_ms": event.at - included,
+    }

@@ -1,0 +1,105 @@
+"""Gauging: once a minute, what is open on a chain, what is held for it, and what its wallets have left."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ferryman.domain.errors import ChainUnreachableError, StoreUnavailableError
+from ferryman.domain.metrics import Metric
+from ferryman.domain.nonces import Wallet
+from ferryman.domain.statistics import Gauges, WalletGauge
+from ferryman.domain.transaction import Status, Transaction
+from ferryman.domain.units import Address, Instant, Seconds, TokenUnits, TransactionId
+from ferryman.intents.kind import IntentKind
+from ferryman.ports import Clock, Log, Metrics, StatisticsStore, TransactionStore, WalletStore
+from ferryman.services.chains import ChainAccess, Chains
+
+MOST_WAITING: Final = 1_000
+"""Rows without a nonce that are looked at; of more, the rest is not in the gauges."""
+_HELD: Final = frozenset({Status.VALIDATED, Status.PENDING})
+_WEI_PER_COIN: Final = 10**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauging:
+    """Measures chains, whoever follows them."""
+
+    kinds: Mapping[str, IntentKind]
+    chains: Chains
+    store: TransactionStore
+    wallets: WalletStore
+    statistics: StatisticsStore
+    clock: Clock
+    log: Log
+    metrics: Metrics
+
+    def __call__(self) -> None:
+        """Measure each chain, keep what was measured, and emit it; trouble with that is only a warning."""
+        for chain_id, access in self.chains.items():
+            try:
+                gauges = self._measured(access)
+                self.statistics.keep(chain_id, gauges)
+            except (ChainUnreachableError, StoreUnavailableError) as error:
+                self.log.warning("not gauged", chain_id=chain_id, cause=str(error))
+            else:
+                self._emit(gauges, access)
+
+    def _measured(self, access: ChainAccess) -> Gauges:
+        head = access.chain.head()
+        chain_id, now = access.settings.chain_id, self.clock.now()
+        wallets = self.wallets.wallets(chain_id)
+        rows = self._open_rows(access, wallets)
+        held = [self.kinds[row.kind].reservation(row.payload) for row in rows if row.status in _HELD]
+        reserved: Counter[Address] = Counter()
+        for reservation in held:
+            reserved[reservation.token] += reservation.units
+        return Gauges(
+            at=now,
+            head=head.number,
+            head_age_seconds=_age(Instant(head.timestamp_seconds * 1000), now),
+            outbox_age_seconds=max(
+                (_age(row.received_at, now) for row in rows if row.nonce is None), default=Seconds(0)
+            ),
+            open_by_status=Counter(row.status.value for row in rows),
+            reserved={token: TokenUnits(units) for token, units in reserved.items()},
+            wallets=self._wallet_gauges(access, wallets),
+        )
+
+    def _open_rows(self, access: ChainAccess, wallets: Iterable[Wallet]) -> list[Transaction]:
+        """Read what waits for a nonce, and what has one that is not settled."""
+        waiting = self.store.watched(access.settings.chain_id, limit=MOST_WAITING)
+        bound = (row.intents for wallet in wallets for row in self.wallets.open_nonces(wallet))
+        names = dict.fromkeys([name for _, name in waiting] + [name for names in bound for name in names])
+        rows = self.store.get_many(list[TransactionId](names)) if names else ()
+        return [row for row in rows if not row.status.is_terminal]
+
+    def _wallet_gauges(self, access: ChainAccess, wallets: tuple[Wallet, ...]) -> tuple[WalletGauge, ...]:
+        balances = access.chain.balances([wallet.address for wallet in wallets]) if wallets else ()
+        return tuple(
+            WalletGauge(
+                address=wallet.address,
+                balance_wei=balance,
+                window_used=wallet.next_nonce - wallet.lowest_open,
+                window_free=wallet.free(access.settings.window),
+            )
+            for wallet, balance in zip(wallets, balances, strict=True)
+        )
+
+    def _emit(self, gauges: Gauges, access: ChainAccess) -> None:
+        add, chain_id = self.metrics.add, access.settings.chain_id
+        add(Metric.HEAD_AGE, gauges.head_age_seconds, chain_id=chain_id)
+        add(Metric.OUTBOX_AGE, gauges.outbox_age_seconds, chain_id=chain_id)
+        for status in (status for status in Status if not status.is_terminal):
+            add(Metric.OPEN, gauges.open_by_status.get(status, 0), chain_id=chain_id, status=status.value)
+        for token in access.settings.tokens:
+            add(Metric.RESERVED, gauges.reserved.get(token, 0), chain_id=chain_id, token=token)
+        for wallet in gauges.wallets:
+            of: dict[str, str | int] = {"chain_id": chain_id, "wallet": wallet.address}
+            add(Metric.WALLET_BALANCE, wallet.balance_wei / _WEI_PER_COIN, **of)
+            add(Metric.WINDOW_USED, wallet.window_used, **of)
+            add(Metric.WINDOW_FREE, wallet.window_free, **of)
+
+
+def _age(since: Instant, now: Instant) -> Seconds:
+    return Seconds(max(now - since, 0) // 1000)
