@@ -20,7 +20,8 @@ from local.progress import console
 from local.settings import add_setting_flags
 
 _DOCUMENT = ROOT / "docs" / "benchmarks.md"
-_DESCRIPTION = "Measure the payment path, print the results, and write them into docs/benchmarks.md."
+_COSTS = ROOT / "docs" / "deploy.md"
+_DESCRIPTION = "Measure the payment path, print the results, and write them into the documents."
 
 
 def main() -> int:
@@ -32,12 +33,13 @@ def main() -> int:
     load_before = os.getloadavg()[0]
     warn_if_busy()
     try:
-        results = _measure(arguments, QUICK if arguments.quick else FULL)
+        results, costs = _measure(arguments, QUICK if arguments.quick else FULL)
         tables = [*results, machine_table(_command(), load_before)]
-        for table in tables:
+        for table in (*tables, costs):
             table.show()
         if not arguments.quick:
             write_measured(_DOCUMENT, tables)
+            write_measured(_COSTS, [costs])
     except (LocalStackError, TimeoutError, subprocess.SubprocessError) as error:
         console.print(str(error) or "the payments did not end in time", style="red", markup=False)
         return 1
@@ -46,11 +48,11 @@ def main() -> int:
     return 0
 
 
-def _measure(arguments: argparse.Namespace, plan: Plan) -> list[ResultTable]:
+def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTable], ResultTable]:
     # One after the other: what runs beside a measurement is in it.
     with stack_to_measure(arguments) as stack:
-        results = measure_on_stack(stack, plan)
-    return [*results, *measure_in_process(plan), *measure_units(), *measure_cold(plan)]
+        results, costs = measure_on_stack(stack, plan)
+    return [*results, *measure_in_process(plan), *measure_units(), *measure_cold(plan)], costs
 
 
 def _command() -> str:

@@ -19,6 +19,7 @@ from local.summary import Summary, percentile
 
 _PROBE_SECONDS = 120.0
 _JSON = {"content-type": "application/json"}
+_CONTEXT = {"requestContext": {"requestId": "probe", "identity": {"sourceIp": "127.0.0.1"}}}
 
 NOTE = (
     "The emulator's HTTP share is a call's time from outside less that of the very same handler called in a "
@@ -30,7 +31,7 @@ NOTE = (
 def emulator_table(stack: StackDescription, plan: Plan, paced: Summary) -> ResultTable:
     """Take calls apart: what is ours, and what is waiting for an emulator or inside one."""
     health_ms = _calls_of_health(stack, plan.calls)
-    health = _handled(stack, "query", [{"resource": "/health"}] * plan.calls, pace_seconds=0.0)
+    health = _handled(stack, "query", [{"resource": "/health", **_CONTEXT}] * plan.calls, pace_seconds=0.0)
     payments = signed_payments(stack, count=plan.calls, senders=plan.burst_senders)
     events = [_post_event(payment.body) for payment in payments]
     post = _handled(stack, "ingest", events, pace_seconds=plan.pace_seconds)
@@ -89,4 +90,5 @@ def _environment(stack: StackDescription, name: str) -> dict[str, str]:
 
 
 def _post_event(body: dict[str, Any]) -> dict[str, Any]:
-    return {"resource": "/payments", "headers": _JSON, "body": json.dumps(body), "isBase64Encoded": False}
+    request = {"resource": "/payments", "headers": _JSON, "body": json.dumps(body), "isBase64Encoded": False}
+    return {**request, **_CONTEXT}

@@ -1,15 +1,18 @@
 """(A) The whole way on the local stack: HTTPS to chain and back over WebSocket."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from local.bench.costs import CountedUse, cost_table
 from local.bench.emulator import emulator_table
 from local.bench.executed import Executed, executed_since, head_of
 from local.bench.paying import Send, send_all, send_paced, signed_payments
 from local.bench.plan import Plan
 from local.bench.report import ResultTable, number
 from local.bench.targets import TARGETS, target_table
+from local.bench.usage import Usage, usage_between, usage_table
 from local.description import StackDescription
 from local.errors import LocalStackError
 from local.payments import SignedPayment
@@ -24,6 +27,8 @@ class Paid:
     payments: Sequence[SignedPayment]
     summary: Summary
     executed: Executed
+    usage: Usage
+    """What the functions used meanwhile."""
 
     def check(self) -> None:
         """Make sure that each was confirmed and executed once.
@@ -41,8 +46,8 @@ class Paid:
             )
 
 
-def measure_on_stack(stack: StackDescription, plan: Plan) -> list[ResultTable]:
-    """Measure one client, then many, then what of the time is the emulator's.
+def measure_on_stack(stack: StackDescription, plan: Plan) -> tuple[list[ResultTable], ResultTable]:
+    """Measure one client, then many, then what of the time is the emulator's; and price what was used.
 
     Raises:
         LocalStackError: a payment was not confirmed, or not executed exactly once.
@@ -56,19 +61,30 @@ def measure_on_stack(stack: StackDescription, plan: Plan) -> list[ResultTable]:
         paced = _pay(stack, plan, count=plan.paced_payments, send=send_paced)
     with step(f"Sending {plan.burst_payments} payments, {plan.concurrency} at a time"):
         burst = _pay(stack, plan, count=plan.burst_payments, send=send_all)
-    return [
+    tables = [
         target_table([target.row(target.milliseconds(paced.summary)) for target in TARGETS]),
         _latency_table(stack, plan, paced.summary, burst.summary),
         _burst_table(stack, plan, burst),
+        usage_table("What the functions use, one client", paced.usage, plan.paced_payments),
+        usage_table(f"What they use, {plan.concurrency} at a time", burst.usage, plan.burst_payments),
         emulator_table(stack, plan, paced.summary),
     ]
+    costs = cost_table(
+        CountedUse(paced.usage, plan.paced_payments), CountedUse(burst.usage, plan.burst_payments)
+    )
+    return tables, costs
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _pay(stack: StackDescription, plan: Plan, *, count: int, send: Send) -> Paid:
     payments = signed_payments(stack, count=count, senders=plan.burst_senders)
-    before = head_of(stack)
+    before, started_ms = head_of(stack), _now_ms()
     summary = asyncio.run(send(stack, payments, plan))
-    paid = Paid(payments, summary, executed_since(stack, before))
+    executed, used = executed_since(stack, before), usage_between(stack, started_ms, _now_ms())
+    paid = Paid(payments, summary, executed, used)
     paid.check()
     return paid
 
