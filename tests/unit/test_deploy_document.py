@@ -17,7 +17,7 @@ TEXT: Final = DEPLOY.read_text(encoding="utf-8")
 
 def test_every_parameter_is_explained_as_the_template_does() -> None:
     """`python -m local.documents` writes the table anew."""
-    assert with_parameters(TEXT) == TEXT
+    assert with_parameters(TEXT) == TEXT, "run `python -m local.documents`"
 
 
 def test_a_document_without_a_place_for_the_parameters_is_refused() -> None:
