@@ -12,8 +12,8 @@ from ferryman.domain.units import Instant
 telemetry = Telemetry()
 logger = telemetry.logger
 watch = watch_contracts(telemetry)
-RESERVE_MS = 10_000
-"""Kept of the function's time for the last look and for handing over."""
+RESERVE_MS = 20_000
+"""Kept of the time: for the last look and handing over, and so that a run can be awaited by hand."""
 
 
 @telemetry.observed

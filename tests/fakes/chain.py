@@ -195,6 +195,9 @@ class FakeChain:
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:  # noqa: ARG002 (its head is always fresh)
         """Answer the escrow's views."""
         head = self._head()
+        reads_funds = any(read.depth is Depth.CONFIRMED for read in reads)
+        if reads_funds and self.settings.is_too_old(self._block(head).timestamp_seconds, self._clock.now()):
+            raise ChainUnreachableError(self.settings.chain_id, "its newest block is too old")
         block = at if at is not None else self.settings.confirmed_block(head)
         answers = (self._view(read, head if read.depth is Depth.HEAD else block) for read in reads)
         return Reading(block=block, answers=tuple(answers))

@@ -43,6 +43,12 @@ class MiningClock(FakeClock):
         if (blocks := self.now() // 1000 - before) > 0:
             request(self._web3, "anvil_mine", hex(blocks), "0x1")
 
+    def jump_to(self, seconds: int) -> None:
+        """Let time pass until a Unix time, with a single block: the one of that second."""
+        super().sleep(Milliseconds(seconds * 1000 - self.now()))
+        request(self._web3, "evm_setNextBlockTimestamp", seconds)
+        request(self._web3, "anvil_mine", "0x1")
+
 
 @dataclass
 class RealWorld:

@@ -37,7 +37,8 @@ GWEI = 10**9
 
 def chain_on(node: Node, *urls: str, **changes: Any) -> tuple[EvmChain, FakeClock]:  # noqa: ANN401 (settings)
     """Give our adapter on a node, or on other addresses, with its clock."""
-    settings, clock = node.settings(**changes), FakeClock()
+    now = node.web3.eth.get_block("latest")["timestamp"] * 1000
+    settings, clock = node.settings(**changes), FakeClock(now)
     endpoints = FakeEndpoints(*(urls or (node.url,)))
     return EvmChain(settings, JsonRpc(settings.chain_id, endpoints, metrics=FakeMetrics()), clock), clock
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ferryman.domain.configured import ConfiguredAddress
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.quotas import SenderLimits
-from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Milliseconds, Seconds, Wei
+from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, Milliseconds, Seconds, Wei
 
 LOOK_BACK_BLOCKS: Final = 8
 """How far before the newest deep block a refusal looks again.
@@ -95,11 +95,10 @@ class ChainSettings(BaseModel):
         if self.withdrawal_margin_seconds + self.inclusion_seconds >= self.grace_seconds:
             msg = "grace_seconds must be more than withdrawal_margin_seconds and inclusion_seconds together"
             raise ValueError(msg)
-        read_back_ms = (self.required_confirmations + LOOK_BACK_BLOCKS) * self.block_time_ms
-        if read_back_ms >= self.withdrawal_margin_seconds * 1000:
+        if self._read_back_ms >= self.withdrawal_margin_seconds * 1000:
             msg = "withdrawal_margin_seconds must be longer than the blocks that funds are read back over"
             raise ValueError(msg)
-        if read_back_ms + self.cache_age_ms >= self.withdrawal_margin_seconds * 1000:
+        if self._read_back_ms + self.cache_age_ms >= self.withdrawal_margin_seconds * 1000:
             msg = "withdrawal_margin_seconds must be longer than those blocks and cache_max_age_ms together"
             raise ValueError(msg)
         return self
@@ -124,6 +123,20 @@ class ChainSettings(BaseModel):
     def confirmed_block(self, head: BlockNumber) -> BlockNumber:
         """Give the newest block that is `required_confirmations` deep when `head` is the newest."""
         return BlockNumber(max(head - self.required_confirmations + 1, 0))
+
+    def is_too_old(self, head_seconds: Seconds, now: Instant) -> bool:
+        """Whether a head of that time says too little of funds: a withdrawal requested since may overtake.
+
+        An accepted deadline is at most `grace - margin` from now, and a withdrawal that a reading does not
+        show can be claimed from the reading's time + grace on. So the oldest block that is read has to be
+        younger than the margin.
+        """
+        return now - head_seconds * 1000 + self._read_back_ms >= self.withdrawal_margin_seconds * 1000
+
+    @property
+    def _read_back_ms(self) -> Milliseconds:
+        """How long before the head funds may be read."""
+        return Milliseconds((self.required_confirmations + LOOK_BACK_BLOCKS) * self.block_time_ms)
 
     @property
     def cache_age_ms(self) -> Milliseconds:

@@ -72,7 +72,7 @@ class Metric(Enum):
     WINDOW_FREE = ("WindowFree", Unit.COUNT, ("chain_id", "wallet"))
 
     # -- following the contracts ----------------------------------------------------------------
-    WATCH_LAG_BLOCKS = ("WatchLagBlocks", Unit.COUNT, ("chain_id",))
+    WATCH_LAG_BLOCKS = ("WatchLagBlocks", Unit.NONE, ("chain_id",))
     WATCH_LAG_SECONDS = ("WatchLagSeconds", Unit.SECONDS, ("chain_id",))
     """Our clock less the time of the newest block that was followed, also while the chain is away."""
     WATCH_UNDONE_BLOCKS = ("WatchUndoneBlocks", Unit.COUNT, ("chain_id",))

@@ -85,7 +85,8 @@ class CachedReadings:
             self._known[settings.chain_id] = (now, cursor)
         if cursor is None or cursor.followed != followed_name(self._kinds, settings):
             return None
-        return cursor if cursor.is_fresh(now, settings.cache_age_ms) else None
+        is_fresh = cursor.is_fresh(now, settings.cache_age_ms)
+        return cursor if is_fresh and not settings.is_too_old(cursor.timestamp_seconds, now) else None
 
     def _answers(
         self,

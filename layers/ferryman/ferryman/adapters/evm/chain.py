@@ -58,11 +58,19 @@ class EvmChain:
         self._head_seen_at = Instant(0)
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
-        """Read contracts in one batch, which also brings the newest head for the next one."""
+        """Read contracts in one batch, which also brings the newest head for the next one.
+
+        Funds are not read of an endpoint that stands still: it would not show a withdrawal that is due soon.
+        """
         block = at if at is not None else self._settings.confirmed_block(self._recent_head(fresh=fresh))
         calls = [_eth_call(read, block) for read in reads]
-        head, *answers = self._rpc.batch([RpcRequest("eth_blockNumber"), *calls])
-        self._saw(BlockNumber(int(self._rpc.result(head), 16)))
+        newest, *answers = self._rpc.batch([_HEAD, *calls])
+        head = self._block(self._rpc.result(newest))
+        self._saw(head.number)
+        reads_funds = any(read.depth is Depth.CONFIRMED for read in reads)
+        if reads_funds and self._settings.is_too_old(head.timestamp_seconds, self._clock.now()):
+            cause = f"its newest block, {head.number}, is too old to judge funds by"
+            raise ChainUnreachableError(self._settings.chain_id, cause)
         return Reading(block=block, answers=tuple(self._answer(answer) for answer in answers))
 
     def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
