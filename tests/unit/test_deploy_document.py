@@ -64,18 +64,3 @@ def test_the_chains_of_the_document_are_valid() -> None:
 
     (chain,) = json.loads(written)
     assert ChainSettings.model_validate(chain).escrow == ESCROW
-
-
-def test_its_links_lead_somewhere() -> None:
-    """To sections of this page, and to files beside it."""
-    sections = {
-        re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
-        for line in TEXT.splitlines()
-        if line.startswith("#")
-    }
-    for link in re.findall(r"\]\(([^)]+)\)", TEXT):
-        file, _, section = link.partition("#")
-        if file:
-            assert (DEPLOY.parent / file).exists(), link
-        else:
-            assert section in sections, link
