@@ -341,6 +341,7 @@ class FakeChain:
             succeeded=succeeded,
             gas_used=GAS_USED,
             effective_gas_price=Wei(10**9),
+            l1_fee=self.l1_fee,
         )
 
     def _view(self, read: Read, block: BlockNumber) -> bytes | Reverted:

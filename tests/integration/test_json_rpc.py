@@ -23,7 +23,7 @@ from tests.support.payments import PAYEE, chain_settings
 
 CHAIN = ChainId(31337)
 THREE = [RpcRequest("one"), RpcRequest("two", (2,)), RpcRequest("three", ("x", {"y": 1}))]
-HEADER = {"number": "0x7", "hash": "0xAB", "timestamp": "0x9"}
+HEADER = {"number": "0x7", "hash": "0xAB", "parentHash": "0xAA", "timestamp": "0x9"}
 HISTORY = {"baseFeePerGas": ["0x1", "0x2"], "reward": [["0x1", "0x2", "0x3"]]}
 
 
@@ -367,3 +367,27 @@ def test_other_failures_are_no_reason_to_read_the_addresses_again(status: int) -
 
     assert endpoints.refusals == 0
     assert len(endpoint.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "fee"), [({"l1Fee": "0x2d79883d2000"}, 50 * 10**12), ({"l1Fee": None}, 0), ({}, 0)]
+)
+def test_the_data_fee_of_a_receipt_is_read_where_a_chain_takes_one(
+    given: dict[str, str | None], fee: int
+) -> None:
+    """OP-style chains say it in the receipt; others do not know the field."""
+    receipt: dict[str, Any] = {
+        "transactionHash": "0x" + "2b" * 32,
+        "blockNumber": "0x7",
+        "blockHash": "0x" + "b1" * 32,
+        "status": "0x1",
+        "gasUsed": "0x15f90",
+        "effectiveGasPrice": "0x3b9aca00",
+        "logs": [],
+        **given,
+    }
+    with serving(lambda body: as_json(results(body, receipt))) as endpoint:
+        (read,) = chain_at(endpoint.url).receipts([TxHash("0x" + "2b" * 32)])
+
+    assert read is not None
+    assert read.l1_fee == fee

@@ -8,7 +8,7 @@ from typing import Protocol
 from ferryman.domain.access import ApiKey, Caller, Challenge, Role, Session, Ticket
 from ferryman.domain.accounts import CachedAccount, ContractAccount
 from ferryman.domain.cursor import Cursor
-from ferryman.domain.eip1559 import Call
+from ferryman.domain.eip1559 import NOTHING, Call
 from ferryman.domain.events import Event
 from ferryman.domain.fees import FeeHistory
 from ferryman.domain.lanes import Lane
@@ -151,6 +151,8 @@ class TransactionReceipt:
     succeeded: bool
     gas_used: Gas
     effective_gas_price: Wei
+    l1_fee: Wei = NOTHING
+    """What an OP-style chain took besides, for the transaction's data."""
 
 
 class SendOutcome(StrEnum):

@@ -50,6 +50,10 @@ FACT_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "predicted_cost": st.none() | st.integers(0, 10**18),
     "gas_used": st.none() | st.integers(21_000, 10**6),
     "effective_gas_price": st.none() | st.integers(1, 10**12),
+    "gas_cost": st.none() | st.integers(0, 10**18),
+    "fee_taken": st.none() | st.integers(0, 10**30),
+    "margin": st.none() | st.integers(-(10**30), 10**30),
+    "cost_error_bps": st.none() | st.integers(-10_000, 10**6),
     "reason": st.none() | st.sampled_from(("deadline_passed", "nonce_used")),
 }
 facts = st.fixed_dictionaries({}, optional=FACT_VALUES)

@@ -45,6 +45,11 @@ class Metric(Enum):
     GAS_COST = ("GasCost", Unit.NONE, ("chain_id",))
     """In the chain's native coin. What is mined again after a reorg counts again."""
 
+    COST_ERROR = ("CostError", Unit.NONE, ("chain_id",))
+    """How far a transaction's cost was above its prediction at acceptance, basis points."""
+    FEE_COVERAGE = ("FeeCoverage", Unit.NONE, ("chain_id",))
+    """The fee by the cost, basis points: 10,000 pays for the gas and nothing more."""
+
     # -- what it takes --------------------------------------------------------------------------
     SIGNATURES = ("Signatures", Unit.COUNT, ("chain_id", "wallet"))
     RPC_TIME = ("RpcTime", Unit.MILLISECONDS, ("chain_id", "endpoint"))

@@ -18,6 +18,7 @@ from ferryman.domain.units import (
     Gas,
     Instant,
     Seconds,
+    TokenUnits,
     TransactionId,
     TxHash,
     WalletNonce,
@@ -110,6 +111,14 @@ class Transaction:
     """What it was expected to cost us, L1 fee included."""
     gas_used: Gas | None = None
     effective_gas_price: Wei | None = None
+    gas_cost: Wei | None = None
+    """What it cost us, where that is not gas times price: with an L1 fee, or a share of a batch."""
+    fee_taken: TokenUnits | None = None
+    """What went to the treasury, if anything did."""
+    margin: TokenUnits | None = None
+    """The fee less the cost, where the token prices gas."""
+    cost_error_bps: int | None = None
+    """How far the cost was above its prediction."""
     reason: str | None = None
     """Why it failed: a machine-readable word."""
 
@@ -138,6 +147,10 @@ FACTS: Final = frozenset(
         "confirmations",
         "gas_used",
         "effective_gas_price",
+        "gas_cost",
+        "fee_taken",
+        "margin",
+        "cost_error_bps",
         "reason",
     }
 )

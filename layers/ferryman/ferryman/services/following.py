@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ferryman.domain.chain import ChainSettings
+from ferryman.domain.economics import Bill, outcome_of
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.lanes import lane_at
 from ferryman.domain.nonces import NonceRow, Wallet, Wanted
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import Address, BlockNumber, Instant, TxHash, WalletNonce
+from ferryman.domain.units import Address, BlockNumber, Instant, TokenUnits, TxHash, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import (
     Block,
@@ -160,8 +161,7 @@ class Follower:
         deep = receipt is not None and self._is_deep(receipt, head)
         try:
             for position, intent in enumerate(intents, start=1):
-                closes = deep and position == len(intents)
-                self._write_intent(intent, receipt, head, closing=row if closes else None)
+                self._write_intent(intent, row, receipt, head, closes=deep and position == len(intents))
         except StaleRowError:
             self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
             return False
@@ -173,16 +173,18 @@ class Follower:
     def _write_intent(
         self,
         intent: Transaction,
+        row: NonceRow,
         receipt: TransactionReceipt | None,
         head: Block,
         *,
-        closing: NonceRow | None,
+        closes: bool,
     ) -> None:
         """Write the steps of one intent in one write, with its funds let go if it is over."""
         after, events = intent, list[Event]()
         for step, facts in self._steps(intent, receipt, head):
+            money = self._outcome(intent, row, receipt, step) if receipt and step in _ENDS else {}
             name = self.kinds[intent.kind].events[step]
-            after, event = take_step(after, step, name=name, at=self.clock.now(), **facts)
+            after, event = take_step(after, step, name=name, at=self.clock.now(), **facts, **money)
             events.append(event)
         if not events:
             return
@@ -191,7 +193,28 @@ class Follower:
             self.store.write(change)
             return
         held = self.kinds[intent.kind].reservation(intent.payload)
+        closing = row if closes else None
         self.store.write(change, release=held, settled_block=receipt.block_number, nonce_row=closing)
+
+    def _outcome(
+        self, intent: Transaction, row: NonceRow, receipt: TransactionReceipt, step: Step
+    ) -> dict[str, object]:
+        """Work out what an intent cost and earned; of a shared transaction it bears its share."""
+        kind = self.kinds[intent.kind]
+        bill = Bill(
+            gas_used=receipt.gas_used,
+            gas_price=receipt.effective_gas_price,
+            l1_fee=receipt.l1_fee,
+            position=row.intents.index(intent.transaction_id),
+            size=len(row.intents),
+        )
+        outcome = outcome_of(
+            self.settings.schedule(kind.reservation(intent.payload).token),
+            fee_taken=kind.fee(intent.payload) if step is Step.CONFIRMED else TokenUnits(0),
+            bill=bill,
+            predicted_cost=intent.predicted_cost,
+        )
+        return outcome.facts()
 
     def _steps(
         self, intent: Transaction, receipt: TransactionReceipt | None, head: Block
@@ -249,6 +272,7 @@ class Follower:
         return self.clock.now() - row.last_touched() >= pause
 
 
+_ENDS: Final = frozenset({Step.CONFIRMED, Step.FAILED})
 _INCLUSION_FACTS: Final = ("hash", "block_number", "block_hash", "gas_used", "effective_gas_price")
 
 

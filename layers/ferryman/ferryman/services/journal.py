@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ferryman.domain.events import Event, Step
+from ferryman.domain.fees import BPS
 from ferryman.domain.metrics import Metric
 from ferryman.domain.units import Instant
 from ferryman.ports import Log, Metrics
@@ -46,6 +47,7 @@ class Journal:
             **facts,
         )
         self._count(event)
+        self._count_money(event)
         for metric, beginnings in _STAGES.get(event.step, ()):
             if (began := _first(event, beginnings)) is not None:
                 self.metrics.add(metric, event.at - began, chain_id=event.chain_id)
@@ -65,6 +67,14 @@ class Journal:
             case Step.FAILED:
                 add(Metric.FAILED, chain_id=chain_id, kind=kind, reason=str(event.facts["reason"]))
                 add(Metric.FAILURE, 1, chain_id=chain_id)
+
+    def _count_money(self, event: Event) -> None:
+        """Count what a mined transaction cost and earned, where that was predicted and priced."""
+        error, fee, margin = (event.facts.get(name) for name in ("cost_error_bps", "fee_taken", "margin"))
+        if isinstance(error, int):
+            self.metrics.add(Metric.COST_ERROR, error, chain_id=event.chain_id)
+        if isinstance(fee, int) and isinstance(margin, int) and (cost := fee - margin) > 0:
+            self.metrics.add(Metric.FEE_COVERAGE, fee * BPS // cost, chain_id=event.chain_id)
 
     def _count_gas(self, event: Event) -> None:
         gas, price = event.facts.get("gas_used"), event.facts.get("effective_gas_price")

@@ -44,6 +44,10 @@ def record_of(
         "predicted_cost": _text(row.predicted_cost),
         "gas_used": row.gas_used,
         "effective_gas_price": _text(row.effective_gas_price),
+        "gas_cost": _text(_gas_cost(row)),
+        "fee_taken": _text(_fee_taken(row)),
+        "margin": _text(row.margin),
+        "cost_error_bps": row.cost_error_bps,
         "reason": row.reason,
         "waiting_for": row.last_error if row.due_at is not None else None,
         "next_attempt_at": rfc3339(row.due_at) if row.due_at is not None and row.last_error else None,
@@ -62,13 +66,29 @@ def event_of(event: Event) -> dict[str, Any]:
     }
 
 
+def _gas_cost(row: Transaction) -> int | None:
+    """Give what it cost once that is final; only what is not gas times price is stored."""
+    if row.gas_cost is not None or not _is_settled(row):
+        return row.gas_cost
+    return (row.gas_used or 0) * (row.effective_gas_price or 0)
+
+
+def _fee_taken(row: Transaction) -> int | None:
+    return row.fee_taken or 0 if _is_settled(row) else None
+
+
+def _is_settled(row: Transaction) -> bool:
+    """Whether it was mined, for good."""
+    return row.status.is_terminal and row.block_hash is not None
+
+
 def _confirmations(row: Transaction, head: BlockNumber | None) -> int:
     if row.status is Status.CONFIRMED or row.block_number is None or head is None:
         return row.confirmations or 0
     return max(head - row.block_number + 1, 1)
 
 
-_MONEY = frozenset({"effective_gas_price", "predicted_cost"})
+_MONEY = frozenset({"effective_gas_price", "predicted_cost", "gas_cost", "fee_taken", "margin"})
 
 
 def _public(name: str, value: object) -> object:

@@ -43,6 +43,10 @@ _FORGOTTEN: Final = dict.fromkeys(
         "confirmations",
         "gas_used",
         "effective_gas_price",
+        "gas_cost",
+        "fee_taken",
+        "margin",
+        "cost_error_bps",
         "reason",
     )
 )

@@ -16,6 +16,9 @@ SHARDS: Final = 4
 """Partitions of the index of due rows, per chain: one partition takes 1,000 writes a second."""
 _CLOSED: Final = "closed#"
 
+_COUNTERS: Final = ("waits", "starts")
+"""Not stored while they are 0."""
+
 
 def account_key(chain_id: ChainId, address: Address) -> str:
     """Partition of an account or a wallet."""
@@ -51,6 +54,9 @@ def transaction_item(row: Transaction) -> Item:
         {name: value for name, value in _shallow(row).items() if name not in {"payload", "reached"}}
     )
     item |= {"payload": dict(row.payload), "reached": dict(row.reached)}
+    for name in _COUNTERS:  # a row of more than a kilobyte costs twice as much
+        if not item[name]:
+            del item[name]
     if row.due_at is not None:
         item["open_shard"] = shard(row.chain_id, _number_of(row))
     return item

@@ -272,6 +272,7 @@ def _receipt(receipt: Any) -> TransactionReceipt:  # noqa: ANN401 (a JSON value)
         succeeded=int(receipt["status"], 16) == 1,
         gas_used=Gas(int(receipt["gasUsed"], 16)),
         effective_gas_price=Wei(int(receipt["effectiveGasPrice"], 16)),
+        l1_fee=Wei(int(receipt.get("l1Fee") or "0x0", 16)),
     )
 
 

@@ -59,6 +59,16 @@ class Record(_Model):
     predicted_cost: str | None = Field(examples=["100000000700000"], description="Wei, L1 fee included.")
     gas_used: int | None = Field(examples=[95000])
     effective_gas_price: str | None = Field(examples=["1000000007"], description="Wei per gas, in decimal.")
+    gas_cost: str | None = Field(
+        examples=["95000000665000"], description="Wei: what it cost, L1 fee included; of a batch, its share."
+    )
+    fee_taken: str | None = Field(examples=["1200"], description="Token units; 0 of what failed on chain.")
+    margin: str | None = Field(
+        examples=["1010"], description="Token units: fee less cost, where the token prices gas."
+    )
+    cost_error_bps: int | None = Field(
+        examples=[-500], description="How far the cost was above its prediction."
+    )
     reason: str | None = Field(examples=[None], description="Why it failed: a machine-readable word.")
     waiting_for: str | None = Field(examples=[None], description="What it waits for, while it waits.")
     next_attempt_at: str | None = Field(examples=[None])
