@@ -26,11 +26,11 @@ help: ## List the targets
 .PHONY: setup
 setup: $(STAMPS)/python $(STAMPS)/node ## Install everything, into .venv and contracts/node_modules
 
-$(STAMPS)/python: local/requirements.txt pyproject.toml
+$(STAMPS)/python: local/requirements.txt pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=…'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r local/requirements.txt
-	pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e clients/python
 	@mkdir -p $(@D) && touch $@
 
 # No package's own scripts: the tools ship their binaries.

@@ -60,6 +60,7 @@ class Deployment:
 
     queue_url: str
     delivery_queue_url: str
+    webhook_key_id: str
     sqs: Any
 
     def load(self, step: str, patch: pytest.MonkeyPatch) -> ModuleType:
@@ -77,6 +78,7 @@ class Deployment:
             "OPEN_READS": "true",
             "DEAD_LETTER_QUEUES": json.dumps({"submit": {"url": self.queue_url, "target": self.queue_url}}),
             "ANY_WEBHOOK_TARGET": "true",
+            "WEBHOOK_KEY_ID": self.webhook_key_id,
             "DELIVERY_QUEUE_URL": self.delivery_queue_url,
             "DELIVERY_DEAD_LETTER_QUEUE_URL": self.delivery_queue_url,
             "LOG_LEVEL": "CRITICAL",
@@ -134,7 +136,8 @@ def deployment() -> Iterator[Deployment]:
             Type="SecureString",
         )
         deliveries = sqs.create_queue(QueueName="deliveries")["QueueUrl"]
-        yield Deployment(url, deliveries, sqs)
+        key: Any = boto3.client("kms", region_name=REGION).create_key()
+        yield Deployment(url, deliveries, key["KeyMetadata"]["KeyId"], sqs)
 
 
 @pytest.fixture
@@ -352,6 +355,84 @@ def test_watch_follows_what_it_was_asked_to(handler: Callable[[str], Handle]) ->
 def test_notify_tells_nobody_when_nobody_listens(handler: Callable[[str], Handle]) -> None:
     """And gives nothing back to the stream."""
     assert handler("notify")(SAMPLES["notify"]) == {"batchItemFailures": []}
+
+
+A_READER = {"requestId": "r", "authorizer": {"name": "key:r", "role": "reader"}}
+
+
+def of_webhook(name: str, webhook_id: str) -> dict[str, Any]:
+    """Give a sample for one webhook."""
+    return get(f"webhooks_{name}", pathParameters={"webhook_id": webhook_id})
+
+
+@pytest.fixture
+def webhooks(handler: Callable[[str], Handle]) -> Handle:
+    """Give the handler of webhooks."""
+    return handler("webhooks")
+
+
+def test_a_webhook_is_registered_shown_rotated_tested_and_removed(
+    webhooks: Handle, deployment: Deployment
+) -> None:
+    """Through the handler, by the samples."""
+    event = get("webhooks_register", body=json.dumps({"url": "http://127.0.0.1:1/hooks"}))
+
+    made = webhooks(event)
+    webhook_id = body_of(made)["webhook_id"]
+    shown = webhooks(of_webhook("get", webhook_id))
+    listed = webhooks(get("webhooks_list"))
+    rotated = webhooks(of_webhook("rotate", webhook_id))
+    tested = webhooks(of_webhook("test", webhook_id))
+    enabled = webhooks(of_webhook("enable", webhook_id))
+    removed = webhooks(of_webhook("remove", webhook_id))
+    gone = webhooks(of_webhook("get", webhook_id))
+
+    answers = [made, shown, listed, rotated, tested, enabled, removed, gone]
+    assert [answer["statusCode"] for answer in answers] == [201, 200, 200, 200, 202, 200, 200, 404]
+    assert body_of(rotated)["secret"] != body_of(made)["secret"]
+    assert "secret" not in body_of(shown) | body_of(listed)["webhooks"][0]
+    (message,) = deployment.sqs.receive_message(QueueUrl=deployment.delivery_queue_url)["Messages"]
+    assert json.loads(message["Body"])["delivery_id"] == body_of(tested)["delivery_id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "field"),
+    [
+        ({"body": "{"}, 400, "malformed_request", "body"),
+        ({"body": "{}"}, 422, "invalid_fields", "url"),
+        ({"body": '{"url": "gopher://127.0.0.1/"}'}, 422, "invalid_fields", "url"),
+        ({"body": '{"url": "http://127.0.0.1/", "events": ["nothing"]}'}, 422, "invalid_fields", "events"),
+        ({"body": '{"url": "http://127.0.0.1/", "secret": "mine"}'}, 422, "invalid_fields", "secret"),
+        ({"headers": {}}, 415, "unsupported_media_type", "Content-Type"),
+        ({"requestContext": {"requestId": "r"}}, 403, "not_allowed", "X-Api-Key"),
+        (
+            {"requestContext": A_READER},
+            403,
+            "not_allowed",
+            "X-Api-Key",
+        ),
+        ({"resource": "/webhooks/{webhook_id}/dance"}, 404, "not_found", None),
+    ],
+)
+def test_a_bad_registration_is_a_problem(
+    webhooks: Handle, changes: dict[str, Any], status: int, code: str, field: str | None
+) -> None:
+    """It names the field."""
+    answer = webhooks(get("webhooks_register", **changes))
+
+    body = body_of(answer)
+    assert (answer["statusCode"], body["code"]) == (status, code)
+    assert [one["field"] for one in body["errors"]][:1] == ([field] if field else [])
+
+
+def test_a_webhook_that_cannot_be_stored_is_not_there(webhooks: Handle) -> None:
+    """503, and no secret is shown that nobody keeps."""
+    boto3.client("dynamodb", region_name=REGION).delete_table(TableName="webhooks")
+
+    answer = webhooks(get("webhooks_register", body='{"url": "http://127.0.0.1/"}'))
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (503, "store_unavailable")
+    assert "secret" not in body_of(answer)
 
 
 def test_deliver_drops_what_is_for_nobody_and_gives_back_what_is_no_delivery(

@@ -17,6 +17,7 @@ from ferryman.config import (
     StepConfig,
     SubmitConfig,
     WatchConfig,
+    WebhooksConfig,
 )
 from ferryman.domain.units import ChainId
 from tests.support.payments import ESCROW, TOKEN
@@ -30,6 +31,7 @@ STEPS: dict[str, type[StepConfig]] = {
     "deadletter": DeadletterConfig,
     "notify": NotifyConfig,
     "deliver": DeliverConfig,
+    "webhooks": WebhooksConfig,
     "socket": SocketConfig,
     "query": QueryConfig,
     "authorizer": AuthorizerConfig,

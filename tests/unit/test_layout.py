@@ -28,6 +28,7 @@ ORDER = (
     "deliver",
     "socket",
     "query",
+    "webhooks",
     "admin",
     "retain",
     "authorizer",
@@ -80,7 +81,7 @@ def test_a_function_starts_without_the_heavy_libraries(step: str, ssm: Served) -
 
 
 @pytest.mark.parametrize(
-    "step", [step for step in ORDER if step not in {"notify", "deliver", "deadletter", "authorizer"}]
+    "step", sorted(set(ORDER) - {"notify", "deliver", "deadletter", "webhooks", "authorizer"})
 )
 def test_a_function_without_its_configuration_does_not_start(step: str) -> None:
     """And its log names the variable."""
@@ -152,7 +153,9 @@ def test_every_deployed_route_is_one_that_its_function_serves(method: str, path:
     """Ingest serves the kinds' paths, query and admin their own tables."""
     source = (ROOT / "functions" / step / "app.py").read_text(encoding="utf-8")
 
-    assert (method, step) in {("post", "ingest"), ("get", "query"), ("get", "admin"), ("post", "admin")}
+    reads, writes = {("get", "query"), ("get", "admin"), ("get", "webhooks")}, {("post", "ingest")}
+    writes |= {("post", "admin"), ("post", "webhooks"), ("delete", "webhooks")}
+    assert (method, step) in reads | writes
     assert step == "ingest" or f'"{path}": ' in source or f'"{method.upper()} {path}": ' in source
 
 
@@ -187,6 +190,9 @@ def test_the_scheme_of_signed_routes_is_defined_where_sam_keeps_it(monkeypatch: 
             if path.startswith("/admin/") and method != "options":
                 (named,) = operation["security"]
                 assert [schemes[name]["x-amazon-apigateway-authtype"] for name in named] == ["awsSigv4"]
+            if path.startswith("/webhooks") and method != "options":
+                (named,) = operation["security"]
+                assert [schemes[name]["x-amazon-apigateway-authtype"] for name in named] == ["custom"]
 
 
 class _NoManagedPolicies:

@@ -7,10 +7,12 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
+from ferryman.adapters.http.openapi_webhooks import WEBHOOK_MODELS, webhook_paths
 from ferryman.domain.fees import Tier
 from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
 from ferryman.intents.kind import IntentKind
+from ferryman.intents.registration import WebhookRegistration
 
 _ID = "0x" + "6f" * 32
 _TX = "0x" + "2b" * 32
@@ -256,6 +258,8 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
     """
     kinds = tuple(kinds)
     modes: Any = [(model, "serialization") for model in _MODELS]
+    modes += [(model, "serialization") for model in WEBHOOK_MODELS]
+    modes += [(WebhookRegistration, "validation")]
     modes += [(model, "validation") for kind in kinds for model in (kind.request_model, kind.quote_model)]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     return {
@@ -270,6 +274,7 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
         "paths": {
             **{kind.path: {"post": _post(kind)} for kind in kinds},
             "/quote": {"post": _quote(kinds)},
+            **webhook_paths(_json, _problems),
             **_READS,
         },
         "components": {"schemas": schemas["$defs"]},
