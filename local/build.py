@@ -22,6 +22,8 @@ LOCAL_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 AWS_RUNTIME = "python3.13"
 _FINGERPRINT = BUILD.parent / "build.sha256"
 _BUILT_LAYERS = (BUILD / "DependenciesLayer" / "python", BUILD / "FerrymanLayer" / "python")
+_PACKAGES = (*_BUILT_LAYERS, BUILD / "SigninFunction")
+"""Folders with third-party code; the other functions are a file each."""
 _UNUSED_FOLDERS = frozenset({"tests", "SelfTest", "docs"})
 _UNUSED_SUFFIXES = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h"})
 
@@ -34,9 +36,9 @@ def build(runtime: str) -> bool:
     # Removed first: a build that fails halfway must not count as done.
     _FINGERPRINT.unlink(missing_ok=True)
     run_tool("sam", "build", "--cached", "--parallel", "--parameter-overrides", f"PythonRuntime={runtime}")
-    for layer in _BUILT_LAYERS:
-        _prune(layer)
-    _compile_layers(runtime)
+    for folder in _PACKAGES:
+        _prune(folder)
+    _compile(runtime)
     _FINGERPRINT.write_text(fingerprint)
     return True
 
@@ -106,16 +108,16 @@ def main() -> int:
     return 0
 
 
-def _compile_layers(runtime: str) -> None:
-    # Lambda mounts layers read-only, so what is not compiled here is compiled again at every cold start.
-    folders = map(str, _BUILT_LAYERS)
+def _compile(runtime: str) -> None:
+    # Lambda mounts code read-only, so what is not compiled here is compiled again at every cold start.
+    folders = map(str, _PACKAGES)
     options = ("-q", "--invalidation-mode", "unchecked-hash")
     run_tool(runtime, "-m", "compileall", *options, *folders, log_name="compileall")
 
 
-def _prune(layer: Path) -> None:
+def _prune(folder: Path) -> None:
     """Remove packages' own tests, type stubs and C sources: a cold start unpacks every file."""
-    for path in sorted(layer.rglob("*")):
+    for path in sorted(folder.rglob("*")):
         if path.is_dir() and path.name in _UNUSED_FOLDERS:
             shutil.rmtree(path)
         elif path.is_file() and path.suffix in _UNUSED_SUFFIXES:

@@ -55,12 +55,15 @@ class ApiClient:
     @classmethod
     @asynccontextmanager
     async def open(cls, stack: StackDescription) -> AsyncIterator["ApiClient"]:
-        """Connect to both APIs."""
-        async with (
-            httpx.AsyncClient(base_url=stack.api_url, timeout=_TIMEOUT_SECONDS) as http,
-            connect(stack.websocket_url, open_timeout=_TIMEOUT_SECONDS) as socket,
-        ):
-            yield cls(http, socket)
+        """Connect to both APIs, as one that may read what every sender does."""
+        key = {"X-Api-Key": stack.reader_key}
+        async with httpx.AsyncClient(base_url=stack.api_url, timeout=_TIMEOUT_SECONDS) as http:
+            answer = await http.post("/socket-tickets", headers=key)
+            if answer.is_error:
+                raise LocalStackError(f"POST /socket-tickets: {answer.status_code} {answer.text}")
+            url = f"{stack.websocket_url}?ticket={answer.json()['ticket']}"
+            async with connect(url, open_timeout=_TIMEOUT_SECONDS) as socket:
+                yield cls(http, socket)
 
     async def post(self, payment: SignedPayment) -> dict[str, Any]:
         """Post a payment and return its record.

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from eth_keys.datatypes import PublicKey
 from eth_typing import ChecksumAddress
 
+from local.api_keys import create_key
 from local.build import LOCAL_RUNTIME, run_tool
 from local.contracts import GRACE_SECONDS, LocalContracts
 from local.errors import LocalStackError
@@ -27,6 +28,8 @@ class Deployment:
     websocket_url: str
     wallets: list[ChecksumAddress]
     """The relayers: addresses of the stack's KMS keys."""
+    reader_key: str
+    """An API key with role reader, made as an operator makes one."""
 
 
 def rpc_urls_parameter() -> str:
@@ -77,8 +80,8 @@ def _parameters(aws: LocalAws, settings: StackSettings, contracts: LocalContract
         "PythonRuntime": LOCAL_RUNTIME,
         "Chains": f"'{json.dumps([_chain(settings, contracts)], separators=(',', ':'))}'",
         "WalletCount": settings.wallets,
-        "OpenReads": "true",
         "AnyWebhookTarget": "true",
+        "SignInOrigins": aws.endpoint_url,
         "ExecuteApiBase": aws.execute_api_base,
         "LogLevel": settings.log_level,
     }
@@ -106,6 +109,7 @@ def _read(aws: LocalAws) -> Deployment:
         api_url=outputs["ApiUrl"],
         websocket_url=outputs["WebSocketUrl"],
         wallets=[_address_of(aws, key_id) for key_id in outputs["WalletKeyIds"].split(",")],
+        reader_key=create_key(aws.session(), outputs["ApiUrl"], name="local tools", role="reader"),
     )
 
 

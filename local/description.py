@@ -27,6 +27,8 @@ class StackDescription:
     """The relayers."""
     accounts: list[ChecksumAddress]
     """Funded test accounts, in the order of the public development keys."""
+    reader_key: str
+    """An API key that may read every sender's lists; it opens nothing but this stack."""
 
     def write(self) -> None:
         """Publish the description at once: a reader never sees half of it."""

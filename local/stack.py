@@ -161,6 +161,7 @@ def _describe(
         contracts=contracts.addresses,
         wallets=deployment.wallets,
         accounts=accounts,
+        reader_key=deployment.reader_key,
     )
 
 

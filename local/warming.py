@@ -18,6 +18,10 @@ _EVENTS: dict[str, dict[str, object]] = {
     "watch": {"chain_id": 0},
     "deadletter": {"Records": []},
     "notify": {"Records": []},
+    "authorizer:live": {
+        "methodArn": "arn:aws:execute-api:::$connect",
+        "requestContext": {"eventType": "CONNECT"},
+    },
     "deliver": {"Records": []},
     # As the API calls it: what is served there is its alias.
     "socket:live": {
@@ -39,6 +43,7 @@ def warm_up(aws: LocalAws, api_url: str) -> None:
         calls.append(callers.submit(_ask, "GET", f"{api_url}/health"))
         # Refused, by code that had to be loaded for it.
         calls.append(callers.submit(_ask, "POST", f"{api_url}/payments"))
+        calls.append(callers.submit(_ask, "POST", f"{api_url}/sign-in/challenge"))
         for call in calls:
             call.result()
 

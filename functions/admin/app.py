@@ -72,6 +72,21 @@ def redrive(event: Event) -> Mapping[str, Any]:
     return services.redriving.redrive(json_body(event), by=operator(event))
 
 
+def keys(_event: Event) -> Mapping[str, Any]:
+    """GET /admin/keys."""
+    return {"keys": services.keys.list()}
+
+
+def create_key(event: Event) -> Mapping[str, Any]:
+    """POST /admin/keys."""
+    return services.keys.create(json_body(event), by=operator(event))
+
+
+def revoke_key(event: Event) -> Mapping[str, Any]:
+    """DELETE /admin/keys/{key_id}."""
+    return services.keys.revoke(event["pathParameters"]["key_id"], by=operator(event))
+
+
 ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
     "GET /admin/status": status,
     "GET /admin/transactions": transactions,
@@ -82,6 +97,9 @@ ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
     "POST /admin/resume": resume,
     "GET /admin/deadletters": dead_letters,
     "POST /admin/deadletters/redrive": redrive,
+    "GET /admin/keys": keys,
+    "POST /admin/keys": create_key,
+    "DELETE /admin/keys/{key_id}": revoke_key,
 }
 
 

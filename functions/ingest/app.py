@@ -6,10 +6,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import answer, problem
+from ferryman.adapters.http.callers import caller_of
 from ferryman.adapters.http.correlation import correlation_id
 from ferryman.adapters.http.requests import json_body
 from ferryman.bootstrap.ingest import ingest_intents
 from ferryman.bootstrap.telemetry import Telemetry
+from ferryman.domain.access import Role
 from ferryman.domain.errors import FerrymanError, RequestError
 from ferryman.domain.metrics import Metric
 from ferryman.intents import KINDS
@@ -20,6 +22,8 @@ telemetry = Telemetry()
 logger = telemetry.logger
 ingest = ingest_intents(telemetry)
 KIND_AT = {kind.path: kind.name for kind in KINDS.values()}
+SERVICE = "/service"
+"""Before a kind's path: for trusted clients, by API key and under the limits of its usage plan."""
 
 
 @telemetry.answering
@@ -27,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer 202 to a new message, 200 to a repeated one and to a quote, problem+json to any other."""
     if event["resource"] == "/quote":
         return quote(event)
-    kind = KIND_AT[event["resource"]]
+    kind = KIND_AT[event["resource"].removeprefix(SERVICE)]
     with telemetry.timed(Metric.ACCEPTANCE_TIME, kind=kind):
         return accept(kind, event)
 
@@ -47,6 +51,8 @@ def quote(event: dict[str, Any]) -> dict[str, Any]:
 def accept(kind: str, event: dict[str, Any]) -> dict[str, Any]:
     """Accept a message of a kind, or say why not."""
     try:
+        if event["resource"].startswith(SERVICE):
+            caller_of(event).require(Role.SERVICE)
         accepted = ingest(kind, json_body(event), correlation_id=correlation_id(event))
     except RequestError as error:
         logger.info("refused", extra={"code": error.code})

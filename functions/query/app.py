@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import answer, problem
+from ferryman.adapters.http.callers import caller_of
 from ferryman.adapters.http.openapi import openapi_document
 from ferryman.adapters.http.requests import query_parameters
 from ferryman.bootstrap.query import read_records
@@ -37,7 +38,7 @@ def events(event: Event) -> Mapping[str, Any]:
 
 def page(event: Event) -> Mapping[str, Any]:
     """GET /transactions."""
-    return reading.page(list_request(query_parameters(event)))
+    return reading.page(list_request(query_parameters(event)), caller_of(event))
 
 
 def chains(_event: Event) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from ferryman.adapters.http.callers import caller_of
 from ferryman.bootstrap.socket import serve_sockets
 from ferryman.bootstrap.telemetry import Telemetry
 
@@ -18,6 +19,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = event["requestContext"]
     connection_id, kind = request["connectionId"], request["eventType"]
     match kind:
+        case "CONNECT":
+            socket.connected(connection_id, caller_of(event))
         case "MESSAGE":
             socket.message(connection_id, event.get("body") or "")
         case "DISCONNECT":

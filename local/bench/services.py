@@ -117,7 +117,6 @@ class MeasuredServices:
             store=DynamoTransactions(self.tables),
             wallets=DynamoWallets(self.tables),
             leases=DynamoLeases(self.tables),
-            has_open_reads=True,
         )
         watch = Stopwatch(self.tables)
         for name in names:

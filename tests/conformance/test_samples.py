@@ -6,23 +6,27 @@ from typing import Any, Final
 
 import pytest
 
+from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.stream import inserted_events
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.http.callers import api_key, bearer_token, is_connection, ticket
+from ferryman.adapters.eip4361 import SiweMessages
+from ferryman.adapters.http.callers import api_key, bearer_token, caller_of, is_connection, ticket
 from ferryman.adapters.http.requests import json_body, query_parameters
 from ferryman.adapters.sqs import read_messages
+from ferryman.domain.access import Challenge, Role
 from ferryman.domain.credentials import ApiKeyText, is_secret
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import TransactionId
+from ferryman.domain.units import Instant, Seconds, TransactionId
 from ferryman.intents import KINDS
 from ferryman.intents.payment import PAYMENT
 from ferryman.ports import NonceHint, TransactionHint
 from ferryman.services.asking import after_sequence, list_request
 from ferryman.services.reading import Reading
+from ferryman.services.signin import SignIn
 from ferryman.services.socket import Socket
 from ferryman.services.topics import parsed_transaction_id
 from tests.fakes.clock import FakeClock
@@ -31,6 +35,8 @@ from tests.fakes.talk import FakeLog, FakePush
 from tests.support.payments import CHAIN_ID, chain_settings
 from tests.support.template import ROOT, functions, rest_routes
 
+WHEN: Final = 1_893_452_400_000
+"""The moment that the samples name."""
 EVENTS: Final = ROOT / "events"
 SAMPLES: Final = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in EVENTS.glob("*.json")}
 INTENT: Final = PAYMENT.parse(SAMPLES["payment"], {CHAIN_ID: chain_settings()})
@@ -58,6 +64,13 @@ def test_ingest_reads_the_payment_out_of_its_event() -> None:
     """The body of the event is the sample of the kind."""
     assert json_body(SAMPLES["ingest"]) == SAMPLES["payment"]
     assert SAMPLES["ingest"]["resource"] == PAYMENT.path
+
+
+def test_ingest_reads_the_same_payment_of_a_trusted_client() -> None:
+    """By the route's prefix, with the role that the authorizer found."""
+    assert json_body(SAMPLES["ingest_service"]) == SAMPLES["payment"]
+    assert SAMPLES["ingest_service"]["resource"] == f"/service{PAYMENT.path}"
+    assert caller_of(SAMPLES["ingest_service"]).has(Role.SERVICE)
 
 
 def test_submit_reads_both_sorts_of_hints() -> None:
@@ -137,6 +150,36 @@ def test_query_reads_the_parameters_of_a_list() -> None:
     assert (asked.sender, asked.status, asked.limit) == (INTENT.sender, Status.PENDING, 20)
 
 
+def test_signin_gives_a_token_for_the_sample_and_takes_it_back() -> None:
+    """The message is really signed, for a challenge that was given a minute before."""
+    access, clock = DynamoAccess(MemoryTables()), FakeClock(WHEN)
+    signing = SignIn(
+        access=access,
+        messages=SiweMessages(),
+        clock=clock,
+        chain_ids={CHAIN_ID},
+        session_seconds=Seconds(3_600),
+    )
+    origins = ("https://example.execute-api.us-east-1.amazonaws.com",)
+    caller = caller_of(SAMPLES["signin_sign_out"])
+    assert caller.address == INTENT.sender
+    access.put_challenge(
+        Challenge(
+            nonce="SampleNonceOfASample01",
+            address=INTENT.sender,
+            chain_id=CHAIN_ID,
+            expires_at=Instant(WHEN + 60_000),
+        )
+    )
+
+    challenge = signing.challenge(json_body(SAMPLES["signin_challenge"]), origins=origins)
+    given = signing.sign_in(json_body(SAMPLES["signin_sign_in"]), origins=origins)
+    taken = signing.sign_out(caller, bearer_token(SAMPLES["signin_sign_out"]))
+
+    assert challenge["address"] == given["address"] == taken["address"] == INTENT.sender
+    assert caller_of(SAMPLES["signin_ticket"]) == caller
+
+
 def test_the_authorizer_reads_what_a_request_carries() -> None:
     """A token or a key; the route is another function's."""
     token, key = SAMPLES["authorizer_token"], SAMPLES["authorizer_api_key"]
@@ -164,7 +207,6 @@ def answered(name: str) -> tuple[dict[str, Any], DynamoConnections, str]:
             store=DynamoTransactions(tables),
             wallets=DynamoWallets(tables),
             leases=DynamoLeases(tables),
-            has_open_reads=False,
         ),
         connections=connections,
         push=push,

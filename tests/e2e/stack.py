@@ -14,12 +14,14 @@ from typing import Any, Final
 
 import boto3
 import httpx
+from eth_account.messages import encode_defunct
 from eth_typing import ChecksumAddress
 from web3 import HTTPProvider, Web3
 from websockets.sync.client import ClientConnection, connect
 
 from ferryman.domain.chain import ChainSettings
 from local.accounts import dev_account, operator
+from local.api_keys import ask_as_operator
 from local.chain import LocalChain
 from local.contracts import LocalContracts
 from local.description import StackDescription
@@ -109,10 +111,50 @@ class Stack:
         return record
 
     @contextmanager
-    def socket(self) -> Iterator["Socket"]:
-        """Open a WebSocket."""
-        with connect(self.description.websocket_url, open_timeout=30) as connection:
+    def socket(self, ticket: str | None = None) -> Iterator["Socket"]:
+        """Open a WebSocket: as whose ticket it is, or as nobody."""
+        url = self.description.websocket_url + (f"?ticket={ticket}" if ticket else "")
+        with connect(url, open_timeout=30) as connection:
             yield Socket(connection)
+
+    # -- callers ------------------------------------------------------------------------------
+
+    @cached_property
+    def administrator(self) -> boto3.Session:
+        """The emulator's administrator."""
+        return boto3.Session("test", "test", region_name=REGION)
+
+    def operator(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Ask one of the operators' routes, signed."""
+        return ask_as_operator(self.administrator, method, f"{self.description.api_url}{path}", body)
+
+    @cached_property
+    def reader(self) -> dict[str, str]:
+        """The headers of one who may read everything."""
+        return {"X-Api-Key": self.description.reader_key}
+
+    def challenge(self, index: int) -> dict[str, Any]:
+        """Ask for a message to sign in with."""
+        body = {"address": dev_account(index).address, "chain_id": self.description.chain_id}
+        answer = self.http.post("/sign-in/challenge", json=body)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        challenge: dict[str, Any] = answer.json()
+        return challenge
+
+    def signed_in(self, index: int) -> dict[str, str]:
+        """Sign an account in; give its headers."""
+        message = self.challenge(index)["message"]
+        answer = self.http.post(
+            "/sign-in", json={"message": message, "signature": personally_signed(message, index)}
+        )
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+    def ticket(self, headers: dict[str, str]) -> str:
+        """Get a ticket for one WebSocket."""
+        answer = self.http.post("/socket-tickets", headers=headers)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return str(answer.json()["ticket"])
 
     # -- the chain and the machine under it ---------------------------------------------------
 
@@ -167,6 +209,12 @@ class Stack:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+def personally_signed(message: str, index: int) -> str:
+    """Sign a message as a person does with a wallet (EIP-191)."""
+    signed = dev_account(index).sign_message(encode_defunct(text=message))
+    return "0x" + signed.signature.to_0x_hex().removeprefix("0x")
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ def test_a_body_that_is_no_request_is_refused(
 )
 def test_a_bad_read_names_the_parameter(stack: Stack, path: str, status: int, field: str) -> None:
     """The read side is as strict."""
-    answer = stack.http.get(path)
+    answer = stack.http.get(path, headers=stack.reader)
 
     assert answer.status_code == status, answer.text
     assert field in [error["field"] for error in answer.json()["errors"]]

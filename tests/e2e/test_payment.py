@@ -72,7 +72,7 @@ def test_a_client_that_comes_back_gets_what_it_missed(stack: Stack) -> None:
     name = stack.post(payer.pay(1_000, deadline=stack.deadline())).json()["transaction_id"]
     stack.ended(name)
 
-    with stack.socket() as socket:
+    with stack.socket(stack.ticket(stack.signed_in(10))) as socket:
         missed = socket.ask({"action": "subscribe", "topic": f"transaction:{name}", "after": 2})
         of_sender = socket.ask({"action": "subscribe", "topic": f"sender:{payer.address}"})
         following = stack.post(payer.pay(1_000, deadline=stack.deadline())).json()["transaction_id"]
@@ -98,7 +98,7 @@ def test_the_socket_answers_ping_and_does_not_swallow_what_it_does_not_know(stac
 
 def test_a_sender_s_payments_are_listed_page_by_page(stack: Stack) -> None:
     """Newest first, without gaps or doubles, and thinned out by status."""
-    payer = stack.payer(3)
+    payer, me = stack.payer(3), stack.signed_in(3)
     names = [
         stack.post(payer.pay(1_000, deadline=stack.deadline())).json()["transaction_id"] for _ in range(5)
     ]
@@ -108,12 +108,13 @@ def test_a_sender_s_payments_are_listed_page_by_page(stack: Stack) -> None:
     cursor: str | None = None
     while True:
         parameters = {"sender": payer.address, "limit": "2"} | ({"cursor": cursor} if cursor else {})
-        page = stack.http.get("/transactions", params=parameters).json()
+        page = stack.http.get("/transactions", params=parameters, headers=me).json()
         listed += [record["transaction_id"] for record in page["transactions"]]
         cursor = page["next_cursor"]
         if not cursor:
             break
-    failed = stack.http.get("/transactions", params={"sender": payer.address, "status": "FAILED"}).json()
+    of_failed = {"sender": payer.address, "status": "FAILED"}
+    failed = stack.http.get("/transactions", params=of_failed, headers=me).json()
 
     assert listed == names[::-1]
     assert failed["transactions"] == []

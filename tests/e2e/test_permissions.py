@@ -79,16 +79,24 @@ def test_without_its_policy_submit_is_denied_and_the_payment_waits_until_it_is_b
     assert stack.ended(name)["status"] == "CONFIRMED"
 
 
-def test_no_signature_and_no_key_is_ever_logged(stack: Stack) -> None:
+def test_no_signature_token_ticket_or_key_is_ever_logged(stack: Stack) -> None:
     """Log lines name what happened, not what was sent."""
     body = stack.payer(9).pay(1_000, deadline=stack.deadline())
     stack.ended(stack.post(body).json()["transaction_id"])
     stack.post({**body, "amount": "1001"})
     stack.post({**body, "signature": body["signature"][:-2]})
 
+    token = stack.signed_in(9)["Authorization"].removeprefix("Bearer ")
+    stack.http.post("/sign-out", headers={"Authorization": f"Bearer {token}"})
+    used = stack.ticket(stack.reader)
+    with stack.socket(used):
+        pass
+    carried = [token, used, stack.description.reader_key, stack.description.reader_key.rpartition("_")[2]]
+
     lines = list(log_lines(stack))
 
     assert len(lines) > 10
+    assert not [line for line in lines for secret in carried if secret in line]
     assert not [line for line in lines if body["signature"][2:130] in line]
     assert not [line for line in lines if "PRIVATE" in line or "aws_secret" in line.lower()]
 

@@ -15,7 +15,11 @@ from local.paths import ROOT
 from tests.e2e.stack import Stack
 from tests.support.template import resources
 
-SAMPLES: Final = sorted(path.stem for path in (ROOT / "events").glob("*.json") if path.stem not in KINDS)
+REFUSED: Final = {"authorizer_token", "authorizer_api_key"}
+"""Credentials that nobody was given. API Gateway wants to hear of that as an error with this one word."""
+SAMPLES: Final = sorted(
+    path.stem for path in (ROOT / "events").glob("*.json") if path.stem not in {*KINDS, *REFUSED}
+)
 FUNCTIONS: Final = {
     one["CodeUri"].removeprefix("functions/"): name
     for name, one in resources("AWS::Serverless::Function").items()
@@ -56,6 +60,13 @@ def test_a_deployed_function_takes_its_sample(stack: Stack, sample: str) -> None
     elif "Records" in event:
         given = json.dumps(event["Records"])
         assert all(one["itemIdentifier"] in given for one in answer["batchItemFailures"])
+
+
+@pytest.mark.parametrize("sample", sorted(REFUSED))
+def test_the_authorizer_refuses_the_credentials_of_its_samples(stack: Stack, sample: str) -> None:
+    """With the text that API Gateway answers 401."""
+    with pytest.raises(AssertionError, match="Unauthorized"):
+        invoked(stack, sample)
 
 
 def test_a_sample_that_a_function_cannot_take_fails_the_command(stack: Stack, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """template.yaml as CloudFormation gets it: after SAM's own transform, as AWS runs it."""
 
 import logging
+import os
 from copy import deepcopy
+from functools import cache
 from typing import Any, Final
+from unittest.mock import patch
 
 from samtranslator.translator.transform import transform
 
@@ -43,3 +46,12 @@ def transformed(*, layer: str = "1", release: str = "1", **parameters: str) -> d
         "Resources"
     ]
     return resources
+
+
+@cache
+def api_body() -> dict[str, Any]:
+    """Give the REST API's definition."""
+    # SAM asks boto3 for the region's name, which the definition does not depend on.
+    with patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
+        body: dict[str, Any] = transformed()["Api"]["Properties"]["Body"]
+    return body

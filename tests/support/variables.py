@@ -18,8 +18,9 @@ _WITH_A_FORM: Final = {
     "EXPRESS_QUEUE_URL": f"{_NOWHERE}/express",
     "WEBSOCKET_ENDPOINT": f"{_NOWHERE}/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1:1/socket",
-    "OPEN_READS": "false",
     "RETENTION_DAYS": "0",
+    "SIGN_IN_ORIGINS": "https://app.example.com",
+    "SESSION_SECONDS": "3600",
     "DEAD_LETTER_QUEUES": "{}",
     "LOG_LEVEL": "INFO",
 }

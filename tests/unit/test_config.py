@@ -13,6 +13,7 @@ from ferryman.config import (
     IngestConfig,
     NotifyConfig,
     QueryConfig,
+    SigninConfig,
     SocketConfig,
     StepConfig,
     SubmitConfig,
@@ -34,6 +35,7 @@ STEPS: dict[str, type[StepConfig]] = {
     "webhooks": WebhooksConfig,
     "socket": SocketConfig,
     "query": QueryConfig,
+    "signin": SigninConfig,
     "authorizer": AuthorizerConfig,
 }
 CHAIN = {
@@ -68,7 +70,9 @@ VARIABLES = {
     "WALLET_KEY_IDS": "one,two",
     "WEBSOCKET_ENDPOINT": "http://127.0.0.1/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1/socket",
-    "OPEN_READS": "true",
+    "SESSION_SECONDS": "3600",
+    "SIGN_IN_ORIGINS": "https://app.example.com",
+    "API_DOMAIN": "execute-api.us-east-1.amazonaws.com",
 }
 
 
@@ -89,7 +93,7 @@ def test_a_step_reads_its_environment(step: str) -> None:
     """All of it: a field for each variable, by its name."""
     config = STEPS[step].read(VARIABLES)
 
-    read = config.model_dump(exclude={"chains", "retention_days", "open_reads", "any_webhook_target"})
+    read = config.model_dump(exclude={"chains", "retention_days", "session_seconds", "any_webhook_target"})
     assert read == {name: VARIABLES[name.upper()] for name in read}
 
 
@@ -111,7 +115,12 @@ def test_a_missing_variable_is_named(step: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("step", "name"),
-    [(step, name) for step, model in STEPS.items() for name in model.model_fields if name != "open_reads"],
+    [
+        (step, name)
+        for step, model in STEPS.items()
+        for name in model.model_fields
+        if name != "sign_in_origins"
+    ],
 )
 def test_an_empty_variable_is_named(step: str, name: str) -> None:
     """An empty name reaches nothing."""
@@ -195,10 +204,32 @@ def test_a_hole_in_the_list_of_keys_stops_submit(keys: str) -> None:
     assert "wallet_key_ids" in wrong(SubmitConfig, VARIABLES | {"WALLET_KEY_IDS": keys})
 
 
-@pytest.mark.parametrize(("text", "expected"), [("true", True), ("false", False)])
-def test_open_reads_are_off_unless_said(text: str, *, expected: bool) -> None:
-    """Lists show who pays whom."""
-    closed = {name: value for name, value in VARIABLES.items() if name != "OPEN_READS"}
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ("https://api1.execute-api.us-east-1.amazonaws.com",)),
+        ("https://app.example.com", ("https://app.example.com",)),
+        ("https://a.example,http://127.0.0.1:3000", ("https://a.example", "http://127.0.0.1:3000")),
+    ],
+)
+def test_sign_ins_are_for_the_configured_origins_or_else_for_the_api_itself(
+    text: str, expected: tuple[str, ...]
+) -> None:
+    """Whose id API Gateway tells with each request."""
+    config = SigninConfig.read(VARIABLES | {"SIGN_IN_ORIGINS": text})
 
-    assert QueryConfig.read(VARIABLES | {"OPEN_READS": text}).open_reads is expected
-    assert QueryConfig.read(closed).open_reads is False
+    assert config.origins("api1") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["app.example.com", "https://app.example.com/", "https://a,", ",", "ftp://a", "https://a b", "*"]
+)
+def test_an_origin_that_no_page_can_have_stops_signin(text: str) -> None:
+    """It would refuse every sign-in."""
+    assert "sign_in_origins" in wrong(SigninConfig, VARIABLES | {"SIGN_IN_ORIGINS": text})
+
+
+@pytest.mark.parametrize("seconds", ["59", "86401", "soon"])
+def test_a_session_lasts_a_minute_to_a_day(seconds: str) -> None:
+    """A token is worth the account's lists to whoever finds it."""
+    assert "session_seconds" in wrong(SigninConfig, VARIABLES | {"SESSION_SECONDS": seconds})

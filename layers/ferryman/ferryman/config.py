@@ -5,14 +5,16 @@ function at its start, with the name of the variable.
 """
 
 import os
+import re
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Json, NonNegativeInt, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, NonNegativeInt, StringConstraints
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.units import ChainId
+from ferryman.domain.units import ChainId, Seconds
 
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}")
 Name = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -29,6 +31,13 @@ Chains = Annotated[Json[tuple[ChainSettings, ...]], AfterValidator(_one_of_each)
 def _key_ids(text: str) -> str:
     if not all(text.split(",")):
         msg = "must be key ids with commas between them"
+        raise ValueError(msg)
+    return text
+
+
+def _origins(text: str) -> str:
+    if not all(_ORIGIN.fullmatch(one) for one in text.split(",")) and text:
+        msg = "must be origins with commas between them: scheme and host, without a path"
         raise ValueError(msg)
     return text
 
@@ -147,7 +156,6 @@ class QueryConfig(ChainsConfig):
     cursors_table: Name
     websocket_url: Name
     """Where clients connect."""
-    open_reads: bool = False
 
 
 class SocketConfig(ChainsConfig):
@@ -157,7 +165,6 @@ class SocketConfig(ChainsConfig):
     events_table: Name
     wallets_table: Name
     cursors_table: Name
-    open_reads: bool = False
 
     connections_table: Name
     websocket_endpoint: Name
@@ -185,6 +192,7 @@ class AdminConfig(IngestConfig):
     """The environment of admin."""
 
     wallets_table: Name
+    access_table: Name
     dead_letter_queues: Json[dict[Name, DeadLetterQueue]]
     """JSON object: the step whose messages they are, and its queue."""
 
@@ -212,3 +220,20 @@ class RetainConfig(ChainsConfig):
     transactions_table: Name
     events_table: Name
     archive_bucket: Name
+
+
+class SigninConfig(ChainsConfig):
+    """The environment of signin."""
+
+    access_table: Name
+    session_seconds: Annotated[Seconds, Field(ge=60, le=86_400)]
+    """How long a token is good for."""
+    sign_in_origins: Annotated[str, AfterValidator(_origins)]
+    """Origins that may ask for sign-ins, with commas; empty is the API's own."""
+    api_domain: Name
+    """What follows the id of an API in its own address."""
+
+    def origins(self, api_id: str) -> tuple[str, ...]:
+        """Give the origins that may ask; `api_id` is of the API that was called, as API Gateway tells it."""
+        own = f"https://{api_id}.{self.api_domain}"
+        return tuple(self.sign_in_origins.split(",")) if self.sign_in_origins else (own,)

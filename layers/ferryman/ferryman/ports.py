@@ -17,6 +17,7 @@ from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import Charge, Quota
+from ferryman.domain.sign_in import SignInMessage, SignInTerms
 from ferryman.domain.signatures import Signature
 from ferryman.domain.statistics import Gauges
 from ferryman.domain.transaction import Transaction
@@ -744,6 +745,32 @@ class AccessStore(Protocol):
 
     def revoke_api_key(self, key_id: str, *, now: Instant) -> ApiKey | None:
         """End a key for good and give it; None if there is none."""
+        ...
+
+
+class SignInMessages(Protocol):
+    """Messages of Sign-In with Ethereum (EIP-4361)."""
+
+    def write(self, terms: SignInTerms) -> str:
+        """Write a message to be signed."""
+        ...
+
+    def read(self, text: str) -> SignInMessage:
+        """Parse a message.
+
+        Raises:
+            InvalidFieldsError: it is none.
+
+        """
+        ...
+
+    def check(self, message: SignInMessage, signature: str, *, origin: str, now: Instant) -> None:
+        """Check that its account signed it, for this origin, and that it holds now.
+
+        Raises:
+            SignInRefusedError: the signature is another's, or it is not the time.
+
+        """
         ...
 
 

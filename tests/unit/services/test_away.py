@@ -62,7 +62,6 @@ def socket_over(tables: Tables, push: FakePush, log: FakeLog) -> Socket:
             store=DynamoTransactions(tables),
             wallets=DynamoWallets(tables),
             leases=DynamoLeases(tables),
-            has_open_reads=True,
         ),
         connections=DynamoConnections(tables),
         push=push,

@@ -10,10 +10,11 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import Tables
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.domain.errors import NotFoundError, ReadsClosedError, StoreUnavailableError
+from ferryman.domain.access import ANONYMOUS, Caller, Role
+from ferryman.domain.errors import NotAllowedError, NotFoundError, StoreUnavailableError
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import BlockHash, BlockNumber, Instant, Seconds, TransactionId
+from ferryman.domain.units import Address, BlockHash, BlockNumber, Instant, Seconds, TransactionId
 from ferryman.intents import KINDS
 from ferryman.intents.payment import PAYMENT
 from ferryman.ports import Block, Change
@@ -28,14 +29,16 @@ from tests.support.rows import NOW, received_row
 COUNT = 7
 
 
-def reading_of(tables: Tables, *, has_open_reads: bool = True) -> Reading:
+READER = Caller(name="key:1", role=Role.READER)
+
+
+def reading_of(tables: Tables) -> Reading:
     """Build the read side."""
     return Reading(
         kinds=KINDS,
         store=DynamoTransactions(tables),
         wallets=DynamoWallets(tables),
         leases=DynamoLeases(tables),
-        has_open_reads=has_open_reads,
     )
 
 
@@ -58,7 +61,7 @@ def pages(tables: Tables, **parameters: str) -> list[list[str]]:
     """Follow the cursors from the first page to the last."""
     asked, found = {"sender": PAYER.address, **parameters}, []
     while True:
-        page: dict[str, Any] = reading_of(tables).page(list_request(asked))
+        page: dict[str, Any] = reading_of(tables).page(list_request(asked), READER)
         found.append([record["transaction_id"] for record in page["transactions"]])
         if page["next_cursor"] is None:
             return found
@@ -93,22 +96,45 @@ def test_another_sender_has_an_empty_list() -> None:
     tables = MemoryTables()
     stored(tables)
 
-    page = reading_of(tables).page(list_request({"sender": PAYEE}))
+    page = reading_of(tables).page(list_request({"sender": PAYEE}), READER)
 
     assert page == {"transactions": [], "next_cursor": None}
 
 
-def test_lists_are_closed_where_reads_are() -> None:
+@pytest.mark.parametrize(
+    "caller",
+    [ANONYMOUS, Caller(name=f"address:{PAYEE}", address=Address(PAYEE))],
+    ids=["nobody", "somebody else"],
+)
+def test_a_list_is_closed_to_others_than_its_sender(caller: Caller) -> None:
     """Who pays whom is nobody's business; single records stay open to those who know the id."""
     tables = MemoryTables()
     (row, *_) = stored(tables)
-    reading = reading_of(tables, has_open_reads=False)
+    reading = reading_of(tables)
 
-    with pytest.raises(ReadsClosedError):
-        reading.page(list_request({"sender": PAYER.address}))
-    with pytest.raises(ReadsClosedError):
-        reading.open_records(row.sender)
+    with pytest.raises(NotAllowedError) as refused:
+        reading.page(list_request({"sender": PAYER.address}), caller)
+
+    assert [problem.field for problem in refused.value.problems] == ["sender"]
     assert reading.record(row.transaction_id)["transaction_id"] == row.transaction_id
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        Caller(name=f"address:{PAYER.address}", address=Address(PAYER.address)),
+        *(Caller(name="key:1", role=role) for role in Role),
+    ],
+    ids=["its sender", *Role],
+)
+def test_a_list_is_open_to_its_sender_and_to_every_key(caller: Caller) -> None:
+    """Readers are given their keys by the operator."""
+    tables = MemoryTables()
+    rows = stored(tables)
+
+    page = reading_of(tables).page(list_request({"sender": PAYER.address}), caller)
+
+    assert len(page["transactions"]) == len(rows)
 
 
 def test_open_records_are_those_that_are_not_over() -> None:
@@ -136,7 +162,7 @@ def test_a_row_that_only_the_index_has_is_passed_over() -> None:
     }
     reading = reading_of(_LaggingTables(tables))
 
-    page = reading.page(list_request({"sender": PAYER.address}))
+    page = reading.page(list_request({"sender": PAYER.address}), READER)
 
     assert [record["transaction_id"] for record in page["transactions"]] == [
         row.transaction_id for row in reversed(rows) if row is not rows[3]

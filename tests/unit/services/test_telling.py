@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.domain.units import Milliseconds
+from ferryman.domain.access import ANONYMOUS, Caller, Role
+from ferryman.domain.errors import StoreUnavailableError
+from ferryman.domain.units import Address, Milliseconds
 from ferryman.intents import KINDS
 from ferryman.services.notify import Notify
 from ferryman.services.reading import Reading
@@ -16,14 +19,16 @@ from ferryman.services.socket import MOST_TOPICS, Socket
 from tests.fakes.settled import MemoryWorld, memory_world
 from tests.fakes.talk import FakeLog, FakePush
 from tests.fakes.webhooks import memory_fanout
+from tests.support.away import AwayTables
 
 ME = "connection-1"
+READER = Caller(name="key:1", role=Role.READER)
 
 
 class Client:
     """A WebSocket client with the services behind it."""
 
-    def __init__(self, memory: MemoryWorld, *, has_open_reads: bool = True) -> None:
+    def __init__(self, memory: MemoryWorld, *, caller: Caller = READER) -> None:
         self.memory = memory
         self.push = FakePush()
         world = memory.world
@@ -32,7 +37,6 @@ class Client:
             store=world.store,
             wallets=DynamoWallets(world.tables),
             leases=DynamoLeases(world.tables),
-            has_open_reads=has_open_reads,
         )
         shared: dict[str, Any] = {
             "connections": world.connections,
@@ -43,6 +47,7 @@ class Client:
         self.socket = Socket(reading=reading, **shared)
         fanout = memory_fanout(world.tables, memory.clock)
         self.notify = Notify(fanout=fanout, **shared, metrics=world.metrics)
+        self.socket.connected(ME, caller)
 
     def says(self, message: object) -> dict[str, Any]:
         """Send a message; give the answer."""
@@ -128,16 +133,45 @@ def test_a_sender_topic_tells_all_of_a_sender_and_nothing_of_others() -> None:
     assert client.told(other.transaction_id) == []
 
 
-def test_sender_topics_are_closed_where_reads_are_closed() -> None:
-    """Until there is a sign-in."""
+def test_a_sender_topic_is_closed_to_others_than_its_sender() -> None:
+    """To the anonymous, and to who signed in as another; single transactions stay open."""
     memory = memory_world()
-    client, name = Client(memory, has_open_reads=False), posted(memory)
+    name, (payer, other) = posted(memory), memory.payers[:2]
+    topic = {"action": "subscribe", "topic": f"sender:{payer.address}"}
+    mine, theirs = (
+        Caller(name=f"address:{one.address}", address=Address(one.address)) for one in (payer, other)
+    )
 
-    refused = client.says({"action": "subscribe", "topic": f"sender:{memory.payers[0].address}"})
-    open_to_all = client.says({"action": "subscribe", "topic": f"transaction:{name}"})
+    for caller in (ANONYMOUS, theirs):
+        client = Client(memory, caller=caller)
+        refused = client.says(topic)
+        assert (refused["event"], refused["code"]) == ("error", "not_allowed")
+        assert [error["field"] for error in refused["errors"]] == ["topic"]
+        assert client.told(name) == []
+        assert client.says({"action": "subscribe", "topic": f"transaction:{name}"})["event"] == "subscribed"
+        client.socket.disconnected(ME)
+    assert Client(memory, caller=mine).says(topic)["event"] == "subscribed"
 
-    assert (refused["event"], refused["code"]) == ("error", "reads_closed")
-    assert open_to_all["event"] == "subscribed"
+
+def test_who_opened_a_connection_is_forgotten_with_it() -> None:
+    """API Gateway may give its id again."""
+    memory = memory_world()
+    client = Client(memory)
+    topic = {"action": "subscribe", "topic": f"sender:{memory.payers[0].address}"}
+
+    client.socket.disconnected(ME)
+
+    assert client.says(topic)["code"] == "not_allowed"
+
+
+def test_a_connection_whose_owner_cannot_be_kept_is_not_opened() -> None:
+    """Its owner would believe to be somebody."""
+    client = Client(memory_world())
+    object.__setattr__(client.socket, "connections", DynamoConnections(AwayTables()))
+
+    with pytest.raises(StoreUnavailableError):
+        client.socket.connected(ME, READER)
+    client.socket.connected(ME, ANONYMOUS)
 
 
 def test_after_unsubscribing_nothing_arrives() -> None:

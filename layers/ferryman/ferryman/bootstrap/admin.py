@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dead_letters import DeadLetterQueueUrls, SqsDeadLetters
+from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.adapters.usage_plans import ApiGatewayUsagePlans
 from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import AdminConfig, DeadLetterQueue
 from ferryman.intents import KINDS
 from ferryman.services.admin import Admin
 from ferryman.services.assurance import Assurance
+from ferryman.services.keys import Keys
 from ferryman.services.pausing import Pausing
 from ferryman.services.redriving import Redriving
 from ferryman.services.retrying import Retrying
@@ -29,6 +32,7 @@ class Administration:
     pausing: Pausing
     retrying: Retrying
     redriving: Redriving
+    keys: Keys
 
 
 def administer(telemetry: Telemetry) -> Administration:
@@ -63,6 +67,12 @@ def administer(telemetry: Telemetry) -> Administration:
             log=log,
         ),
         redriving=Redriving(dead_letters=dead_letters, log=log),
+        keys=Keys(
+            access=DynamoAccess(stored),
+            plans=ApiGatewayUsagePlans(aws_client("apigateway"), config.deployment),
+            clock=clock,
+            log=log,
+        ),
     )
 
 

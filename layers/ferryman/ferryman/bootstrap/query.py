@@ -21,7 +21,6 @@ def read_records() -> tuple[Reading, Health, Offer]:
         store=DynamoTransactions(stored),
         wallets=DynamoWallets(stored),
         leases=leases,
-        has_open_reads=config.open_reads,
     )
     offer = Offer(kinds=KINDS, chains=config.by_id(), websocket_url=config.websocket_url)
     return reading, Health(leases=leases, chain_ids=tuple(config.by_id())), offer

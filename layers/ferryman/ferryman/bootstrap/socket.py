@@ -25,7 +25,6 @@ def serve_sockets(telemetry: Telemetry) -> Socket:
             store=DynamoTransactions(stored),
             wallets=DynamoWallets(stored),
             leases=DynamoLeases(stored),
-            has_open_reads=config.open_reads,
         ),
         connections=DynamoConnections(stored),
         push=WebSocketPush(endpoint),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from ferryman.domain.errors import FieldProblem, NotAllowedError
 from ferryman.domain.units import Address, ChainId, Instant
 
 
@@ -47,6 +48,17 @@ class Caller:
     def has(self, role: Role) -> bool:
         """Whether the caller's API key has at least this role."""
         return self.role is not None and self.role.includes(role)
+
+    def require(self, role: Role) -> None:
+        """Refuse a caller whose API key has not at least this role.
+
+        Raises:
+            NotAllowedError: the caller may not do this.
+
+        """
+        if not self.has(role):
+            problem = FieldProblem("X-Api-Key", f"must be an API key with role {role}")
+            raise NotAllowedError(f"This needs an API key with role {role}.", problem)
 
 
 ANONYMOUS: Final = Caller(name="anonymous")

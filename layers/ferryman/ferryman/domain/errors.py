@@ -74,12 +74,6 @@ class NotFoundError(RequestError):
     code = "not_found"
 
 
-class ReadsClosedError(RequestError):
-    """Lists need a sign-in that this deployment does not offer yet (`OpenReads` is false)."""
-
-    code = "reads_closed"
-
-
 class NotAuthenticatedError(RequestError):
     """What the caller carries proves nothing: it is missing, unknown, expired or revoked."""
 
@@ -87,6 +81,12 @@ class NotAuthenticatedError(RequestError):
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__("Sign in, or send an API key.", FieldProblem(field, reason))
+
+
+class SignInRefusedError(RequestError):
+    """A sign-in message that is well formed, and proves nothing here and now."""
+
+    code = "sign_in_refused"
 
 
 class NotAllowedError(RequestError):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError, ReadsClosedError
+from ferryman.domain.access import Caller
+from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotAllowedError, NotFoundError
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, Instant, TransactionId, TxHash
 from ferryman.intents.kind import IntentKind
@@ -41,8 +42,6 @@ class Reading:
     store: TransactionStore
     wallets: WalletStore
     leases: LeaseStore
-    has_open_reads: bool
-    """Whether lists and sender topics are open to anybody (`OpenReads`)."""
 
     def record(self, transaction_id: TransactionId) -> dict[str, Any]:
         """Read a record.
@@ -63,14 +62,14 @@ class Reading:
         self._public_row(transaction_id)
         return [event_of(event) for event in self.store.events(transaction_id, after=after)]
 
-    def page(self, request: ListRequest) -> dict[str, Any]:
+    def page(self, request: ListRequest, caller: Caller) -> dict[str, Any]:
         """Read a page of a sender's records.
 
         Raises:
-            ReadsClosedError: lists are not open here.
+            NotAllowedError: the caller is neither the sender nor a reader.
 
         """
-        self.require_open_reads()
+        require_reader(caller, request.sender)
         rows: list[Transaction] = []
         next_cursor = None
         for read, (position, row) in enumerate(self._newest_first(request), start=1):
@@ -86,13 +85,7 @@ class Reading:
         }
 
     def open_records(self, sender: Address) -> list[dict[str, Any]]:
-        """Read a sender's transactions that are not over, newest first.
-
-        Raises:
-            ReadsClosedError: as `page`.
-
-        """
-        self.require_open_reads()
+        """Read a sender's transactions that are not over, newest first; the caller was asked for already."""
         found = self.store.sent_by(sender, limit=LARGEST_PAGE)
         rows = self.store.get_many([name for _, name in found])
         return [self.shown(row) for row in rows if not row.status.is_terminal]
@@ -101,13 +94,6 @@ class Reading:
         """Give a row's record, with what only other tables know."""
         head = self.leases.head(row.chain_id) if row.block_number else None
         return record_of(row, head=head, attempts=self._attempts(row))
-
-    def require_open_reads(self) -> None:
-        """Refuse what needs a sign-in, as long as there is none."""
-        if not self.has_open_reads:
-            problem = FieldProblem("sender", "can be listed only where the parameter OpenReads is true")
-            msg = "Lists of a sender's transactions are closed on this deployment."
-            raise ReadsClosedError(msg, problem)
 
     def _public_row(self, transaction_id: TransactionId) -> Transaction:
         row = self.store.get(transaction_id)
@@ -129,6 +115,20 @@ class Reading:
             return ()
         nonce_row = self.wallets.nonce_row(row.chain_id, row.wallet, row.nonce)
         return tuple(attempt.hash for attempt in nonce_row.attempts) if nonce_row else ()
+
+
+def require_reader(caller: Caller, sender: Address, *, field: str = "sender") -> None:
+    """Refuse who may not see all of a sender's transactions: a list shows who pays whom.
+
+    Raises:
+        NotAllowedError: the caller is neither the sender nor a reader; `field` is named.
+
+    """
+    if not caller.may_read(sender):
+        problem = FieldProblem(
+            field, "must be the account that signed in, or needs an API key with role reader"
+        )
+        raise NotAllowedError("Only a sender sees all of its transactions.", problem)
 
 
 def cursor_of(sender: Address, position: Position) -> str:

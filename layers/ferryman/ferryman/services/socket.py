@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ferryman.domain.access import ANONYMOUS, Caller
 from ferryman.domain.errors import (
     FieldProblem,
     InvalidFieldsError,
@@ -16,7 +17,7 @@ from ferryman.domain.errors import (
     SubscriberGoneError,
 )
 from ferryman.ports import Clock, Connections, Log, Push
-from ferryman.services.reading import Reading
+from ferryman.services.reading import Reading, require_reader
 from ferryman.services.topics import SenderTopic, Topic, TransactionTopic, parsed_topic
 
 MOST_TOPICS: Final = 100
@@ -57,6 +58,16 @@ class Socket:
         except StoreUnavailableError as error:
             self.log.warning("answer not taken", connection_id=connection_id, cause=str(error))
 
+    def connected(self, connection_id: str, caller: Caller) -> None:
+        """Keep who opened a connection, if it is somebody.
+
+        Raises:
+            StoreUnavailableError: it could not be kept; the connection would be taken for anybody's.
+
+        """
+        if caller != ANONYMOUS:
+            self.connections.open_as(connection_id, caller, now=self.clock.now())
+
     def disconnected(self, connection_id: str) -> None:
         """Forget a connection; if this is never called, its subscriptions expire."""
         self.connections.forget(connection_id)
@@ -77,7 +88,7 @@ class Socket:
     def _subscribe(self, connection_id: str, topic: Topic, after: int) -> dict[str, Any]:
         """Put the subscription, then read: so nothing falls between the two."""
         if isinstance(topic, SenderTopic):
-            self.reading.require_open_reads()
+            require_reader(self.connections.caller(connection_id), topic.sender, field="topic")
         topics = self.connections.topics(connection_id)
         if len(topics) >= MOST_TOPICS and str(topic) not in topics:
             problem = FieldProblem("topic", f"a connection may listen to {MOST_TOPICS} topics")

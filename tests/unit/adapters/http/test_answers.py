@@ -28,7 +28,7 @@ ISSUE = {
     "not_authenticated": 401,
     "not_allowed": 403,
     "insufficient_funds": 402,
-    "reads_closed": 403,
+    "sign_in_refused": 401,
     "not_found": 404,
     "nonce_used": 409,
     "body_differs": 409,

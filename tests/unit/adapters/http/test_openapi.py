@@ -21,6 +21,7 @@ from ferryman.version import VERSION
 from tests.support.payments import CHAIN_ID, chain_settings, signed_request
 from tests.support.rows import accepted, received_row
 from tests.support.template import rest_routes
+from tests.support.transformed import api_body
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(openapi_document(KINDS.values(), version=VERSION)))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -98,12 +99,12 @@ def test_every_part_of_a_path_is_a_parameter(method: str, path: str, operation: 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_a_post_documents_every_refusal_that_acceptance_has(kind: Any) -> None:  # noqa: ANN401 (any kind)
     """Every status of the error table but those of the read side."""
-    of_reads = {403, 404}
+    of_others = {403, 404}
     refusals = {status.value for error, status in STATUS_OF.items() if issubclass(error, RequestError)}
 
     documented = {int(status) for status in DOCUMENT["paths"][kind.path]["post"]["responses"]}
 
-    assert refusals - of_reads <= documented
+    assert refusals - of_others <= documented
     assert {200, 202, 429} <= documented
 
 
@@ -182,6 +183,24 @@ def test_what_we_refuse_with_is_a_problem_of_the_document(error: RequestError) -
     assert body.keys() <= SCHEMAS["Problem"]["properties"].keys()
 
 
+def test_a_route_names_its_credentials_exactly_if_it_asks_for_them() -> None:
+    """What is deployed says which do; every scheme is described, and a 401 documented."""
+    body = api_body()
+    guarded = {
+        (method, path)
+        for path, methods in body["paths"].items()
+        for method, operation in methods.items()
+        if "CallerAuthorizer" in json.dumps(operation.get("security"))
+    }
+
+    documented = {(method, path) for method, path, operation in OPERATIONS if operation.get("security")}
+
+    assert documented == guarded
+    named = {name for _, _, operation in OPERATIONS for one in operation.get("security", ()) for name in one}
+    assert named == DOCUMENT["components"]["securitySchemes"].keys()
+    assert all("401" in DOCUMENT["paths"][path][method]["responses"] for method, path in documented)
+
+
 def test_reads_answer_with_the_documented_models() -> None:
     """Each route's own."""
     models = {
@@ -193,6 +212,11 @@ def test_reads_answer_with_the_documented_models() -> None:
     assert {path: ref.rsplit("/", 1)[-1] for path, ref in models.items() if ref} == {
         "/payments": "Record",
         "/quote": "Quote",
+        "/service/payments": "Record",
+        "/sign-in/challenge": "SignInChallenge",
+        "/sign-in": "SignedIn",
+        "/sign-out": "SignedOut",
+        "/socket-tickets": "SocketTicket",
         "/transactions": "TransactionPage",
         "/transactions/{transaction_id}": "Record",
         "/transactions/{transaction_id}/events": "EventList",

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, generated from the models, the error table and the registry of kinds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
 from ferryman.intents.kind import IntentKind
 from ferryman.intents.registration import WebhookRegistration
+from ferryman.intents.sign_in import ChallengeRequest, SignInRequest
 
 _ID = "0x" + "6f" * 32
 _TX = "0x" + "2b" * 32
@@ -98,6 +99,44 @@ class TransactionPage(_Model):
 
     transactions: list[Record]
     next_cursor: str | None = Field(examples=[None], description="Gives the next page; null after the last.")
+
+
+class SignInChallenge(_Model):
+    """A message to sign: it is good once, for five minutes, and for this account."""
+
+    message: str = Field(
+        examples=["app.example.com wants you to sign in with your Ethereum account:\n…"],
+        description="Sign it as it is (EIP-191, `personal_sign`).",
+    )
+    domain: str = Field(examples=["app.example.com"])
+    uri: str = Field(examples=["https://app.example.com"])
+    address: str = Field(examples=[_ADDRESS])
+    chain_id: int = Field(examples=[31337])
+    nonce: str = Field(examples=["8yZ0mF2kQe7RtW1xVb4NcA"])
+    issued_at: str = Field(examples=[_WHEN])
+    expires_at: str = Field(examples=[_WHEN])
+
+
+class SignedIn(_Model):
+    """A token: whoever sends it is the account."""
+
+    token: str = Field(examples=["mK3…"], description="Send it as `Authorization: Bearer <token>`.")
+    address: str = Field(examples=[_ADDRESS])
+    expires_at: str = Field(examples=[_WHEN])
+
+
+class SignedOut(_Model):
+    """The end of a token."""
+
+    address: str = Field(examples=[_ADDRESS])
+    status: str = Field(examples=["signed_out"])
+
+
+class SocketTicket(_Model):
+    """The right to open one WebSocket connection as the caller."""
+
+    ticket: str = Field(examples=["mK3…"], description="Connect to `<WebSocket URL>?ticket=<ticket>`.")
+    expires_at: str = Field(examples=[_WHEN], description="Half a minute from now.")
 
 
 class FieldError(_Model):
@@ -243,6 +282,10 @@ _MODELS: Final = (
     Problem,
     Health,
     Readiness,
+    SignInChallenge,
+    SignedIn,
+    SignedOut,
+    SocketTicket,
 )
 _QUOTE_ERRORS: Final = (400, 413, 415, 422, 429, 503)
 _POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
@@ -260,6 +303,7 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
     modes: Any = [(model, "serialization") for model in _MODELS]
     modes += [(model, "serialization") for model in WEBHOOK_MODELS]
     modes += [(WebhookRegistration, "validation")]
+    modes += [(model, "validation") for model in (ChallengeRequest, SignInRequest)]
     modes += [(model, "validation") for kind in kinds for model in (kind.request_model, kind.quote_model)]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     return {
@@ -275,9 +319,11 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
             **{kind.path: {"post": _post(kind)} for kind in kinds},
             "/quote": {"post": _quote(kinds)},
             **webhook_paths(_json, _problems),
+            **{f"/service{kind.path}": {"post": _service_post(kind)} for kind in kinds},
+            **_SIGN_IN,
             **_READS,
         },
-        "components": {"schemas": schemas["$defs"]},
+        "components": {"schemas": schemas["$defs"], "securitySchemes": _SCHEMES},
     }
 
 
@@ -319,6 +365,45 @@ def _named(model: type[BaseModel]) -> str:
     return str(_example(model)["kind"])
 
 
+def _service_post(kind: IntentKind) -> dict[str, Any]:
+    """The same for trusted clients."""
+    post = _post(kind)
+    return post | {
+        "operationId": f"post_{kind.name}_as_service",
+        "summary": f"{post['summary']}, as a trusted client",
+        "description": "As without `/service`, by API key with role service and under that key's limits.",
+        "security": [{"ApiKey": []}],
+        "responses": {**post["responses"], **_problems(403)},
+    }
+
+
+def _ask(operation: str, summary: str, body: type[BaseModel], model: str) -> dict[str, Any]:
+    content = {"schema": _ref(body.__name__), "example": _example(body)}
+    return {
+        "post": {
+            "operationId": operation,
+            "summary": summary,
+            "requestBody": {"required": True, "content": {"application/json": content}},
+            "responses": {
+                "200": _json(model, summary),
+                **_problems(400, 401, 413, 415, 422, 429, 503),
+            },
+        }
+    }
+
+
+def _known(operation: str, summary: str, model: str) -> dict[str, Any]:
+    """A post without a body, by a caller who proves who it is."""
+    return {
+        "post": {
+            "operationId": operation,
+            "summary": summary,
+            "security": _BY_ANY,
+            "responses": {"200": _json(model, summary), **_problems(401, 403, 429, 503)},
+        }
+    }
+
+
 def _example(model: type[BaseModel]) -> dict[str, Any]:
     properties = model.model_json_schema(by_alias=True)["properties"]
     return {name: field["examples"][0] for name, field in properties.items() if "examples" in field}
@@ -347,7 +432,12 @@ _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schem
 
 
 def _get(
-    operation: str, summary: str, model: str, *parameters: Mapping[str, Any], errors: tuple[int, ...] = ()
+    operation: str,
+    summary: str,
+    model: str,
+    *parameters: Mapping[str, Any],
+    errors: tuple[int, ...] = (),
+    security: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     return {
         "get": {
@@ -355,6 +445,7 @@ def _get(
             "summary": summary,
             "parameters": list(parameters),
             "responses": {"200": _json(model, summary), **_problems(*errors)},
+            **({"security": list(security)} if security else {}),
         }
     }
 
@@ -375,6 +466,19 @@ _TRANSACTION = _parameter(
     {"type": "string", "pattern": r"^0x[0-9a-fA-F]{64}$", "examples": [_ID]},
     "The id that acceptance gave.",
 )
+_BY_ANY: Final[list[dict[str, list[str]]]] = [{"Token": []}, {"ApiKey": []}]
+_SCHEMES: Final = {
+    "Token": {"type": "http", "scheme": "bearer", "description": "What `POST /sign-in` gives."},
+    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "Given by an operator."},
+}
+_SIGN_IN: Final[Mapping[str, Any]] = {
+    "/sign-in/challenge": _ask(
+        "challenge", "Get a message to sign in with (EIP-4361)", ChallengeRequest, "SignInChallenge"
+    ),
+    "/sign-in": _ask("sign_in", "Sign in: get a token for a signed message", SignInRequest, "SignedIn"),
+    "/sign-out": _known("sign_out", "End the token that is sent", "SignedOut"),
+    "/socket-tickets": _known("socket_ticket", "Get a ticket for one WebSocket connection", "SocketTicket"),
+}
 _READS: Final[Mapping[str, Any]] = {
     "/transactions": _get(
         "list_transactions",
@@ -386,7 +490,8 @@ _READS: Final[Mapping[str, Any]] = {
             "limit", "query", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "Page size."
         ),
         _parameter("cursor", "query", {"type": "string"}, "`next_cursor` of the page before."),
-        errors=(403, 422, 503),
+        errors=(401, 403, 422, 503),
+        security=_BY_ANY,
     ),
     "/transactions/{transaction_id}": _get(
         "get_transaction", "A record", "Record", _TRANSACTION, errors=(404, 422, 503)
