@@ -19,6 +19,7 @@ from tests.support.http_server import Answer
 from tests.support.payments import CHAIN_ID, chain_settings
 
 NAME: Final = "0x" + "6f" * 32
+MESSAGE: Final = "app.example.com wants you to sign in with your Ethereum account: …"
 STEPS: Final = (
     ("payment_accepted", "VALIDATED"),
     ("payment_pending", "PENDING"),
@@ -84,6 +85,12 @@ class Deployed:
     talks: list[Talk] = field(default_factory=list)
     """What to do with each connection in turn; then what is usual."""
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=lambda: [record()])
+    """The sender's list, newest first."""
+    others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Events of other transactions than NAME."""
+    tickets: list[str] = field(default_factory=list)
+    """Query strings of the WebSockets that were opened."""
 
     def answer(self, method: str, path: str, params: dict[str, str]) -> Answer:
         """Answer as told, or as usual."""
@@ -100,8 +107,16 @@ class Deployed:
             ("GET", f"/transactions/{NAME}/events"): {
                 "events": [one for one in self.events if one["sequence"] > after]
             },
-            ("GET", "/transactions"): {"transactions": [record()], "next_cursor": None},
+            ("GET", "/transactions"): {"transactions": self.listed, "next_cursor": None},
+            ("POST", "/sign-in/challenge"): {"message": MESSAGE},
+            ("POST", "/sign-in"): {"token": f"token-{len(self.asked('POST', '/sign-in'))}"},
+            ("POST", "/sign-out"): {"status": "signed_out"},
+            ("POST", "/socket-tickets"): {"ticket": f"ticket/{len(self.asked('POST', '/socket-tickets'))}"},
         }
+        for name, events in self.others.items():
+            usual["GET", f"/transactions/{name}/events"] = {
+                "events": [one for one in events if one["sequence"] > after]
+            }
         if (method, path) in usual:
             return json_answer(200, usual[method, path])
         return json_answer(404, {"code": "not_found", "detail": "Nothing.", "errors": []})
@@ -193,6 +208,7 @@ def _http(deployed: Deployed) -> Iterator[None]:
 @contextmanager
 def _sockets(deployed: Deployed) -> Iterator[None]:
     def talk(connection: ServerConnection) -> None:
+        deployed.tickets.append(urlsplit(connection.request.path if connection.request else "").query)
         told = deployed.talks.pop(0) if deployed.talks else well
         try:
             told(deployed, connection)

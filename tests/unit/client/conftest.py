@@ -8,6 +8,7 @@ import pytest
 
 from ferryman_client import AsyncClient, Client, Event, Signer
 from ferryman_client import following as following_module
+from ferryman_client import watching as watching_module
 from tests.support.payments import PAYER
 
 Call = Callable[..., Any]
@@ -31,6 +32,39 @@ class Driving:
                 return await getattr(client, name)(*arguments, **named)
 
         return asyncio.run(awaited())
+
+    def calls(self, *names: str) -> list[Any]:
+        """Call methods of one client, one after the other."""
+        if self._kind == "sync":
+            with Client(self._url, **self._options) as client:
+                return [getattr(client, name)() for name in names]
+
+        async def awaited() -> list[Any]:
+            async with AsyncClient(self._url, **self._options) as client:
+                return [await getattr(client, name)() for name in names]
+
+        return asyncio.run(awaited())
+
+    def sender_followed(self, *, most: int) -> list[Event]:
+        """Follow the signer's transactions for so many events."""
+        found: list[Event] = []
+        if self._kind == "sync":
+            with Client(self._url, **self._options) as client:
+                for event in client.follow_sender():
+                    found.append(event)
+                    if len(found) == most:
+                        break
+            return found
+
+        async def awaited() -> None:
+            async with AsyncClient(self._url, **self._options) as client:
+                async for event in client.follow_sender():
+                    found.append(event)
+                    if len(found) == most:
+                        break
+
+        asyncio.run(awaited())
+        return found
 
     def followed(self, transaction_id: str, *, after: int = 0, most: int = 100) -> list[Event]:
         """Follow a transaction to its end, or for so many events."""
@@ -64,6 +98,8 @@ def driving(request: pytest.FixtureRequest) -> Callable[..., Driving]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the client's waits: what it does is tested, not how long it takes."""
+    monkeypatch.setattr(watching_module, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(watching_module, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(following_module, "SILENCE_SECONDS", 0.3)
     monkeypatch.setattr(following_module, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(following_module, "SOCKET_PAUSE_SECONDS", 0.2)

@@ -111,6 +111,18 @@ class AsyncClient:
         """As `Client.follow`."""
         return self._stream(self._calls.followed(transaction_id, after))
 
+    def follow_sender(self, sender: str | None = None) -> AsyncIterator[Event]:
+        """As `Client.follow_sender`."""
+        return self._stream(self._calls.sender_followed(sender))
+
+    async def sign_in(self) -> None:
+        """As `Client.sign_in`."""
+        await self._run(self._calls.signed_in())
+
+    async def sign_out(self) -> None:
+        """As `Client.sign_out`."""
+        await self._run(self._calls.signed_out())
+
     # -- the driver ---------------------------------------------------------------------------
 
     async def _run(self, flow: Flow[_Result]) -> _Result:
@@ -181,7 +193,13 @@ class _Wire:
 
     async def _answer(self, request: Request) -> Answer:
         body: Mapping[str, Any] = {} if request.body is None else {"json": dict(request.body)}
-        response = await self._http.request(request.method, request.path, params=dict(request.params), **body)
+        response = await self._http.request(
+            request.method,
+            request.path,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            **body,
+        )
         return Answer(status=response.status_code, headers=response.headers, content=response.content)
 
     async def _frame(self, seconds: float) -> str | None:

@@ -12,11 +12,13 @@ from ferryman_client.errors import (
     NotFoundError,
     ProtocolError,
     TransactionFailedError,
+    UnauthorizedError,
 )
 from ferryman_client.following import Known, Timer, followed, read_events, until_status
 from ferryman_client.models import Chain, Deployment, Event, Page, Quote, Record, SignedPayment, Status
 from ferryman_client.retrying import answered
-from ferryman_client.signing import PaymentOptions, Signer, signed_payment, token_of
+from ferryman_client.signing import PaymentOptions, PersonalMessage, Signer, signed_payment, token_of
+from ferryman_client.watching import sender_followed
 
 OFFER_SECONDS: Final = 300.0
 """How long what the deployment offers is believed."""
@@ -38,6 +40,8 @@ class Calls:
 
     signer: Signer | None
     patience_seconds: float
+    token: str | None = None
+    """Of the session, once signed in."""
     _offer: _Offer = field(default_factory=_Offer)
 
     def asked(
@@ -47,9 +51,49 @@ class Calls:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Flow[Any]:
-        """Send a request until it is answered."""
-        request = Request(method=method, path=path, params=params or {}, body=body)
+        """Send a request until it is answered; a session that has run out is begun again, once."""
+        try:
+            return (yield from self._asked_as_known(method, path, params, body))
+        except UnauthorizedError as error:
+            if self.token is None or error.code == "wrong_signer":
+                raise
+        yield from self.signed_in()
+        return (yield from self._asked_as_known(method, path, params, body))
+
+    def _asked_as_known(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, Any] | None
+    ) -> Flow[Any]:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        request = Request(method=method, path=path, params=params or {}, body=body, headers=headers)
         return (yield from answered(request, patience_seconds=self.patience_seconds))
+
+    def signed_in(self) -> Flow[None]:
+        """Sign in with the signer's account (EIP-4361)."""
+        signer = self._signer()
+        self.token = None
+        chain = (yield from self.deployment()).chains[0]
+        wanted = {"address": signer.address, "chain_id": chain.chain_id}
+        challenge = yield from self._asked_as_known("POST", "/sign-in/challenge", None, wanted)
+        message = text_of(challenge, "message")
+        signature = bytes(signer.sign_message(PersonalMessage.of(message)).signature).hex()
+        signed = {"message": message, "signature": f"0x{signature}"}
+        session = yield from self._asked_as_known("POST", "/sign-in", None, signed)
+        self.token = text_of(session, "token")
+
+    def signed_out(self) -> Flow[None]:
+        """End the session, if there is one."""
+        if self.token is not None:
+            yield from self._asked_as_known("POST", "/sign-out", None, None)
+            self.token = None
+
+    def ticket(self) -> Flow[str]:
+        """Get the right to open one WebSocket as the caller."""
+        return text_of((yield from self.asked("POST", "/socket-tickets")), "ticket")
+
+    def sender_followed(self, sender: str | None) -> Stream:
+        """Give the events of all of a sender's transactions, from now on."""
+        url = (yield from self.deployment()).websocket_url
+        yield from sender_followed(self, sender or self._signer().address, url)
 
     def deployment(self) -> Flow[Deployment]:
         """Read what the deployment offers, now and then."""
@@ -149,3 +193,16 @@ class Calls:
         if self.signer is None:
             raise ConfigurationError("give the client a signer")
         return self.signer
+
+
+def text_of(answer: object, name: str) -> str:
+    """Read a text out of an answer.
+
+    Raises:
+        ProtocolError: there is none of that name.
+
+    """
+    text = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(text, str):
+        raise ProtocolError(f"an answer without {name}")
+    return text

@@ -150,6 +150,25 @@ class Client:
         """
         return self._stream(self._calls.followed(transaction_id, after))
 
+    def follow_sender(self, sender: str | None = None) -> Iterator[Event]:
+        """Give the events of all of a sender's transactions as they happen, from now on, until you stop.
+
+        Each once, those of one transaction in order; after a lost connection what was missed is read. It
+        needs `sign_in`, or an API key; without a sender it is the signer's own.
+        """
+        return self._stream(self._calls.sender_followed(sender))
+
+    def sign_in(self) -> None:
+        """Prove to be the signer's account (EIP-4361): lists and `follow_sender` of its own are then open.
+
+        A session that has run out is begun again by itself.
+        """
+        self._run(self._calls.signed_in())
+
+    def sign_out(self) -> None:
+        """End the session."""
+        self._run(self._calls.signed_out())
+
     # -- the driver ---------------------------------------------------------------------------
 
     def _run(self, flow: Flow[_Result]) -> _Result:
@@ -223,7 +242,13 @@ class _Wire:
     def _answer(self, request: Request) -> Answer:
         # Not `json=None`: httpx would send no body, and no Content-Type, as is right for GET.
         body: Mapping[str, Any] = {} if request.body is None else {"json": dict(request.body)}
-        response = self._http.request(request.method, request.path, params=dict(request.params), **body)
+        response = self._http.request(
+            request.method,
+            request.path,
+            params=dict(request.params),
+            headers=dict(request.headers),
+            **body,
+        )
         return Answer(status=response.status_code, headers=response.headers, content=response.content)
 
     def _frame(self, seconds: float) -> str | None:

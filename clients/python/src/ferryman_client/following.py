@@ -109,7 +109,7 @@ def _listened(known: Known, timer: Timer) -> Stream:
             return
         if isinstance(frame, str):
             silences = 0
-            events = _events_in(frame)
+            events = messages_in(frame)
             if events is None:
                 yield Pause(timer.at_most(POLL_SECONDS))
             fresh, is_missing = known.news(events or [])
@@ -163,7 +163,7 @@ def until_status(stream: Stream, wanted: Status) -> Flow[None]:
         stream.close()
 
 
-def _events_in(frame: str) -> list[Event] | None:
+def messages_in(frame: str) -> list[Event] | None:
     """Read a frame: a pushed event, the answer to a subscription, or an error; None if that will pass.
 
     Raises:
@@ -182,7 +182,7 @@ def _events_in(frame: str) -> list[Event] | None:
             return None
         raise api_error(0, message)
     if message.get("event") == "subscribed":
-        return _listed(message)
+        return [] if "records" in message else _listed(message)
     return [Event.of(message)] if "transaction_id" in message else []
 
 

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Any, Final, Protocol, TypedDict
+from typing import Any, Final, NamedTuple, Protocol, TypedDict
 
 from ferryman_client.errors import ConfigurationError
 from ferryman_client.models import Chain, SignedPayment
@@ -37,6 +37,24 @@ class Signer(Protocol):
     ) -> Signed:
         """Sign EIP-712 typed data."""
         ...
+
+    def sign_message(self, signable_message: Any) -> Signed:  # noqa: ANN401 (as eth-account types it)
+        """Sign a text (EIP-191), to sign in."""
+        ...
+
+
+class PersonalMessage(NamedTuple):
+    """A text to sign as EIP-191 has it (`personal_sign`), in the form that eth-account takes."""
+
+    version: bytes
+    header: bytes
+    body: bytes
+
+    @classmethod
+    def of(cls, text: str) -> "PersonalMessage":
+        """Give a text its prefix."""
+        body = text.encode()
+        return cls(b"E", b"thereum Signed Message:\n" + str(len(body)).encode(), body)
 
 
 class PaymentOptions(TypedDict, total=False):
