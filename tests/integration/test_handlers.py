@@ -78,6 +78,8 @@ class Deployment:
             "SIGN_IN_ORIGINS": "",
             "SESSION_SECONDS": "3600",
             "DEAD_LETTER_QUEUES": json.dumps({"submit": {"url": self.queue_url, "target": self.queue_url}}),
+            "QUEUES": json.dumps({"submit": self.queue_url}),
+            "EMPTY_QUEUES": json.dumps({"deliver": self.delivery_queue_url}),
             "ANY_WEBHOOK_TARGET": "true",
             "WEBHOOK_KEY_ID": self.webhook_key_id,
             "DELIVERY_QUEUE_URL": self.delivery_queue_url,
@@ -561,3 +563,34 @@ def test_an_operators_mistake_is_answered_clearly(
     answer = handler("admin")(event)
 
     assert (answer["statusCode"], body_of(answer)["code"]) == (status, code)
+
+
+def test_health_asks_everything_and_metrics_tells_the_sums(handler: Callable[[str], Handle]) -> None:
+    """503 with the list: the chain is away and the key unknown; the tables and the queue are well."""
+    handler("notify")(SAMPLES["notify"])
+    health = handler("health")
+
+    deep, metrics = health(get("health_deep")), health(get("health_metrics"))
+
+    found = {one["name"]: one["status"] for one in body_of(deep)["dependencies"]}
+    assert deep["statusCode"] == 503
+    assert {name for name, status in found.items() if status == "failed"} == {
+        f"rpc {CHAIN_ID}/1",
+        "wallet key 1",
+        f"confirm {CHAIN_ID}",
+        f"watch {CHAIN_ID}",
+    }
+    assert {"table transactions", "table cursors", "queue submit", "dead letters deliver"} <= found.keys()
+    assert metrics["headers"]["Content-Type"].startswith("text/plain")
+    assert f'ferryman_accepted_total{{chain_id="{CHAIN_ID}",kind="payment"}} 1.0' in metrics["body"]
+
+
+@pytest.mark.parametrize("name", ["health_deep", "health_metrics"])
+def test_health_is_for_readers(handler: Callable[[str], Handle], name: str) -> None:
+    """Whoever comes without a role gets neither."""
+    event = get(name)
+    del event["requestContext"]["authorizer"]["role"]
+
+    answer = handler("health")(event)
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (403, "not_allowed")

@@ -22,6 +22,8 @@ _WITH_A_FORM: Final = {
     "SIGN_IN_ORIGINS": "https://app.example.com",
     "SESSION_SECONDS": "3600",
     "DEAD_LETTER_QUEUES": "{}",
+    "QUEUES": "{}",
+    "EMPTY_QUEUES": "{}",
     "LOG_LEVEL": "INFO",
 }
 """What cannot be any word; the rest is its own name in lower case."""

@@ -10,6 +10,7 @@ from ferryman.config import (
     ConfirmConfig,
     DeadletterConfig,
     DeliverConfig,
+    HealthConfig,
     IngestConfig,
     NotifyConfig,
     QueryConfig,
@@ -36,6 +37,7 @@ STEPS: dict[str, type[StepConfig]] = {
     "socket": SocketConfig,
     "query": QueryConfig,
     "signin": SigninConfig,
+    "health": HealthConfig,
     "authorizer": AuthorizerConfig,
 }
 CHAIN = {
@@ -68,6 +70,8 @@ VARIABLES = {
     "CONFIRM_FUNCTION": "confirm",
     "WATCH_FUNCTION": "watch",
     "WALLET_KEY_IDS": "one,two",
+    "QUEUES": '{"submit": "http://127.0.0.1/queue"}',
+    "EMPTY_QUEUES": "{}",
     "WEBSOCKET_ENDPOINT": "http://127.0.0.1/socket",
     "WEBSOCKET_URL": "ws://127.0.0.1/socket",
     "SESSION_SECONDS": "3600",
@@ -93,7 +97,8 @@ def test_a_step_reads_its_environment(step: str) -> None:
     """All of it: a field for each variable, by its name."""
     config = STEPS[step].read(VARIABLES)
 
-    read = config.model_dump(exclude={"chains", "retention_days", "session_seconds", "any_webhook_target"})
+    parsed = {"chains", "retention_days", "session_seconds", "any_webhook_target", "queues", "empty_queues"}
+    read = config.model_dump(exclude=parsed)
     assert read == {name: VARIABLES[name.upper()] for name in read}
 
 

@@ -29,6 +29,7 @@ ORDER = (
     "socket",
     "query",
     "webhooks",
+    "health",
     "admin",
     "retain",
     "signin",
@@ -158,6 +159,7 @@ def test_every_deployed_route_is_one_that_its_function_serves(method: str, path:
         "ingest": {"post"},
         "query": {"get"},
         "webhooks": {"get", "post", "delete"},
+        "health": {"get"},
         "admin": {"get", "post", "delete"},
         "signin": {"post"},
     }

@@ -147,6 +147,23 @@ class NotifyConfig(StepConfig):
     """API Gateway's management endpoint of the WebSocket API."""
 
 
+class HealthConfig(EndpointsConfig):
+    """The environment of health."""
+
+    transactions_table: Name
+    events_table: Name
+    wallets_table: Name
+    accounts_table: Name
+    connections_table: Name
+    cursors_table: Name
+    queues: Json[dict[str, Name]]
+    """Name -> URL of each queue that work passes through."""
+    empty_queues: Json[dict[str, Name]]
+    """Name -> URL of each queue that should be empty."""
+    wallet_key_ids: Annotated[Name, AfterValidator(_key_ids)]
+    """Ids or ARNs of the wallets' KMS keys, with commas between them."""
+
+
 class QueryConfig(ChainsConfig):
     """The environment of query."""
 

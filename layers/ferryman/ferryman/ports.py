@@ -1034,6 +1034,34 @@ class Confirmer(Protocol):
         ...
 
 
+class Dependency(Protocol):
+    """Something outside that our work depends on."""
+
+    @property
+    def name(self) -> str:
+        """What to call it; holds no secret."""
+        ...
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether we cannot do our work without it, or without all of its group."""
+        ...
+
+    @property
+    def group(self) -> str | None:
+        """Dependencies of a group stand in for each other."""
+        ...
+
+    def look(self) -> Mapping[str, int | str]:
+        """Ask it something that changes nothing; give what is worth knowing.
+
+        Raises:
+            FerrymanError: it cannot be used now; the text says why, without secrets.
+
+        """
+        ...
+
+
 class Log(Protocol):
     """Structured log lines: a fixed message and values; never secrets, signatures or bodies."""
 

@@ -58,6 +58,20 @@ def submit_queues(config: IngestConfig) -> SqsQueue:
     return SqsQueue(aws_client("sqs"), urls)
 
 
+def rpc_endpoints(config: EndpointsConfig, chain_id: ChainId, telemetry: Telemetry) -> SsmEndpoints:
+    """Give a chain's RPC addresses.
+
+    Raises:
+        EndpointsParameterError: the parameter is missing, malformed or closed to us.
+
+    """
+    client = boto3.client("ssm", config=SSM)
+    name = config.rpc_urls_parameter(chain_id)
+    endpoints = SsmEndpoints(client, name, chain_id, clock=SystemClock(), log=telemetry.log)
+    endpoints.load()
+    return endpoints
+
+
 def chains(
     config: EndpointsConfig, telemetry: Telemetry, *, patience_seconds: float
 ) -> dict[ChainId, ChainAccess]:
@@ -67,12 +81,10 @@ def chains(
         EndpointsParameterError: a parameter with RPC addresses is missing, malformed or closed to us.
 
     """
-    client, clock = boto3.client("ssm", config=SSM), SystemClock()
+    clock = SystemClock()
 
     def access(one: ChainSettings) -> ChainAccess:
-        name = config.rpc_urls_parameter(one.chain_id)
-        endpoints = SsmEndpoints(client, name, one.chain_id, clock=clock, log=telemetry.log)
-        endpoints.load()
+        endpoints = rpc_endpoints(config, one.chain_id, telemetry)
         rpc = JsonRpc(one.chain_id, endpoints, metrics=telemetry.metrics, timeout_seconds=patience_seconds)
         return ChainAccess(one, EvmChain(one, rpc, clock))
 

@@ -218,6 +218,12 @@ class StoreUnavailableError(FerrymanError):
     is_transient = True
 
 
+class NotHealthyError(FerrymanError):
+    """Something answers, and not as it should."""
+
+    is_transient = True
+
+
 class StaleRowError(FerrymanError):
     """Somebody else changed the row since it was read; read it again."""
 

@@ -1,10 +1,23 @@
 """Whether Ferryman can do its work."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from ferryman.domain.units import ChainId
-from ferryman.ports import LeaseStore
+from ferryman.domain.access import Caller
+from ferryman.domain.errors import FerrymanError, NotHealthyError
+from ferryman.domain.units import ChainId, Instant, Milliseconds, rfc3339
+from ferryman.ports import Clock, CursorStore, Dependency, LeaseStore, Log, PauseStore, StatisticsStore
+from ferryman.services.pausing import told
+from ferryman.services.statistics import require_reader
+
+PATIENCE_MS: Final = Milliseconds(5_000)
+"""How long all dependencies together may take; who is silent then has failed."""
+MOST_AT_ONCE: Final = 16
+HEARTBEAT_MS: Final = Milliseconds(180_000)
+"""Confirm measures and watch follows every minute: three missed are too many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +36,145 @@ class Health:
         """
         chains = [{"chain_id": chain_id, "head": self.leases.head(chain_id)} for chain_id in self.chain_ids]
         return {"status": "ready", "chains": chains}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmHeartbeat:
+    """The Dependency that is confirm's schedule: when did it last measure a chain?"""
+
+    chain_id: ChainId
+    statistics: StatisticsStore
+    clock: Clock
+    is_vital: bool = True
+    group: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The step and the chain."""
+        return f"confirm {self.chain_id}"
+
+    def look(self) -> Mapping[str, int | str]:
+        """Read."""
+        gauges = self.statistics.gauges(self.chain_id)
+        return _heartbeat(gauges.at if gauges else None, self.clock.now())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchHeartbeat:
+    """The Dependency that is watch: without it acceptance reads the chain, so it is not vital."""
+
+    chain_id: ChainId
+    cursors: CursorStore
+    clock: Clock
+    is_vital: bool = False
+    group: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The step and the chain."""
+        return f"watch {self.chain_id}"
+
+    def look(self) -> Mapping[str, int | str]:
+        """Read."""
+        cursor = self.cursors.cursor(self.chain_id)
+        return _heartbeat(cursor.seen_at if cursor else None, self.clock.now())
+
+
+def _heartbeat(at: Instant | None, now: Instant) -> Mapping[str, int | str]:
+    if at is None:
+        msg = "it has not run yet"
+        raise NotHealthyError(msg)
+    if now - at > HEARTBEAT_MS:
+        msg = f"it last ran {(now - at) // 1000} s ago"
+        raise NotHealthyError(msg)
+    return {"age_seconds": (now - at) // 1000}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of asking one dependency."""
+
+    dependency: Dependency
+    took_ms: int
+    details: Mapping[str, int | str]
+    trouble: str | None
+
+    def public(self) -> dict[str, Any]:
+        """Give it for an answer."""
+        status = {"status": "failed", "reason": self.trouble} if self.trouble else {"status": "ok"}
+        return {"name": self.dependency.name, **status, "latency_ms": self.took_ms, **self.details}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeepHealth:
+    """Asks every dependency, all at once and for a limited time."""
+
+    dependencies: Sequence[Dependency]
+    pauses: PauseStore
+    clock: Clock
+    log: Log
+
+    def __call__(self, caller: Caller) -> tuple[bool, dict[str, Any]]:
+        """Look at everything.
+
+        Returns:
+            Whether the deployment can do its work, and what was found.
+
+        Raises:
+            NotAllowedError: the caller's API key has no role that may.
+
+        """
+        require_reader(caller)
+        findings = self._asked()
+        failed = [finding for finding in findings if finding.trouble]
+        is_able = not _vital_troubles(findings)
+        report = {
+            "status": "failed" if not is_able else "degraded" if failed else "ok",
+            "at": rfc3339(self.clock.now()),
+            "paused": self._paused(),
+            "dependencies": [finding.public() for finding in findings],
+        }
+        for finding in failed:
+            self.log.warning("not healthy", dependency=finding.dependency.name, cause=finding.trouble)
+        return is_able, report
+
+    def _asked(self) -> list[Finding]:
+        """Ask all; those that are silent too long are left behind."""
+        executor = ThreadPoolExecutor(MOST_AT_ONCE)
+        futures: list[Future[Finding]] = [
+            executor.submit(self._finding, dependency) for dependency in self.dependencies
+        ]
+        wait(futures, timeout=PATIENCE_MS / 1000)
+        executor.shutdown(wait=False, cancel_futures=True)
+        return [
+            future.result()
+            if future.done() and not future.cancelled()
+            else Finding(dependency, PATIENCE_MS, {}, "it did not answer in time")
+            for dependency, future in zip(self.dependencies, futures, strict=True)
+        ]
+
+    def _finding(self, dependency: Dependency) -> Finding:
+        began = self.clock.now()
+        details: Mapping[str, int | str] = {}
+        trouble = None
+        try:
+            details = dependency.look()
+        except FerrymanError as error:
+            trouble = str(error)
+        return Finding(dependency, self.clock.now() - began, details, trouble)
+
+    def _paused(self) -> list[dict[str, Any]] | None:
+        """What operators have paused; None if that cannot be read, as its table's finding says."""
+        try:
+            return [told(pause) for pause in self.pauses.pauses()]
+        except FerrymanError:
+            return None
+
+
+def _vital_troubles(findings: Sequence[Finding]) -> list[str]:
+    """Name what is down: something vital that stands alone, or all of a group."""
+    groups: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.dependency.is_vital:
+            groups[finding.dependency.group or finding.dependency.name].append(finding)
+    return [name for name, members in groups.items() if all(finding.trouble for finding in members)]

@@ -75,6 +75,12 @@ def answer(status: HTTPStatus, body: Mapping[str, Any], **headers: str) -> dict[
     }
 
 
+def text_answer(body: str, content_type: str) -> dict[str, Any]:
+    """Shape an answer that is not JSON."""
+    headers = {**_HEADERS, "Content-Type": content_type}
+    return {"statusCode": HTTPStatus.OK.value, "headers": headers, "body": body}
+
+
 def problem(error: Exception) -> dict[str, Any]:
     """Shape an error as problem+json; what is not ours to tell is not told."""
     status = _status(error)

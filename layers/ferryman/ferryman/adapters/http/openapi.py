@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
@@ -272,6 +272,29 @@ class Readiness(_Model):
     chains: list[ChainHealth]
 
 
+class DependencyHealth(BaseModel):
+    """One dependency: its state, how long it took to answer, and what else it told (`head`, `waiting`, …)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(examples=["rpc 31337/1"])
+    status: Literal["ok", "failed"] = Field(examples=["ok"])
+    latency_ms: int = Field(examples=[12])
+
+
+class DeepHealth(_Model):
+    """Every dependency's state."""
+
+    status: Literal["ok", "degraded", "failed"] = Field(
+        examples=["ok"], description="degraded: something has failed that we can do without."
+    )
+    at: str = Field(examples=[_WHEN])
+    paused: list[dict[str, Any]] | None = Field(
+        examples=[[]], description="What operators have paused; null if that cannot be read."
+    )
+    dependencies: list[DependencyHealth]
+
+
 _MODELS: Final = (
     Record,
     PublicEvent,
@@ -286,6 +309,7 @@ _MODELS: Final = (
     SignedIn,
     SignedOut,
     SocketTicket,
+    DeepHealth,
 )
 _QUOTE_ERRORS: Final = (400, 413, 415, 422, 429, 503)
 _POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
@@ -509,6 +533,34 @@ _READS: Final[Mapping[str, Any]] = {
     "/chains": _get("list_chains", "The chains, and how to sign for them", "Deployment"),
     "/health": _get("health", "Whether the service answers", "Health"),
     "/health/ready": _get("ready", "Whether it can do its work", "Readiness", errors=(503,)),
+    "/health/deep": {
+        "get": {
+            "operationId": "deep_health",
+            "security": [{"ApiKey": []}],
+            "summary": "The state of everything it depends on; for API keys with the role reader",
+            "parameters": [],
+            "responses": {
+                "200": _json("DeepHealth", "It can do its work"),
+                "503": _json("DeepHealth", "It cannot") | {"headers": _RETRY_AFTER},
+                **_problems(401, 403, 429),
+            },
+        }
+    },
+    "/metrics": {
+        "get": {
+            "operationId": "metrics",
+            "security": [{"ApiKey": []}],
+            "summary": "Numbers in Prometheus' text format; for API keys with the role reader",
+            "parameters": [],
+            "responses": {
+                "200": {
+                    "description": "Counters since the first transaction, and the state measured last",
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                },
+                **_problems(401, 403, 429, 503),
+            },
+        }
+    },
     "/openapi.json": {
         "get": {
             "operationId": "openapi",

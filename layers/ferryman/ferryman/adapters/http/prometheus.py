@@ -1,15 +1,18 @@
-"""Statistics in Prometheus' text format (version 0.0.4).
-
-prometheus_client is imported on use: it takes 70 ms, which no other answer of query should wait for.
-"""
+"""Statistics in Prometheus' text format (version 0.0.4)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
 
 from ferryman.domain.statistics import SETTLEMENT_BOUNDS, ChainStatistics, counter, parts_of
-
-if TYPE_CHECKING:
-    from prometheus_client.core import Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _STAGES: Final[Mapping[str, str]] = {
@@ -26,47 +29,41 @@ _GAUGES: Final[Mapping[str, str]] = {
 
 def exposition(chains: Iterable[ChainStatistics]) -> str:
     """Write the statistics of all chains."""
-    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 (see above)
-    from prometheus_client.registry import Collector  # noqa: PLC0415 (see above)
-
-    collected = list(_families(tuple(chains)))
-
-    class Collected(Collector):
-        """What was read is what is told: nothing is kept in the process."""
-
-        def collect(self) -> Iterator["Metric"]:
-            """Give the families."""
-            yield from collected
-
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Collected())
+    registry.register(_Collected(tuple(chains)))
     return generate_latest(registry).decode()
 
 
-def _families(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
+class _Collected(Collector):
+    """What was read is what is told: nothing is kept in the process."""
+
+    def __init__(self, chains: tuple[ChainStatistics, ...]) -> None:
+        self._chains = chains
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the families."""
+        yield from _families(self._chains)
+
+
+def _families(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     yield from _counters(chains)
     yield _settlement(chains)
     yield from _gauges(chains)
     yield from _wallets(chains)
 
 
-def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
-    from prometheus_client.core import CounterMetricFamily as Counter  # noqa: PLC0415 (see above)
-
-    accepted = Counter("ferryman_accepted", "Accepted transactions", labels=["chain_id", "kind"])
-    confirmed = Counter("ferryman_confirmed", "Confirmed transactions", labels=["chain_id", "kind"])
-    failed = Counter("ferryman_failed", "Failed transactions", labels=["chain_id", "kind", "reason"])
-    by_name = {"accepted": accepted, "confirmed": confirmed, "failed": failed}
-    sums = {
-        "reorged": Counter("ferryman_reorged", "Inclusions undone by a reorg", labels=["chain_id"]),
-        "gas_used": Counter("ferryman_gas_used", "Gas of mined transactions", labels=["chain_id"]),
-        "gas_cost_wei": Counter("ferryman_gas_cost_wei", "What that gas cost", labels=["chain_id"]),
+def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
+    by_name = {
+        "accepted": _counter("accepted", "Accepted transactions", "kind"),
+        "confirmed": _counter("confirmed", "Confirmed transactions", "kind"),
+        "failed": _counter("failed", "Failed transactions", "kind", "reason"),
     }
-    stages = Counter(
-        "ferryman_stage_seconds",
-        "Time that confirmed transactions spent in each stage",
-        labels=["chain_id", "stage"],
-    )
+    sums = {
+        "reorged": _counter("reorged", "Inclusions undone by a reorg"),
+        "gas_used": _counter("gas_used", "Gas of mined transactions"),
+        "gas_cost_wei": _counter("gas_cost_wei", "What that gas cost"),
+    }
+    stages = _counter("stage_seconds", "Time that confirmed transactions spent in each stage", "stage")
     for chain in chains:
         chain_id = str(chain.chain_id)
         for name, value in sorted(chain.counts.items()):
@@ -80,8 +77,7 @@ def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
     yield from (*by_name.values(), *sums.values(), stages)
 
 
-def _settlement(chains: tuple[ChainStatistics, ...]) -> "Metric":
-    from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415 (see above)
+def _settlement(chains: tuple[ChainStatistics, ...]) -> Metric:
 
     family = HistogramMetricFamily(
         "ferryman_settlement_seconds", "From accepted to confirmed", labels=["chain_id"]
@@ -97,8 +93,8 @@ def _settlement(chains: tuple[ChainStatistics, ...]) -> "Metric":
     return family
 
 
-def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
-    families: dict[str, Any] = {name: _gauge(name, text) for name, text in _GAUGES.items()}
+def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
+    families = {name: _gauge(name, text) for name, text in _GAUGES.items()}
     ratio = _gauge("success_ratio", "Share of ended transactions that were confirmed")
     observed = _gauge("observed_timestamp_seconds", "When the gauges of a chain were measured, Unix time")
     open_rows = _gauge("open", "Transactions that are not over", "status")
@@ -119,7 +115,7 @@ def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
     yield from (ratio, observed, *families.values(), open_rows, reserved)
 
 
-def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
+def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     balance = _gauge("wallet_balance_wei", "Native coin of a relayer wallet", "wallet")
     used = _gauge("wallet_window_used", "Nonces of a wallet that are open", "wallet")
     free = _gauge("wallet_window_free", "Nonces that a wallet may still open", "wallet")
@@ -132,7 +128,9 @@ def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator["Metric"]:
     yield from (balance, used, free)
 
 
-def _gauge(name: str, text: str, *labels: str) -> Any:  # noqa: ANN401 (a GaugeMetricFamily, whose import waits)
-    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 (see above)
-
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"ferryman_{name}", text, labels=["chain_id", *labels])
+
+
+def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"ferryman_{name}", text, labels=["chain_id", *labels])

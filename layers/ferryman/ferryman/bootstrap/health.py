@@ -1,0 +1,86 @@
+"""Builds health."""
+
+from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.dependencies import (
+    EndpointDependency,
+    KeyDependency,
+    OneEndpoint,
+    QueueDependency,
+    table_dependencies,
+)
+from ferryman.adapters.dynamodb.cursors import DynamoCursors
+from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
+from ferryman.adapters.evm.chain import EvmChain
+from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.bootstrap.parts import aws_client, rpc_endpoints, tables
+from ferryman.bootstrap.telemetry import Telemetry
+from ferryman.config import HealthConfig
+from ferryman.domain.errors import ChainUnreachableError
+from ferryman.ports import Dependency
+from ferryman.services.health import ConfirmHeartbeat, DeepHealth, WatchHeartbeat
+from ferryman.services.statistics import Statistics
+
+_PATIENCE_SECONDS = 2
+
+
+def see_health(telemetry: Telemetry) -> tuple[DeepHealth, Statistics]:
+    """Give the services, from the environment."""
+    config, clock = HealthConfig.read(), SystemClock()
+    stored = tables(config)
+    statistics = DynamoStatistics(stored)
+    dependencies: list[Dependency] = [
+        *table_dependencies(stored),
+        *_queues(config),
+        *_keys(config),
+        *_endpoints(config, telemetry),
+    ]
+    for chain_id in config.by_id():
+        dependencies += [
+            ConfirmHeartbeat(chain_id=chain_id, statistics=statistics, clock=clock),
+            WatchHeartbeat(chain_id=chain_id, cursors=DynamoCursors(stored), clock=clock),
+        ]
+    deep = DeepHealth(dependencies=dependencies, pauses=DynamoPauses(stored), clock=clock, log=telemetry.log)
+    return deep, Statistics(statistics=statistics, chain_ids=tuple(config.by_id()))
+
+
+def _queues(config: HealthConfig) -> list[QueueDependency]:
+    client = aws_client("sqs")
+    working = [
+        QueueDependency(client=client, url=url, name=f"queue {name}", is_vital=True)
+        for name, url in config.queues.items()
+    ]
+    dead = [
+        QueueDependency(
+            client=client, url=url, name=f"dead letters {name}", is_vital=False, should_be_empty=True
+        )
+        for name, url in config.empty_queues.items()
+    ]
+    return working + dead
+
+
+def _keys(config: HealthConfig) -> list[KeyDependency]:
+    client = aws_client("kms")
+    return [
+        KeyDependency(client=client, key_id=key_id, name=f"wallet key {number}")
+        for number, key_id in enumerate(config.wallet_key_ids.split(","), start=1)
+    ]
+
+
+def _endpoints(config: HealthConfig, telemetry: Telemetry) -> list[EndpointDependency]:
+    """Give each endpoint that is known at the start, and at least one a chain."""
+    clock, found = SystemClock(), list[EndpointDependency]()
+    for settings in config.chains:
+        endpoints = rpc_endpoints(config, settings.chain_id, telemetry)
+        try:
+            count = len(endpoints.urls())
+        except ChainUnreachableError:
+            count = 1
+        for number in range(1, count + 1):
+            one = OneEndpoint(endpoints, number)
+            rpc = JsonRpc(
+                settings.chain_id, one, metrics=telemetry.metrics, timeout_seconds=_PATIENCE_SECONDS
+            )
+            chain = EvmChain(settings, rpc, clock)
+            found.append(EndpointDependency(settings=settings, number=number, chain=chain, clock=clock))
+    return found

@@ -1,0 +1,72 @@
+"""The exposition, read back by Prometheus' own parser."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from ferryman.adapters.http.prometheus import exposition
+from ferryman.domain.statistics import ChainStatistics, Gauges, WalletGauge
+from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits, Wei
+
+WALLET = Address("0x90F79bf6EB2c4f870365E785982E1f101E93b906")
+TOKEN = Address("0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")
+COUNTS = {
+    "accepted__payment": 5,
+    "confirmed__payment": 3,
+    "failed__payment__deadline_passed": 1,
+    "gas_used": 180_000,
+    "gas_cost_wei": 18 * 10**13,
+    "settled__1000": 1,
+    "settled__5000": 1,
+    "settled__more": 1,
+    "settlement_ms": 4_500_000,
+    "bind_ms": 1_500,
+}
+GAUGES = Gauges(
+    at=Instant(1_800_000_000_000),
+    head=BlockNumber(90),
+    head_age_seconds=Seconds(2),
+    outbox_age_seconds=Seconds(7),
+    open_by_status={"PENDING": 1},
+    reserved={TOKEN: TokenUnits(1_000)},
+    wallets=(WalletGauge(address=WALLET, balance_wei=Wei(5 * 10**17), window_used=1, window_free=15),),
+)
+
+
+def samples(*chains: ChainStatistics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Give each sample by its name and labels, without the chain's."""
+    return {
+        (
+            sample.name,
+            tuple(sorted((k, v) for k, v in sample.labels.items() if k != "chain_id")),
+        ): sample.value
+        for family in text_string_to_metric_families(exposition(chains))
+        for sample in family.samples
+    }
+
+
+def test_prometheus_reads_counters_gauges_and_the_histogram() -> None:
+    """Buckets are cumulative, times are seconds, and totals say so in their names."""
+    read = samples(ChainStatistics(chain_id=ChainId(1), counts=COUNTS, gauges=GAUGES))
+
+    assert read["ferryman_accepted_total", (("kind", "payment"),)] == 5
+    assert read["ferryman_failed_total", (("kind", "payment"), ("reason", "deadline_passed"))] == 1
+    assert read["ferryman_success_ratio", ()] == 0.75
+    buckets = [
+        read["ferryman_settlement_seconds_bucket", (("le", le),)] for le in ("1.0", "2.5", "5.0", "+Inf")
+    ]
+    assert buckets == [1, 1, 2, 3]
+    assert read["ferryman_settlement_seconds_sum", ()] == 4_500
+    assert read["ferryman_stage_seconds_total", (("stage", "accepted to bound"),)] == 1.5
+    assert read["ferryman_wallet_balance_wei", (("wallet", WALLET),)] == 5 * 10**17
+    assert read["ferryman_reserved_units", (("token", TOKEN),)] == 1_000
+    assert read["ferryman_open", (("status", "PENDING"),)] == 1
+    assert read["ferryman_outbox_age_seconds", ()] == 7
+    assert read["ferryman_observed_timestamp_seconds", ()] == 1_800_000_000
+
+
+def test_a_chain_without_any_payment_has_no_ratio_and_no_state() -> None:
+    """A scraper tells nothing yet from zero."""
+    read = samples(ChainStatistics(chain_id=ChainId(1), counts={}, gauges=None))
+
+    assert read["ferryman_gas_used_total", ()] == 0
+    names = {name for name, _ in read}
+    assert not names & {"ferryman_success_ratio", "ferryman_head", "ferryman_wallet_balance_wei"}

@@ -1,0 +1,147 @@
+"""Deep health: what is asked, in what time, and what it means."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from ferryman.adapters.dynamodb.cursors import DynamoCursors
+from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
+from ferryman.domain.access import ANONYMOUS, Caller, Role
+from ferryman.domain.errors import NotAllowedError, NotHealthyError, StoreUnavailableError
+from ferryman.domain.pauses import Pause, Scope
+from ferryman.domain.units import Instant, Milliseconds
+from ferryman.ports import Dependency, PauseStore
+from ferryman.services import health
+from ferryman.services.health import ConfirmHeartbeat, DeepHealth, WatchHeartbeat
+from tests.fakes.clock import FakeClock
+from tests.fakes.settled import memory_world
+from tests.fakes.tables import MemoryTables
+from tests.fakes.talk import FakeLog
+from tests.support.away import AwayTables
+from tests.support.payments import CHAIN_ID
+
+READER = Caller(name="key:abc", role=Role.READER)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A dependency that answers, or does not."""
+
+    name: str
+    is_vital: bool = True
+    group: str | None = None
+    trouble: Exception | None = None
+    silence: threading.Event | None = None
+
+    def look(self) -> Mapping[str, int | str]:
+        """Answer as it was told to."""
+        if self.silence:
+            self.silence.wait(10)
+        if self.trouble:
+            raise self.trouble
+        return {"waiting": 3}
+
+
+def deep(dependencies: Sequence[Dependency], pauses: PauseStore | None = None) -> DeepHealth:
+    """Give the service over dependencies."""
+    return DeepHealth(
+        dependencies=dependencies,
+        pauses=pauses or DynamoPauses(MemoryTables()),
+        clock=FakeClock(),
+        log=FakeLog(),
+    )
+
+
+AWAY = StoreUnavailableError("SQS gave no answer: EndpointConnectionError")
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "is_able", "status"),
+    [
+        ([Asked("a"), Asked("b")], True, "ok"),
+        ([Asked("a"), Asked("b", trouble=AWAY)], False, "failed"),
+        ([Asked("a"), Asked("b", is_vital=False, trouble=AWAY)], True, "degraded"),
+        ([Asked("1", group="chain"), Asked("2", group="chain", trouble=AWAY)], True, "degraded"),
+        ([Asked("1", group="chain", trouble=AWAY), Asked("2", group="chain", trouble=AWAY)], False, "failed"),
+    ],
+    ids=["all well", "one vital", "one that is not", "one of a group", "all of a group"],
+)
+def test_it_is_able_to_work_while_everything_vital_or_its_stand_in_answers(
+    dependencies: Sequence[Dependency], is_able: object, status: str
+) -> None:
+    """One endpoint of two is trouble, and no outage."""
+    able, report = deep(dependencies)(READER)
+
+    assert (able, report["status"]) == (is_able, status)
+
+
+def test_each_dependency_is_told_with_its_state_and_what_it_said() -> None:
+    """In the order they were given."""
+    _, report = deep([Asked("queue submit"), Asked("queue express", trouble=AWAY)])(READER)
+
+    assert report["dependencies"] == [
+        {"name": "queue submit", "status": "ok", "latency_ms": 0, "waiting": 3},
+        {"name": "queue express", "status": "failed", "reason": str(AWAY), "latency_ms": 0},
+    ]
+
+
+def test_who_is_silent_has_failed_and_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others' answers are still told."""
+    monkeypatch.setattr(health, "PATIENCE_MS", Milliseconds(200))
+    silence = threading.Event()
+
+    able, report = deep([Asked("silent", silence=silence), Asked("well")])(READER)
+    silence.set()
+
+    assert not able
+    assert [one["status"] for one in report["dependencies"]] == ["failed", "ok"]
+    assert report["dependencies"][0]["reason"] == "it did not answer in time"
+
+
+def test_pauses_are_told_and_are_no_failure() -> None:
+    """Somebody wanted them; only if they cannot be read, nothing is said."""
+    pauses = DynamoPauses(MemoryTables())
+    pauses.put(Pause(scope=Scope(), by="operator", note="upgrade", since=Instant(1)))
+
+    able, report = deep([Asked("a")], pauses)(READER)
+    _, unread = deep([Asked("a")], DynamoPauses(AwayTables()))(READER)
+
+    assert able
+    assert [one["note"] for one in report["paused"]] == ["upgrade"]
+    assert unread["paused"] is None
+
+
+@pytest.mark.parametrize("caller", [ANONYMOUS, Caller(name="address:0x")])
+def test_only_readers_may_look(caller: Caller) -> None:
+    """What is down is nobody else's business."""
+    with pytest.raises(NotAllowedError):
+        deep([Asked("a")])(caller)
+
+
+def test_confirms_heart_beats_with_its_schedule() -> None:
+    """Never yet, just now, and too long ago."""
+    memory = memory_world()
+    heart = ConfirmHeartbeat(
+        chain_id=CHAIN_ID, statistics=DynamoStatistics(memory.world.tables), clock=memory.clock
+    )
+
+    with pytest.raises(NotHealthyError, match="not run yet"):
+        heart.look()
+    memory.world.gauge()
+    memory.clock.sleep(Milliseconds(60_000))
+    assert heart.look() == {"age_seconds": 60}
+    memory.clock.sleep(Milliseconds(180_000))
+    with pytest.raises(NotHealthyError, match="240 s ago"):
+        heart.look()
+
+
+def test_a_watch_that_never_ran_is_told() -> None:
+    """It is not vital: acceptance reads the chain instead."""
+    heart = WatchHeartbeat(chain_id=CHAIN_ID, cursors=DynamoCursors(MemoryTables()), clock=FakeClock())
+
+    assert not heart.is_vital
+    with pytest.raises(NotHealthyError):
+        heart.look()
