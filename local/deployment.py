@@ -80,6 +80,7 @@ def _parameters(aws: LocalAws, settings: StackSettings, contracts: LocalContract
         "PythonRuntime": LOCAL_RUNTIME,
         "Chains": f"'{json.dumps([_chain(settings, contracts)], separators=(',', ':'))}'",
         "WalletCount": settings.wallets,
+        "RetentionDays": 30,
         "AnyWebhookTarget": "true",
         "SignInOrigins": aws.endpoint_url,
         "ExecuteApiBase": aws.execute_api_base,

@@ -87,6 +87,11 @@ def revoke_key(event: Event) -> Mapping[str, Any]:
     return services.keys.revoke(event["pathParameters"]["key_id"], by=operator(event))
 
 
+def recover(event: Event) -> Mapping[str, Any]:
+    """POST /admin/recover."""
+    return services.recovering(json_body(event))
+
+
 ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
     "GET /admin/status": status,
     "GET /admin/transactions": transactions,
@@ -100,6 +105,7 @@ ROUTES: Mapping[str, Callable[[Event], Mapping[str, Any]]] = {
     "GET /admin/keys": keys,
     "POST /admin/keys": create_key,
     "DELETE /admin/keys/{key_id}": revoke_key,
+    "POST /admin/recover": recover,
 }
 
 

@@ -22,6 +22,7 @@ from ferryman.domain.units import (
     Gas,
     Instant,
     Seconds,
+    TokenUnits,
     TxHash,
     WalletNonce,
     Wei,
@@ -45,6 +46,8 @@ from ferryman.ports import (
 
 GAS_USED: Final = Gas(60_000)
 _IS_VALID_SIGNATURE: Final = bytes.fromhex("1626ba7e")
+_BY_ANOTHER: Final = TxHash("0x" + "0e" * 32)
+"""The transaction of events that a test told by itself."""
 _PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
 
 
@@ -124,6 +127,8 @@ class FakeChain:
         self._counts: dict[Address, int] = {}
         self._sent: dict[TxHash, SignedTransaction] = {}
         self._fork = 0
+        self._told_by: dict[tuple[int, int], TxHash] = {}
+        """(block, place among its events) -> the transaction."""
         self._forks = [0]
         """The fork under which each block was mined: its hash changes with that."""
         self.most_log_blocks: int | None = None
@@ -292,7 +297,7 @@ class FakeChain:
         )
 
     def _logs_of(self, number: int, wanted: LogFilter) -> Iterator[EventLog]:
-        for topics, data in self._blocks[number].told:
+        for place, (topics, data) in enumerate(self._blocks[number].told):
             if topics[0] in wanted.topics and self.settings.escrow in wanted.contracts:
                 yield EventLog(
                     contract=self.settings.escrow,
@@ -300,6 +305,7 @@ class FakeChain:
                     data=data,
                     block_number=BlockNumber(number),
                     block_hash=self._block_hash(number),
+                    transaction_hash=self._told_by.get((number, place), _BY_ANOTHER),
                 )
 
     def _head(self) -> BlockNumber:
@@ -331,7 +337,10 @@ class FakeChain:
     def _include(self, sent: SignedTransaction, state: EscrowState, number: BlockNumber) -> None:
         name = transaction_hash(sent.raw)
         self._sent[name] = sent
-        succeeded = self._execute(sent.data, state) is None
+        told = len(state.told)
+        # Without data it is a transfer, such as a fill.
+        succeeded = not sent.data or self._execute(sent.data, state) is None
+        self._told_by |= {(number, place): name for place in range(told, len(state.told))}
         if not succeeded:
             self.reverted.append(name)
         self._receipts[name] = TransactionReceipt(
@@ -401,8 +410,22 @@ class FakeChain:
         state.used.add((payer.lower(), nonce))
         state.executed.append((payer.lower(), nonce))
         state.balances[key] -= amount + fee
-        state.told.append(_executed_log(payer, payee, token, amount, fee, nonce))
+        digest = self._digest(payment)
+        state.told.append(_executed_log(payer, payee, token, amount, fee, nonce, digest=digest))
         return None
+
+    def _digest(self, payment: tuple[Any, ...]) -> bytes:
+        token, payer, payee, amount, fee, nonce, deadline = payment
+        message = escrow.Payment(
+            token=Address(to_checksum_address(token)),
+            payer=Address(to_checksum_address(payer)),
+            payee=Address(to_checksum_address(payee)),
+            amount=TokenUnits(amount),
+            fee=TokenUnits(fee),
+            nonce=nonce,
+            deadline_seconds=Seconds(deadline),
+        )
+        return message.digest(escrow.domain(self.settings.chain_id, self.settings.escrow).separator())
 
 
 def _funds_log(name: str, token: str, account: str, *values: int) -> tuple[tuple[bytes, ...], bytes]:
@@ -412,11 +435,18 @@ def _funds_log(name: str, token: str, account: str, *values: int) -> tuple[tuple
 
 
 def _executed_log(
-    payer: str, payee: str, token: str, amount: int, fee: int, nonce: int
+    payer: str,
+    payee: str,
+    token: str,
+    amount: int,
+    fee: int,
+    nonce: int,
+    *,
+    digest: bytes = b"\0" * 32,
 ) -> tuple[tuple[bytes, ...], bytes]:
-    """PaymentExecuted; nothing of ours reads its digest."""
+    """PaymentExecuted."""
     name = "PaymentExecuted(bytes32,address,address,address,uint256,uint256,uint256)"
-    topics = (keccak(name.encode()), b"\0" * 32, _word(payer), _word(payee))
+    topics = (keccak(name.encode()), digest, _word(payer), _word(payee))
     return topics, encode(["address", "uint256", "uint256", "uint256"], [token, amount, fee, nonce])
 
 

@@ -12,12 +12,13 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.operations import Table, Tables
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.recovery import DynamoRecovery
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.transaction import Transaction, fold, told
-from ferryman.domain.units import ChainId, Instant, Milliseconds, TransactionId
+from ferryman.domain.units import Address, ChainId, Instant, Milliseconds, TransactionId
 from ferryman.intents import KINDS
 from ferryman.ports import Chain, Clock, Hint, Signer
 from ferryman.services.advance import Advance
@@ -34,6 +35,7 @@ from ferryman.services.ingest import Accepted, Ingest
 from ferryman.services.journal import Journal
 from ferryman.services.market import MarketBook
 from ferryman.services.quoting import Quoting
+from ferryman.services.recover import Finding, Recover
 from ferryman.services.submit import Submit
 from ferryman.services.sweeping import Sweep
 from ferryman.services.tracking import Tracker
@@ -171,6 +173,32 @@ class World:
             **measured,
         )
         self.deadletter = Deadletter(kinds=KINDS, store=store, **measured)
+
+    def recover(self, *, is_dry: bool = False) -> list[Finding]:
+        """Reconcile everything as `ferryman recover` does; give what was found."""
+        chain_id = self.settings.chain_id
+        recover = Recover(
+            kinds=KINDS,
+            chains={chain_id: ChainAccess(self.settings, self.chain)},
+            store=DynamoTransactions(self.tables, lists_closed=self.lists_closed),
+            wallets=DynamoWallets(self.tables),
+            recovery=DynamoRecovery(self.tables),
+            clock=self.clock,
+            log=self.log,
+            is_dry=is_dry,
+        )
+        accounts = sorted({str(key[0]) for key in self._items(Table.ACCOUNTS)})
+        payers = [account.split(":", 1) for account in accounts]
+        found = recover.pools([chain_id])
+        found += recover.transactions(self.known_names())
+        found += recover.pools([chain_id])
+        found += recover.accounts((ChainId(int(chain)), Address(payer)) for chain, payer in payers)
+        return found
+
+    def known_names(self) -> list[TransactionId]:
+        """Ids of all transactions that any table knows of."""
+        names = {str(key[0]) for table in (Table.TRANSACTIONS, Table.EVENTS) for key in self._items(table)}
+        return [TransactionId(name) for name in sorted(names)]
 
     def rival(self) -> "World":
         """Other processes of the same deployment: same tables, queue, chain and keys; nothing between."""

@@ -202,8 +202,11 @@ def _follow(
     """Print new events until somebody has seen enough."""
     from ferryman_cli.following import new_events
 
+    def ready() -> None:
+        typer.secho("following (Ctrl-C ends it)", dim=True, err=True)
+
     try:
-        for event in new_events(target()):
+        for event in new_events(target(), ready=ready):
             is_wanted = transaction_id in {None, event["transaction_id"]}
             if is_wanted and (sender is None or sender.lower() == event["sender"].lower()):
                 print_one(event)
@@ -231,6 +234,47 @@ def export(*, as_json: AsJson = False) -> None:
         raise CommandError(f"retain failed: {exported.get('errorMessage', exported)}")
     exported["bucket"] = chosen.output("ArchiveBucketName")
     show(exported, as_json=as_json, people=reports.exported)
+
+
+@app.command()
+def restore(
+    *,
+    copies: Annotated[
+        list[str],
+        typer.Option("--from", metavar="TABLE=NAME", help="Transactions=restored-table, once a table."),
+    ],
+    go: Annotated[bool, typer.Option("--go", help="Do it; without, only count.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make tables equal to restored ones, item by item. Stop what runs first: docs/runbook.md."""
+    from dataclasses import asdict
+
+    from ferryman_cli import reports
+    from ferryman_cli.tables import RESTORABLE, copied
+
+    pairs = [one.partition("=") for one in copies]
+    if any(table not in RESTORABLE or not name for table, _, name in pairs):
+        raise typer.BadParameter(f"--from must be TABLE=NAME, with TABLE one of {', '.join(RESTORABLE)}")
+    chosen = target()
+    done = [asdict(copied(chosen, table, name, dry_run=not go)) for table, _, name in pairs]
+    show({"dry_run": not go, "tables": done}, as_json=as_json, people=reports.restored)
+
+
+@app.command()
+def recover(
+    *,
+    go: Annotated[bool, typer.Option("--go", help="Do it; without, only say what would be done.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """After a restore: make tables and chain agree. Repeat it until it finds nothing."""
+    from ferryman_cli import reports
+    from ferryman_cli.recovering import recover as run
+
+    def progress(text: str) -> None:
+        typer.secho(text, dim=True, err=True)
+
+    answer = run(admin(), dry_run=not go, progress=progress)
+    show(answer, as_json=as_json, people=reports.recovered)
 
 
 def _scope(chain: int | None, kind: str | None) -> dict[str, object]:

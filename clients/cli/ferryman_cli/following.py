@@ -1,7 +1,7 @@
 """New events as they are written, from the stream of the Events table."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -12,7 +12,7 @@ _PAUSE_SECONDS: Final = 1.0
 _deserialize = TypeDeserializer().deserialize
 
 
-def new_events(target: Target, *, shard_type: str = "LATEST") -> Iterator[dict[str, Any]]:
+def new_events(target: Target, *, ready: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """Give events in the form of the API, from now on, for ever.
 
     Each shard's are in order. The stream is read once a second: a third reader beside notify, for
@@ -25,7 +25,8 @@ def new_events(target: Target, *, shard_type: str = "LATEST") -> Iterator[dict[s
     with aws_errors("the stream of the Events table"):
         table = target.aws("dynamodb").describe_table(TableName=target.output("EventsTableName"))["Table"]
         streams, stream = target.aws("dynamodbstreams"), table["LatestStreamArn"]
-        iterators = {name: _iterator(streams, stream, name, shard_type) for name in _shards(streams, stream)}
+        iterators = {name: _iterator(streams, stream, name, "LATEST") for name in _shards(streams, stream)}
+        ready()
         while True:
             for name in _shards(streams, stream) - iterators.keys():
                 # A shard that opened meanwhile holds only what is new.

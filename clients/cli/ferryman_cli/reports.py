@@ -153,6 +153,33 @@ def exported(answer: dict[str, Any]) -> None:
         console.print("Nothing is archived here: RetentionDays is 0.", style="dim")
 
 
+def restored(answer: dict[str, Any]) -> None:
+    """Print how tables were made equal."""
+    table(
+        ("table", "from", "put", "deleted", "the same"),
+        ((one["table"], one["source"], one["put"], one["deleted"], one["same"]) for one in answer["tables"]),
+        title="Would change" if answer["dry_run"] else "Changed",
+    )
+
+
+def recovered(answer: dict[str, Any]) -> None:
+    """Print what a recovery found."""
+    table(
+        ("subject", "finding"),
+        ((one["subject"], alarm(one["finding"], when=one["unresolved"])) for one in answer["findings"]),
+        title="Would be mended" if answer["dry_run"] else "Mended",
+    )
+    console.print(
+        f"{answer['transactions']} transactions and {answer['accounts']} accounts looked at.", style="dim"
+    )
+    if any(one["unresolved"] for one in answer["findings"]):
+        console.print("Some are not resolved yet (red): run it again in a minute.", style="yellow")
+    elif answer["findings"]:
+        console.print(
+            "Look, then run it with --go." if answer["dry_run"] else "Run it again: it must find nothing."
+        )
+
+
 def redriven(answer: dict[str, Any]) -> None:
     """Print how many messages went back."""
     console.print(f"{answer['redriven']} messages of {answer['queue']} sent back.")

@@ -121,6 +121,7 @@ class EventLog:
     data: bytes
     block_number: BlockNumber
     block_hash: BlockHash
+    transaction_hash: TxHash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -426,6 +427,65 @@ class TransactionStore(Protocol):
 
         Raises:
             StaleRowError: the row is not what the caller read; it stays.
+
+        """
+        ...
+
+
+class RecoveryStore(Protocol):
+    """What only a recovery after a restore does. Every method may raise StoreUnavailableError."""
+
+    def delete_events(self, transaction_id: TransactionId, sequences: Iterable[int]) -> None:
+        """Delete events that no row stands behind."""
+        ...
+
+    def holds(self, chain_id: ChainId, payer: Address) -> Mapping[TransactionId, TokenUnits]:
+        """Read what is held of a payer's funds, by transaction, consistently."""
+        ...
+
+    def hold(self, reservation: Reservation, transaction_id: TransactionId) -> None:
+        """Write that funds are held; the ledger is not touched."""
+        ...
+
+    def let_go(self, chain_id: ChainId, payer: Address, transaction_id: TransactionId) -> None:
+        """Delete that funds are held, if they are; the ledger is not touched."""
+        ...
+
+    def ledgers(self, chain_id: ChainId, payer: Address) -> Mapping[tuple[Address, Address], Ledger]:
+        """Read a payer's ledgers, by escrow and token, consistently."""
+        ...
+
+    def set_ledger(self, reservation: Reservation, before: Ledger, after: Ledger) -> None:
+        """Replace a ledger's sum and settled block.
+
+        Raises:
+            StaleRowError: the sum is not what the caller read.
+
+        """
+        ...
+
+    def forget_cached(self, chain_id: ChainId, owner: Address) -> None:
+        """Delete what is cached of an owner's state: it may be newer or older than the cursor."""
+        ...
+
+    def nonce_rows(self, wallet: Wallet, *, first: WalletNonce) -> tuple[NonceRow, ...]:
+        """Read a wallet's nonce rows from a nonce on, settled or not, lowest first, consistently."""
+        ...
+
+    def add_nonce_row(self, row: NonceRow) -> None:
+        """Write the row of a nonce that has none.
+
+        Raises:
+            StaleRowError: it has one.
+
+        """
+        ...
+
+    def set_wallet(self, before: Wallet, after: Wallet) -> None:
+        """Replace a wallet's next nonce and its lowest open one, up or down.
+
+        Raises:
+            StaleRowError: the wallet is not what the caller read.
 
         """
         ...

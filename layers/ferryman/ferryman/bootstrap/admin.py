@@ -9,6 +9,7 @@ from ferryman.adapters.dead_letters import DeadLetterQueueUrls, SqsDeadLetters
 from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.recovery import DynamoRecovery
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.usage_plans import ApiGatewayUsagePlans
@@ -20,6 +21,8 @@ from ferryman.services.admin import Admin
 from ferryman.services.assurance import Assurance
 from ferryman.services.keys import Keys
 from ferryman.services.pausing import Pausing
+from ferryman.services.recover import Recover
+from ferryman.services.recovering import Recovering
 from ferryman.services.redriving import Redriving
 from ferryman.services.retrying import Retrying
 
@@ -33,6 +36,7 @@ class Administration:
     retrying: Retrying
     redriving: Redriving
     keys: Keys
+    recovering: Recovering
 
 
 def administer(telemetry: Telemetry) -> Administration:
@@ -44,6 +48,19 @@ def administer(telemetry: Telemetry) -> Administration:
     accessible = chains(config, telemetry, patience_seconds=4)
     sqs = aws_client("sqs")
     dead_letters = SqsDeadLetters(sqs, _urls(config.dead_letter_queues))
+
+    def recovery(*, is_dry: bool) -> Recover:
+        return Recover(
+            kinds=KINDS,
+            chains=accessible,
+            store=store,
+            wallets=DynamoWallets(stored),
+            recovery=DynamoRecovery(stored),
+            clock=clock,
+            log=log,
+            is_dry=is_dry,
+        )
+
     return Administration(
         admin=Admin(
             chains=accessible,
@@ -73,6 +90,7 @@ def administer(telemetry: Telemetry) -> Administration:
             clock=clock,
             log=log,
         ),
+        recovering=Recovering(recovery=recovery, chain_ids=tuple(accessible)),
     )
 
 

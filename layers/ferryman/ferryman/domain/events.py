@@ -24,6 +24,10 @@ class Step(StrEnum):
     """The block that held it is gone from the chain."""
     CONFIRMED = "confirmed"
     FAILED = "failed"
+    RETURNED = "returned"
+    """It has lost its nonce without having been carried out, and gets another."""
+    RECOVERED = "recovered"
+    """Found carried out on the chain, by a transaction that the tables had forgotten."""
     RETRIED = "retried"
     """An operator brought it back after it had failed; its funds are reserved anew."""
 

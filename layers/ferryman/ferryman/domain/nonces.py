@@ -31,6 +31,8 @@ class Purpose(StrEnum):
 
     CALL = "call"
     """Carries out the intents bound to the nonce."""
+    FILL = "fill"
+    """Moves nothing: only uses the nonce up, so that later ones can be mined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

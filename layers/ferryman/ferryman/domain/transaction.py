@@ -56,12 +56,17 @@ TRANSITIONS: Final[Mapping[tuple[Status | None, Step], Status]] = MappingProxyTy
         (Status.PENDING, Step.REORGED): Status.PENDING,
         (Status.PENDING, Step.CONFIRMED): Status.CONFIRMED,
         (Status.PENDING, Step.FAILED): Status.FAILED,
+        (Status.PENDING, Step.RETURNED): Status.VALIDATED,
+        (Status.RECEIVED, Step.RECOVERED): Status.CONFIRMED,
+        (Status.VALIDATED, Step.RECOVERED): Status.CONFIRMED,
+        (Status.PENDING, Step.RECOVERED): Status.CONFIRMED,
+        (Status.FAILED, Step.RECOVERED): Status.CONFIRMED,
         (Status.FAILED, Step.RETRIED): Status.VALIDATED,
     }
 )
 """(status before, step) -> status after. A pair that is not here does not happen."""
 
-BY_HAND: Final = frozenset({Step.RETRIED})
+BY_HAND: Final = frozenset({Step.RETRIED, Step.RECOVERED})
 """Steps that only an operator takes: alone they lead out of a status that is over."""
 
 WAITS: Final = (1_000, 5_000, 15_000, 30_000)

@@ -12,7 +12,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId
 from ferryman.intents.followed import FollowedContract
-from ferryman.ports import NonceMarker, Read, Reservation
+from ferryman.ports import EventLog, LogFilter, NonceMarker, Read, Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +154,18 @@ class IntentKind(Protocol):
             NonceUsedError: the chain has seen the nonce, or its invalidation is under way.
 
         """
+        ...
+
+    def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
+        """Read in the answers to `state_reads` whether the message's nonce is used: deep, and at the head."""
+        ...
+
+    def executions(self, payload: Mapping[str, str | int]) -> LogFilter:
+        """The logs among which the message's own execution is, if it was executed."""
+        ...
+
+    def is_execution(self, log: EventLog, transaction_id: TransactionId) -> bool:
+        """Whether a log is the execution of this very message."""
         ...
 
     def marker(self, payload: Mapping[str, str | int]) -> NonceMarker:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ferryman.domain.eip1559 import Eip1559Transaction, transaction_hash
+from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
-from ferryman.domain.fees import Eip1559Fees, FeeHistory, price
+from ferryman.domain.fees import Eip1559Fees, FeeHistory, Tier, price
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt
 from ferryman.domain.transaction import Transaction
@@ -75,14 +75,14 @@ class Advance:
         history: FeeHistory,
     ) -> NonceRow | None:
         """Sign and keep the bytes; None if somebody else did so first."""
-        intent = intents[row.intents[0]]
-        fees = _fees(intent, access, history)
+        intent = intents[row.intents[0]] if row.intents else None
+        fees = _fees(intent.priority if intent else Tier.NORMAL, access, history)
         transaction = Eip1559Transaction(
             chain_id=row.chain_id,
             nonce=row.nonce,
             fees=fees,
             gas_limit=row.gas_limit,
-            call=self.kinds[intent.kind].to_call(intent.payload),
+            call=self.kinds[intent.kind].to_call(intent.payload) if intent else Call(row.wallet, b""),
         )
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
         self.metrics.add(Metric.SIGNATURES, chain_id=row.chain_id, wallet=row.wallet)
@@ -91,7 +91,7 @@ class Advance:
             raw=raw,
             max_fee_per_gas=fees.max_fee_per_gas,
             max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
-            purpose=Purpose.CALL,
+            purpose=Purpose.CALL if intent else Purpose.FILL,
             signed_at=self.clock.now(),
         )
         signed = row.with_attempt(attempt)
@@ -124,11 +124,11 @@ class Advance:
                 )
 
 
-def _fees(intent: Transaction, access: ChainAccess, history: FeeHistory) -> Eip1559Fees:
+def _fees(tier: Tier, access: ChainAccess, history: FeeHistory) -> Eip1559Fees:
     """Price a nonce that is bound: above the cap it waits in the pool, at the cap."""
     settings = access.settings
     cap, tip = settings.max_fee_per_gas_cap_wei, settings.min_priority_fee_wei
     try:
-        return price(history, intent.priority, min_tip=tip, cap=cap)
+        return price(history, tier, min_tip=tip, cap=cap)
     except FeeCapExceededError:
         return Eip1559Fees(max_fee_per_gas=cap, max_priority_fee_per_gas=min(tip, cap))

@@ -152,7 +152,7 @@ class Follower:
         return frozenset(
             (row.wallet, row.nonce)
             for row in news
-            if self._written(row, [intents[name] for name in row.intents], head)
+            if self._written(row, [intents[name] for name in row.intents if name in intents], head)
         )
 
     def _written(self, row: NonceRow, intents: Sequence[Transaction], head: Block) -> bool:
@@ -162,6 +162,9 @@ class Follower:
         try:
             for position, intent in enumerate(intents, start=1):
                 self._write_intent(intent, row, receipt, head, closes=deep and position == len(intents))
+            if deep and not any(intent.status is Status.PENDING for intent in intents):
+                # A fill, or all of its intents have ended or gone: nobody else closes it.
+                self.wallets.replace_nonce_row(row, row.settled())
         except StaleRowError:
             self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
             return False

@@ -154,11 +154,11 @@ class DynamoTransactions:
 
     def ledger(self, reservation: Reservation) -> Ledger:
         """Read what is held of a payer's locked funds."""
-        return _ledger_of(self._tables.get(Table.ACCOUNTS, _ledger_key(reservation)))
+        return _ledger_of(self._tables.get(Table.ACCOUNTS, ledger_key(reservation)))
 
     def quota(self, spending: Reservation) -> Quota | None:
         """Read what a payer has used of its limits in a token."""
-        return quota_of(self._tables.get(Table.ACCOUNTS, _ledger_key(spending)))
+        return quota_of(self._tables.get(Table.ACCOUNTS, ledger_key(spending)))
 
     def accept(
         self,
@@ -172,7 +172,12 @@ class DynamoTransactions:
         """Store a new row, claim the nonce, hold the funds and charge the payer."""
         writes: list[Write] = [
             Put(table=Table.TRANSACTIONS, item=transaction_item(row), where=(Absent("transaction_id"),)),
-            Put(table=Table.ACCOUNTS, item=_marker_item(marker, row), where=(Absent("account"),)),
+            Put(
+                table=Table.ACCOUNTS,
+                item=_marker_item(marker, row),
+                # Its own marker may have outlived the row: in a restore of tables from different moments.
+                where=(AnyOf((Absent("account"), Equals("transaction_id", row.transaction_id))),),
+            ),
             *event_puts(events),
         ]
         ledger = len(writes)
@@ -245,14 +250,16 @@ def event_puts(events: Sequence[Event]) -> list[Put]:
     ]
 
 
-def _ledger_key(reservation: Reservation) -> dict[str, str]:
+def ledger_key(reservation: Reservation) -> dict[str, str]:
+    """Key of the ledger that a reservation is part of."""
     return {
         "account": account_key(reservation.chain_id, reservation.payer),
         "item": f"ledger#{reservation.escrow}#{reservation.token}",
     }
 
 
-def _held_key(reservation: Reservation, transaction_id: TransactionId) -> dict[str, str]:
+def held_key(reservation: Reservation, transaction_id: TransactionId) -> dict[str, str]:
+    """Key of the item that exists while a transaction's funds are held."""
     return {
         "account": account_key(reservation.chain_id, reservation.payer),
         "item": f"reserved#{transaction_id}",
@@ -284,7 +291,7 @@ def _hold_writes(
         _ledger_update(reservation, held),
         Put(
             table=Table.ACCOUNTS,
-            item={**_held_key(reservation, row.transaction_id), "units": reservation.units},
+            item={**held_key(reservation, row.transaction_id), "units": reservation.units},
             where=(Absent("account"),),
         ),
     ]
@@ -293,7 +300,7 @@ def _hold_writes(
 def _ledger_update(reservation: Reservation, changes: QuotaUpdate) -> Update:
     return Update(
         table=Table.ACCOUNTS,
-        key=_ledger_key(reservation),
+        key=ledger_key(reservation),
         set_to=changes.set_to,
         add=changes.add,
         where=changes.where,
@@ -314,14 +321,14 @@ def _release_writes(
     return [
         Update(
             table=Table.ACCOUNTS,
-            key=_ledger_key(release),
+            key=ledger_key(release),
             add={"reserved": -release.units},
             set_to={} if settled_block is None else {"settled_block": settled_block},
             where=where,
         ),
         Delete(
             table=Table.ACCOUNTS,
-            key=_held_key(release, row.transaction_id),
+            key=held_key(release, row.transaction_id),
             where=(Present("account"),),
         ),
     ]

@@ -41,7 +41,7 @@ class DynamoWallets:
 
     def wallet(self, chain_id: ChainId, address: Address) -> Wallet | None:
         """Read a wallet's row."""
-        item = self._tables.get(Table.WALLETS, _state_key(chain_id, address))
+        item = self._tables.get(Table.WALLETS, state_key(chain_id, address))
         return wallet_of(item) if item else None
 
     def wallets(self, chain_id: ChainId) -> tuple[Wallet, ...]:
@@ -53,7 +53,7 @@ class DynamoWallets:
     def open_wallet(self, wallet: Wallet) -> Wallet:
         """Create a wallet's row unless it is there, and give the stored one."""
         item = {
-            **_state_key(wallet.chain_id, wallet.address),
+            **state_key(wallet.chain_id, wallet.address),
             "chain_id": wallet.chain_id,
             "address": wallet.address,
             "next_nonce": wallet.next_nonce,
@@ -66,7 +66,7 @@ class DynamoWallets:
             self._tables.write(Put(table=Table.WALLETS, item=item, where=(Absent("wallet"),)))
         except ConditionFailedError as error:
             stored = error.failed[0] or self._tables.get(
-                Table.WALLETS, _state_key(wallet.chain_id, wallet.address)
+                Table.WALLETS, state_key(wallet.chain_id, wallet.address)
             )
             if stored is None:
                 msg = "the wallet's row came and went"
@@ -80,7 +80,7 @@ class DynamoWallets:
         writes: list[Write] = [
             Update(
                 table=Table.WALLETS,
-                key=_state_key(wallet.chain_id, wallet.address),
+                key=state_key(wallet.chain_id, wallet.address),
                 set_to={"next_nonce": first + count},
                 where=(Equals("next_nonce", first), AtLeast("lowest_open", first + count - window)),
             )
@@ -131,7 +131,7 @@ class DynamoWallets:
         """Free the window below a nonce."""
         raised = Update(
             table=Table.WALLETS,
-            key=_state_key(wallet.chain_id, wallet.address),
+            key=state_key(wallet.chain_id, wallet.address),
             set_to={"lowest_open": lowest_open},
             where=(AtMost("lowest_open", lowest_open),),
         )
@@ -141,7 +141,8 @@ class DynamoWallets:
             return  # somebody raised it further
 
 
-def _state_key(chain_id: ChainId, address: Address) -> dict[str, str]:
+def state_key(chain_id: ChainId, address: Address) -> dict[str, str]:
+    """Key of a wallet's own row."""
     return {"wallet": account_key(chain_id, address), "item": _STATE}
 
 

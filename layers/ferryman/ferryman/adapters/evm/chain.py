@@ -240,6 +240,7 @@ def _log(log: Any) -> EventLog:  # noqa: ANN401 (a JSON value)
         data=_bytes(log["data"]),
         block_number=BlockNumber(int(log["blockNumber"], 16)),
         block_hash=BlockHash(log["blockHash"].lower()),
+        transaction_hash=TxHash(log["transactionHash"].lower()),
     )
 
 

@@ -33,6 +33,9 @@ PAYMENT_STATE: Final = _selector("paymentState(address,address,uint256)")
 EIP712_DOMAIN: Final = _selector("eip712Domain()")
 GRACE_PERIOD: Final = _selector("gracePeriod()")
 
+PAYMENT_EXECUTED: Final = keccak(b"PaymentExecuted(bytes32,address,address,address,uint256,uint256,uint256)")
+"""First topic of the event; the second is the payment's digest."""
+
 PERMANENT_ERRORS: Final[Mapping[str, str]] = MappingProxyType(
     {
         f"0x{_selector(signature).hex()}": reason

@@ -14,14 +14,14 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import DeadlinePassedError, FieldProblem, InvalidFieldsError, NonceUsedError
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
-from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits
+from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId, hex_bytes
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, QuoteRequest, SignedIntent
 from ferryman.intents.payment import escrow
 from ferryman.intents.payment.followed import FOLLOWED_ESCROW
 from ferryman.intents.payment.request import PaymentQuoteRequest, PaymentRequest
-from ferryman.ports import Depth, NonceMarker, Read, Reservation
+from ferryman.ports import Depth, EventLog, LogFilter, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
 
@@ -35,6 +35,8 @@ _EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
         Step.REORGED: "payment_reorged",
         Step.CONFIRMED: "payment_confirmed",
         Step.FAILED: "payment_failed",
+        Step.RETURNED: "payment_returned",
+        Step.RECOVERED: "payment_confirmed",
         Step.RETRIED: "payment_retried",
     }
 )
@@ -155,6 +157,20 @@ class PaymentKind:
             raise NonceUsedError(msg, FieldProblem("nonce", "is being invalidated on chain"))
         withdrawal = max(deep.pending_withdrawal, newest.pending_withdrawal)
         return TokenUnits(deep.balance - withdrawal - _units(payload))
+
+    def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
+        """The escrow's word on the nonce."""
+        deep, newest = (escrow.payment_state(answer) for answer in answers)
+        return deep.is_nonce_used, newest.is_nonce_used
+
+    def executions(self, payload: Payload) -> LogFilter:
+        """Every payment that the escrow executed."""
+        return LogFilter(contracts=(_escrow(payload),), topics=(escrow.PAYMENT_EXECUTED,))
+
+    def is_execution(self, log: EventLog, transaction_id: TransactionId) -> bool:
+        """By the digest, which is the transaction's id."""
+        is_event = log.topics[0] == escrow.PAYMENT_EXECUTED
+        return is_event and log.topics[1] == hex_bytes(transaction_id)
 
     def marker(self, payload: Payload) -> NonceMarker:
         """The payer's nonce at this escrow."""

@@ -1,0 +1,141 @@
+"""What only a recovery does to the tables: it makes them agree after a restore."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ferryman.adapters.dynamodb.items import account_key, nonce_row_item, nonce_row_of
+from ferryman.adapters.dynamodb.operations import (
+    Absent,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Key,
+    Put,
+    Query,
+    SortRange,
+    Table,
+    Tables,
+    Update,
+)
+from ferryman.adapters.dynamodb.transactions import held_key, ledger_key
+from ferryman.adapters.dynamodb.wallets import state_key
+from ferryman.domain.errors import StaleRowError
+from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.units import Address, BlockNumber, ChainId, TokenUnits, TransactionId, WalletNonce
+from ferryman.ports import Ledger, Reservation
+
+_HELD: Final = "reserved#"
+_CACHED: Final = "cached#"
+_AFTER_ALL: Final = "~"
+
+
+class DynamoRecovery:
+    """The RecoveryStore."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def delete_events(self, transaction_id: TransactionId, sequences: Iterable[int]) -> None:
+        """Delete events that no row stands behind."""
+        for sequence in sequences:
+            key: Key = {"transaction_id": transaction_id, "sequence": sequence}
+            self._tables.write(Delete(table=Table.EVENTS, key=key))
+
+    def holds(self, chain_id: ChainId, payer: Address) -> dict[TransactionId, TokenUnits]:
+        """Read what is held of a payer's funds, by transaction."""
+        items = self._tables.query(
+            Query(
+                table=Table.ACCOUNTS,
+                partition=("account", account_key(chain_id, payer)),
+                sort=SortRange("item", _HELD, _HELD + _AFTER_ALL),
+            )
+        )
+        return {TransactionId(item["item"].removeprefix(_HELD)): TokenUnits(item["units"]) for item in items}
+
+    def hold(self, reservation: Reservation, transaction_id: TransactionId) -> None:
+        """Write that funds are held; the ledger is not touched."""
+        item = {**held_key(reservation, transaction_id), "units": reservation.units}
+        self._tables.write(Put(table=Table.ACCOUNTS, item=item))
+
+    def let_go(self, chain_id: ChainId, payer: Address, transaction_id: TransactionId) -> None:
+        """Delete that funds are held; the ledger is not touched."""
+        key = {"account": account_key(chain_id, payer), "item": f"{_HELD}{transaction_id}"}
+        self._tables.write(Delete(table=Table.ACCOUNTS, key=key))
+
+    def set_ledger(self, reservation: Reservation, before: Ledger, after: Ledger) -> None:
+        """Replace a ledger's sum and settled block."""
+        unchanged = Equals("reserved", before.reserved) if before.reserved else None
+        try:
+            self._tables.write(
+                Update(
+                    table=Table.ACCOUNTS,
+                    key=ledger_key(reservation),
+                    set_to={"reserved": after.reserved, "settled_block": after.settled_block},
+                    where=(unchanged,) if unchanged else (),
+                )
+            )
+        except ConditionFailedError as error:
+            raise StaleRowError(str(error)) from error
+
+    def ledgers(self, chain_id: ChainId, payer: Address) -> dict[tuple[Address, Address], Ledger]:
+        """Read a payer's ledgers, by escrow and token."""
+        items = self._tables.query(
+            Query(
+                table=Table.ACCOUNTS,
+                partition=("account", account_key(chain_id, payer)),
+                sort=SortRange("item", "ledger#", "ledger#" + _AFTER_ALL),
+            )
+        )
+        found = {}
+        for item in items:
+            _, escrow, token = item["item"].split("#")
+            found[Address(escrow), Address(token)] = Ledger(
+                reserved=TokenUnits(item.get("reserved", 0)),
+                settled_block=BlockNumber(item.get("settled_block", 0)),
+            )
+        return found
+
+    def forget_cached(self, chain_id: ChainId, owner: Address) -> None:
+        """Delete what is cached of an owner's state."""
+        account = account_key(chain_id, owner)
+        query = Query(
+            table=Table.ACCOUNTS,
+            partition=("account", account),
+            sort=SortRange("item", _CACHED, _CACHED + _AFTER_ALL),
+        )
+        for item in self._tables.query(query):
+            key = {"account": account, "item": item["item"]}
+            self._tables.write(Delete(table=Table.ACCOUNTS, key=key))
+
+    def nonce_rows(self, wallet: Wallet, *, first: WalletNonce) -> tuple[NonceRow, ...]:
+        """Read a wallet's nonce rows from a nonce on, settled or not."""
+        query = Query(
+            table=Table.WALLETS,
+            partition=("wallet", account_key(wallet.chain_id, wallet.address)),
+            sort=SortRange("item", f"nonce#{first:012d}", "nonce#" + _AFTER_ALL),
+        )
+        return tuple(nonce_row_of(item) for item in self._tables.query(query))
+
+    def add_nonce_row(self, row: NonceRow) -> None:
+        """Write the row of a nonce that has none."""
+        try:
+            self._tables.write(Put(table=Table.WALLETS, item=nonce_row_item(row), where=(Absent("wallet"),)))
+        except ConditionFailedError as error:
+            raise StaleRowError(str(error)) from error
+
+    def set_wallet(self, before: Wallet, after: Wallet) -> None:
+        """Replace a wallet's next nonce and its lowest open one."""
+        try:
+            self._tables.write(
+                Update(
+                    table=Table.WALLETS,
+                    key=state_key(before.chain_id, before.address),
+                    set_to={"next_nonce": after.next_nonce, "lowest_open": after.lowest_open},
+                    where=(
+                        Equals("next_nonce", before.next_nonce),
+                        Equals("lowest_open", before.lowest_open),
+                    ),
+                )
+            )
+        except ConditionFailedError as error:
+            raise StaleRowError(str(error)) from error

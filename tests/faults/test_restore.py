@@ -1,0 +1,162 @@
+"""A restore: tables from moments of the past, each its own; then recover, and nothing is doubled or stuck."""
+
+import copy
+import random
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from ferryman.adapters.dynamodb.operations import Table
+from ferryman.domain.errors import NonceUsedError
+from ferryman.domain.transaction import Status
+from ferryman.domain.units import Milliseconds
+from tests.fakes.settled import LOCKED, MemoryWorld
+from tests.fakes.tables import MemoryTables
+from tests.faults.interruptions import Interruption
+from tests.faults.scenarios import AMOUNT, FEE, SCENARIOS, Body, Scenario, bodies_of, live
+
+RESTORED = (Table.TRANSACTIONS, Table.EVENTS, Table.WALLETS, Table.ACCOUNTS, Table.CURSORS)
+BLOCKS_MS = Milliseconds(10_000)
+"""How long a restore takes at the least: what was broadcast before it is mined, or lost, by then."""
+ROUNDS = 4
+"""Times that recover is run, after which it must have nothing left to do."""
+Snapshot = dict[str, Any]
+
+
+class Recorder(Interruption):
+    """Copies all tables after every port call."""
+
+    def __init__(self, at: int | None = None) -> None:
+        super().__init__(at)
+        self.memory: MemoryWorld | None = None
+        self.snapshots: list[Snapshot] = []
+
+    def call(self, name: str, ask: Any) -> Any:  # noqa: ANN401 (as the base class)
+        """Make one call and copy what it left."""
+        if self.memory is not None:
+            self.snapshots.append(items_of(self.memory))
+        return super().call(name, ask)
+
+
+def items_of(memory: MemoryWorld) -> Snapshot:
+    """Copy the tables."""
+    tables = memory.world.tables
+    assert isinstance(tables, MemoryTables)
+    return copy.deepcopy(tables.items)
+
+
+def lived_until(scenario: Scenario, at: int | None) -> tuple[MemoryWorld, list[Body], Recorder]:
+    """Run payments until a port call, at which every process ends; None: to the end."""
+    recorder = Recorder()
+    memory = scenario(recorder.wrap)
+    recorder.memory = memory
+    bodies = bodies_of(memory)
+    if at is not None:
+        recorder.arm(at, after=False, act=_die)
+    with suppress(Ended):
+        live(memory.world, memory.clock, bodies)
+    return memory, bodies, recorder
+
+
+class Ended(BaseException):
+    """Everything stops here, for the restore."""
+
+
+def _die() -> None:
+    raise Ended
+
+
+def restored(memory: MemoryWorld, moments: dict[str, Snapshot]) -> None:
+    """Put each table back to its own moment; messages and processes are gone, and the chain went on."""
+    tables = memory.world.tables
+    assert isinstance(tables, MemoryTables)
+    for table, snapshot in moments.items():
+        tables.items[table] = copy.deepcopy(snapshot[table])
+    memory.chain.is_reachable = True
+    memory.world.queue.lose()
+    memory.world.wrap = Interruption().wrap
+    memory.world.restart()
+    memory.clock.sleep(BLOCKS_MS)
+
+
+def recovered(memory: MemoryWorld) -> int:
+    """Run recover until it has nothing to do; a dry run before says the same and changes nothing."""
+    before = items_of(memory)
+    memory.world.recover(is_dry=True)
+    assert items_of(memory) == before
+    for round_number in range(ROUNDS):
+        if not memory.world.recover():
+            return round_number
+    pytest.fail(f"recover finds something every time: {memory.world.recover()}")
+
+
+def posted_again(memory: MemoryWorld, bodies: list[Body]) -> list[Body]:
+    """Do what clients do that never heard of an end: post again; give what was taken or known."""
+    taken = []
+    for body in bodies:
+        try:
+            memory.world.post(body)
+        except NonceUsedError:
+            continue  # the chain has it, though the tables forgot
+        taken.append(body)
+    return taken
+
+
+def check(memory: MemoryWorld, bodies: list[Body]) -> None:
+    """Each payment was executed exactly once, the tables say so, and hold nothing any more."""
+    world = memory.world
+    assert {row.status for row in world.rows()} <= {Status.CONFIRMED}
+    assert Counter(memory.chain.state.executed) == Counter(
+        (body["from"].lower(), int(body["nonce"])) for body in bodies
+    )
+    assert world.reserved() == world.held() == 0
+    token = world.settings.tokens[0].lower()
+    spent = Counter(body["from"].lower() for body in bodies)
+    for payer in memory.payers:
+        left = memory.chain.state.balances[token, payer.address.lower()]
+        assert left == LOCKED - spent[payer.address.lower()] * (AMOUNT + FEE)
+    world.check_events()
+    world.check_nonces()
+
+
+def check_promises(memory: MemoryWorld) -> None:
+    """Between recovery and going on: what is reserved is what is held, for exactly what is promised."""
+    world = memory.world
+    promised = [row for row in world.rows() if row.status in {Status.VALIDATED, Status.PENDING}]
+    assert world.reserved() == world.held() == len(promised) * (AMOUNT + FEE)
+    world.check_events()
+
+
+def moments_of(snapshots: list[Snapshot], numbers: random.Random) -> list[dict[str, Snapshot]]:
+    """Choose restores: all tables from one moment, or each from its own."""
+    together = [numbers.randrange(len(snapshots)) for _ in range(3)]
+    apart = [{table: numbers.choice(snapshots) for table in RESTORED} for _ in range(4)]
+    return [*(dict.fromkeys(RESTORED, snapshots[at]) for at in together), *apart]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to(scenario: Scenario) -> None:
+    """Everything ends at every second port call; restores to moments before that, together and apart."""
+    numbers = random.Random(7)  # noqa: S311 (which restores are tried, no secret)
+    _, _, whole = lived_until(scenario, None)
+    ends = [*range(2, len(whole.calls), 2), None]
+    found_something = 0
+    for end in ends:
+        _, _, recorder = lived_until(scenario, end)
+        for choice in range(len(moments_of(recorder.snapshots, random.Random(0)))):  # noqa: S311
+            seed = numbers.randrange(10**9)
+            memory, bodies, again = lived_until(scenario, end)
+            moments = moments_of(again.snapshots, random.Random(seed))[choice]  # noqa: S311
+            try:
+                restored(memory, moments)
+                found_something += recovered(memory) > 0
+                check_promises(memory)
+                live(memory.world, memory.clock, [])
+                live(memory.world, memory.clock, posted_again(memory, bodies))
+                check(memory, bodies)
+            except (AssertionError, pytest.fail.Exception) as error:
+                error.add_note(f"{scenario.__name__}: ended at {end}, seed {seed}, choice {choice}")
+                raise
+    assert found_something > len(ends)
