@@ -99,6 +99,7 @@ def test_an_operator_pauses_sees_what_waits_and_resumes(stack: Stack) -> None:
         status = told(stack, "status")
         listed = told(stack, "transactions", "list", "--status", "VALIDATED")
         shown = command(stack, "status")
+        told(stack, "retry", name)
     finally:
         told(stack, "resume")
 
@@ -106,7 +107,6 @@ def test_an_operator_pauses_sees_what_waits_and_resumes(stack: Stack) -> None:
     assert [pause["note"] for pause in status["paused"]] == ["test"]
     assert name in [record["transaction_id"] for record in listed["transactions"]]
     assert shown.stdout.startswith("PAUSED everything")
-    told(stack, "retry", name)
     assert stack.ended(name)["status"] == "CONFIRMED"
     everything = told(stack, "transactions", "show", name)
     assert everything["events"][-1]["event"] == "payment_confirmed"

@@ -122,6 +122,7 @@ def test_the_table_is_the_one_of_the_design() -> None:
         (Status.RECEIVED, Status.FAILED),
         (Status.VALIDATED, Status.PENDING),
         (Status.VALIDATED, Status.FAILED),
+        (Status.PENDING, Status.VALIDATED),
         (Status.PENDING, Status.CONFIRMED),
         (Status.PENDING, Status.FAILED),
     }
