@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 
+from local.bench.cached import measure_cached
 from local.bench.cold import measure_cold
 from local.bench.in_process import measure_in_process
 from local.bench.machine import machine_table, warn_if_busy
@@ -52,7 +53,13 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTabl
     # One after the other: what runs beside a measurement is in it.
     with stack_to_measure(arguments) as stack:
         results, costs = measure_on_stack(stack, plan)
-    return [*results, *measure_in_process(plan), *measure_units(), *measure_cold(plan)], costs
+    return [
+        *results,
+        *measure_in_process(plan),
+        *measure_cached(plan),
+        *measure_units(),
+        *measure_cold(plan),
+    ], costs
 
 
 def _command() -> str:

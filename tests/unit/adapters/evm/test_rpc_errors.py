@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble, is_revert, send_outcome
+from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble, is_revert, is_too_many_logs, send_outcome
 from ferryman.ports import SendOutcome
 
 TABLE = {
@@ -163,3 +163,27 @@ def test_a_contracts_refusal_is_a_revert(code: int, text: str) -> None:
 def test_a_nodes_refusal_is_no_revert(code: int, text: str) -> None:
     """A block the node does not have says nothing about the contract."""
     assert not is_revert(code, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query returned more than 10000 results",
+        "exceed maximum block range: 5000",
+        "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range",
+        "logs matched by query exceeds limit of 10000",
+        "block range is too wide",
+        "query timeout exceeded",
+    ],
+)
+def test_a_refusal_of_too_many_logs_is_not_the_endpoints_trouble(text: str) -> None:
+    """Geth's and the usual providers' words: ask for fewer blocks, rather than somebody else."""
+    assert is_too_many_logs(text)
+    assert not is_endpoint_trouble(-32005, text)
+
+
+@pytest.mark.parametrize("text", ["daily request limit exceeded", "rate limited", "header not found"])
+def test_an_endpoint_that_is_busy_or_behind_says_nothing_of_the_range(text: str) -> None:
+    """Another endpoint may do better."""
+    assert not is_too_many_logs(text)
+    assert is_endpoint_trouble(-32005, text)
