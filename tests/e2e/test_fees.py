@@ -80,6 +80,10 @@ def test_a_payment_that_pays_its_quote_is_confirmed_and_one_unit_less_is_refused
     assert record["status"] == "CONFIRMED"
     assert record["predicted_gas"] == 100_000
     assert int(record["predicted_cost"]) > L1_FEE_WEI
+    assert record["fee_taken"] == str(fee)
+    # anvil takes no data fee, so the transaction costs less than was predicted.
+    assert int(record["gas_cost"]) == record["gas_used"] * int(record["effective_gas_price"])
+    assert record["cost_error_bps"] < 0
 
 
 def test_a_bad_question_names_the_field(stack: Stack) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Milliseconds
+from ferryman.domain.units import Milliseconds, TokenUnits
 from ferryman.ports import Clock
 from ferryman.services.confirm import LEASE_MS
 from tests.fakes.chain import FakeChain
-from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
+from tests.fakes.settled import LOCKED, SETTINGS, MemoryWorld, memory_world
 from tests.fakes.world import World, Wrap
 from tests.faults.interruptions import Died
 
@@ -46,7 +47,13 @@ def chain_away(wrap: Wrap) -> MemoryWorld:
     return memory
 
 
-SCENARIOS = (chain_up, two_confirmations, full_window, chain_away)
+def fees_at_market(wrap: Wrap) -> MemoryWorld:
+    """Each post is asked a fee that the market sets: observed, kept, and just what the payments pay."""
+    schedule = FeeSchedule(units_per_native=TokenUnits(60_000))
+    return memory_world(wrap=wrap, fees={SETTINGS.tokens[0]: schedule})
+
+
+SCENARIOS = (chain_up, two_confirmations, full_window, chain_away, fees_at_market)
 
 
 def bodies_of(memory: MemoryWorld) -> list[Body]:

@@ -171,8 +171,8 @@ def test_all_quotes_of_a_few_seconds_rest_on_one_look_at_the_market() -> None:
 
 @given(
     prices=st.lists(st.integers(10**8, 10**11), min_size=2, max_size=8),
-    pauses=st.lists(st.integers(0, 20_000), min_size=8, max_size=8),
-    waited=st.integers(0, QUOTE_MS),
+    pauses=st.lists(st.just(12_000) | st.integers(0, 20_000), min_size=8, max_size=8),
+    waited=st.just(QUOTE_MS) | st.integers(0, QUOTE_MS),
     tier=st.sampled_from(Tier),
     restart=st.booleans(),
 )
@@ -198,6 +198,7 @@ def test_a_client_that_signs_a_fresh_quote_is_never_refused_for_its_fee(
         body = memory.payers[1].pay(1, fee=10**5 * price, deadline=memory.deadline())
         if 10**5 * price <= 10**6:
             world.post(body)
+    memory.clock.sleep(Milliseconds(left))
     if restart:
         memory.world.restart()
 
