@@ -468,6 +468,10 @@ class RecoveryStore(Protocol):
         """Delete what is cached of an owner's state: it may be newer or older than the cursor."""
         ...
 
+    def forget_followed(self, chain_id: ChainId) -> None:
+        """Have watch follow a chain from the beginning: nonces it has marked may be lost."""
+        ...
+
     def nonce_rows(self, wallet: Wallet, *, first: WalletNonce) -> tuple[NonceRow, ...]:
         """Read a wallet's nonce rows from a nonce on, settled or not, lowest first, consistently."""
         ...

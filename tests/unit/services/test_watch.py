@@ -512,6 +512,31 @@ def test_after_a_restore_the_cursor_is_forgotten_and_nothing_older_is_believed()
     assert outcomes(memory) == ["unknown_account"]
 
 
+def test_recover_finds_the_used_nonces_that_a_restore_lost() -> None:
+    """Accounts came back from before the cursor's moment: only the logs still know of the nonce."""
+    memory = watched_world()
+    token, payer = memory.world.settings.tokens[0], memory.payers[0].address
+    next_block(memory)
+    memory.chain.execute_elsewhere(token, payer, 77, 10)
+    memory.world.watch_once()
+    accounts = memory.world._items(Table.ACCOUNTS)
+    for key in [key for key in accounts if str(key[1]).startswith("seen#")]:
+        del accounts[key]
+
+    memory.world.recover()
+    memory.clock.sleep(Milliseconds(30_000))
+    follow_to_head(memory)
+    next_block(memory)
+    memory.chain.lock(token, payer, 1)
+    memory.world.watch_once()
+
+    with pytest.raises(NonceUsedError):
+        pay(memory, nonce=77)
+    assert outcomes(memory) == ["nonce_seen"]
+    assert pay(memory, nonce=78)
+    assert outcomes(memory)[1:] == ["judged"]
+
+
 # -- running ------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ step is safe to repeat, and to be cut off at any point: the next run finds what 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from ferryman.domain.chain import ChainSettings
@@ -88,6 +89,7 @@ class Recover:
         """
         self._found.clear()
         for chain_id in chain_ids:
+            self._do(partial(self.recovery.forget_followed, chain_id))
             for wallet in self.wallets.wallets(chain_id):
                 self._wallet(wallet, self.chains[chain_id])
         return list(self._found)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.items import account_key, nonce_row_item, nonce_row_of
 from ferryman.adapters.dynamodb.operations import (
     Absent,
@@ -106,6 +107,10 @@ class DynamoRecovery:
         for item in self._tables.query(query):
             key = {"account": account, "item": item["item"]}
             self._tables.write(Delete(table=Table.ACCOUNTS, key=key))
+
+    def forget_followed(self, chain_id: ChainId) -> None:
+        """Have watch follow a chain from the beginning."""
+        DynamoCursors(self._tables).forget(chain_id)
 
     def nonce_rows(self, wallet: Wallet, *, first: WalletNonce) -> tuple[NonceRow, ...]:
         """Read a wallet's nonce rows from a nonce on, settled or not."""
