@@ -1,5 +1,6 @@
 """What 1,000 payments cost on AWS: units that were counted, times the list prices of one region."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -68,7 +69,11 @@ def cost_table(alone: CountedUse, crowd: CountedUse) -> ResultTable:
     totals = [f"**{sum(dollars for _, dollars in column.values()):.3f}**" for column in columns]
     rows.append(("**together, $**", "", "", totals[0], "", totals[1]))
     names = ("unit", "$ a million", "1,000 alone", "$", f"1,000 in crowds of {_CROWD}", "$")
-    return ResultTable("Per 1,000 payments", names, rows, _NOTE)
+    return ResultTable("Per 1,000 payments", names, rows, f"{_NOTE} {_load()}")
+
+
+def _load() -> str:
+    return f"Load of the machine while it was measured: {os.getloadavg()[1]:.0f} on {os.cpu_count()} cores."
 
 
 _NOTE: Final = (

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.stack import Stack
+from tests.support.template import environment, functions
 
 OTHERS = ["ingest", "confirm", "deadletter", "notify", "socket", "query"]
 
@@ -114,8 +115,11 @@ def log_lines(stack: Stack) -> Any:  # noqa: ANN401 (an iterator of strings)
 
 # -- RPC addresses --------------------------------------------------------------------------------
 
+TALKING = [step for step in functions() if "RPC_URLS_PATH" in environment(step)]
+"""Steps that talk to the chain."""
 
-@pytest.mark.parametrize("step", ["ingest", "submit", "confirm"])
+
+@pytest.mark.parametrize("step", TALKING)
 def test_who_talks_to_the_chain_reads_its_addresses_and_nothing_beside_them(stack: Stack, step: str) -> None:
     """The permission ends with the stack's own path."""
     name = f"/{stack.description.stack_name}/chains/{stack.description.chain_id}/rpc-urls"
@@ -131,7 +135,7 @@ def test_who_talks_to_the_chain_reads_its_addresses_and_nothing_beside_them(stac
         ssm.put_parameter(Name=name, Value="[]", Type="SecureString", Overwrite=True)
 
 
-@pytest.mark.parametrize("step", ["deadletter", "notify", "socket", "query"])
+@pytest.mark.parametrize("step", sorted(functions().keys() - TALKING))
 def test_the_others_may_not_read_the_addresses_and_do_not_have_them(stack: Stack, step: str) -> None:
     """Neither from the parameter store nor in their environment."""
     name = f"{stack.description.stack_name}-{step}"

@@ -17,6 +17,7 @@ from tests.support.template import resources
 
 REFUSED: Final = {"authorizer_token", "authorizer_api_key"}
 """Credentials that nobody was given. API Gateway wants to hear of that as an error with this one word."""
+# In the order of their names: what `admin_pause` stops, `admin_resume` starts again.
 SAMPLES: Final = sorted(
     path.stem for path in (ROOT / "events").glob("*.json") if path.stem not in {*KINDS, *REFUSED}
 )
