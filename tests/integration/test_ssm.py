@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import pytest
 
+from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.ssm import SsmEndpoints
 from ferryman.domain.errors import ChainUnreachableError, EndpointsParameterError
 from ferryman.domain.units import ChainId, Milliseconds
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.talk import FakeLog
 from tests.support.http_server import Answer, serving
 from tests.support.ministack import client
@@ -196,3 +198,21 @@ def test_the_parameter_asked_for_is_one_and_decrypted() -> None:
 
     asked: list[dict[str, Any]] = [json.loads(body) for body in ssm.bodies]
     assert asked == [{"Name": NAME, "WithDecryption": True}]
+
+
+def test_a_changed_key_is_taken_within_the_request_that_the_old_one_was_refused_in(aws_url: str) -> None:
+    """The parameter is put anew, the provider revokes the old key: no request fails, nothing is deployed."""
+    with (
+        serving(lambda _: Answer(401)) as revoked,
+        serving(lambda _: Answer(200, b'[{"jsonrpc": "2.0", "id": 0, "result": "0x7"}]')) as provider,
+    ):
+        put(aws_url, json.dumps([revoked.url]))
+        endpoints, clock, _ = endpoints_at(aws_url)
+        endpoints.load()
+        put(aws_url, json.dumps([provider.url]))
+        clock.sleep(MINUTE)
+
+        answer = JsonRpc(CHAIN, endpoints, metrics=FakeMetrics()).call("eth_blockNumber")
+
+    assert answer == "0x7"
+    assert (len(revoked.bodies), len(provider.bodies)) == (1, 1)
