@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import queue
 import re
 import subprocess
 import sys
+import threading
+import time
 from typing import Any, Final
 
 import pytest
@@ -12,10 +15,13 @@ import pytest
 from ferryman_client import (
     AsyncClient,
     Client,
+    Event,
+    ForbiddenError,
     InsufficientFundsError,
     InvalidRequestError,
     Status,
     TransactionFailedError,
+    UnauthorizedError,
     WaitTimeoutError,
 )
 from local.accounts import dev_account
@@ -116,3 +122,40 @@ def test_a_wait_that_is_too_short_ends_and_the_payment_goes_on(stack: Stack) -> 
             client.wait_for(record.transaction_id, timeout=2)
 
     assert stack.ended(record.transaction_id)["status"] == "CONFIRMED"
+
+
+def test_a_payer_signs_in_lists_and_hears_of_all_its_payments(stack: Stack) -> None:
+    """EIP-4361, a token, a ticket for the socket; nobody else's are shown."""
+    url, payer = stack.description.api_url, dev_account(32)
+    heard: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with Client(url, signer=payer, **PATIENT) as client, pytest.raises(UnauthorizedError):
+        client.list()
+
+    with Client(url, signer=payer, **PATIENT) as client:
+        client.sign_in()
+        before = client.list()
+        with pytest.raises(ForbiddenError):
+            client.list(dev_account(33).address)
+
+        def listen() -> None:
+            for event in client.follow_sender():
+                heard.put(event)
+                if event.status.is_over:
+                    return
+
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        time.sleep(3)
+        with Client(url, signer=payer, **PATIENT) as another:
+            record = another.pay(dev_account(34).address, 1_000)
+        listener.join(timeout=120)
+        after = client.list()
+        client.sign_out()
+
+    told = [heard.get_nowait() for _ in range(heard.qsize())]
+    assert [one.name for one in told] == EVENTS
+    assert {one.transaction_id for one in told} == {record.transaction_id}
+    assert [one.transaction_id for one in after.records] == [
+        record.transaction_id,
+        *(one.transaction_id for one in before.records),
+    ]

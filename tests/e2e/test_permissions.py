@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from tests.e2e.stack import Stack
 from tests.support.template import environment, functions
 
-OTHERS = ["ingest", "confirm", "deadletter", "notify", "socket", "query"]
+OTHERS = ["ingest", "confirm", "deadletter", "notify", "socket", "query", "deliver", "webhooks"]
 
 
 def role_of(stack: Stack, step: str) -> str:
