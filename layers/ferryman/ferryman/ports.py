@@ -1,6 +1,7 @@
 """What the services need of the world, as Protocols; adapters and fakes pass the same tests."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -1093,6 +1094,20 @@ class Confirmer(Protocol):
 
         Raises:
             StoreUnavailableError: it could not be started now.
+
+        """
+        ...
+
+
+class Tracing(Protocol):
+    """Where the time of an invocation goes."""
+
+    def span(self, name: str, **annotations: str | int) -> AbstractContextManager[None]:
+        """Time what is done inside the context.
+
+        Args:
+            name: of what is called: a service or a chain's endpoints.
+            annotations: values to search by; never secrets.
 
         """
         ...

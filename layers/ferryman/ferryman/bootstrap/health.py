@@ -13,7 +13,7 @@ from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
-from ferryman.bootstrap.parts import aws_client, rpc_endpoints, tables
+from ferryman.bootstrap.parts import TRACING, aws_client, rpc_endpoints, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import HealthConfig
 from ferryman.domain.errors import ChainUnreachableError
@@ -79,7 +79,11 @@ def _endpoints(config: HealthConfig, telemetry: Telemetry) -> list[EndpointDepen
         for number in range(1, count + 1):
             one = OneEndpoint(endpoints, number)
             rpc = JsonRpc(
-                settings.chain_id, one, metrics=telemetry.metrics, timeout_seconds=_PATIENCE_SECONDS
+                settings.chain_id,
+                one,
+                metrics=telemetry.metrics,
+                tracing=TRACING,
+                timeout_seconds=_PATIENCE_SECONDS,
             )
             chain = EvmChain(settings, rpc, clock)
             found.append(EndpointDependency(settings=settings, number=number, chain=chain, clock=clock))

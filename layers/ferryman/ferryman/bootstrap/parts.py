@@ -13,6 +13,7 @@ from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.sqs import SqsQueue
 from ferryman.adapters.ssm import SsmEndpoints
+from ferryman.adapters.tracing import trace_client, tracing_of
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import EndpointsConfig, IngestConfig
 from ferryman.domain.chain import ChainSettings
@@ -20,6 +21,7 @@ from ferryman.domain.lanes import Lane
 from ferryman.domain.units import ChainId
 from ferryman.services.chains import ChainAccess
 
+TRACING: Final = tracing_of()
 # boto3 waits 60 s by default: longer than a function lives.
 AWS: Final = Config(
     connect_timeout=2,
@@ -35,7 +37,9 @@ SSM: Final = AWS.merge(
 
 def aws_client(service: str, **options: str) -> Any:  # noqa: ANN401 (boto3 types clients by literals)
     """Give a client whose time limits are below the functions'."""
-    return boto3.client(service, config=AWS, **options)  # type: ignore[call-overload]
+    client = boto3.client(service, config=AWS, **options)  # type: ignore[call-overload]
+    trace_client(client, TRACING)
+    return client
 
 
 def tables(config: object) -> DynamoDbTables:
@@ -85,7 +89,13 @@ def chains(
 
     def access(one: ChainSettings) -> ChainAccess:
         endpoints = rpc_endpoints(config, one.chain_id, telemetry)
-        rpc = JsonRpc(one.chain_id, endpoints, metrics=telemetry.metrics, timeout_seconds=patience_seconds)
+        rpc = JsonRpc(
+            one.chain_id,
+            endpoints,
+            metrics=telemetry.metrics,
+            tracing=TRACING,
+            timeout_seconds=patience_seconds,
+        )
         return ChainAccess(one, EvmChain(one, rpc, clock))
 
     return {one.chain_id: access(one) for one in config.chains}

@@ -10,10 +10,11 @@ import urllib3
 
 from ferryman.adapters.evm.endpoints import Endpoints
 from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble
+from ferryman.adapters.tracing import NoTracing
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.metrics import Metric
 from ferryman.domain.units import ChainId
-from ferryman.ports import Metrics
+from ferryman.ports import Metrics, Tracing
 
 _OK: Final = 200
 _REFUSED: Final = frozenset({401, 403})
@@ -48,16 +49,24 @@ class JsonRpc:
         chain_id: the chain they serve.
         endpoints: their addresses.
         metrics: gets the time and the errors of each endpoint, by its number.
+        tracing: gets a span for each batch.
         timeout_seconds: how long one endpoint may be silent.
 
     """
 
     def __init__(
-        self, chain_id: ChainId, endpoints: Endpoints, *, metrics: Metrics, timeout_seconds: float = 4.0
+        self,
+        chain_id: ChainId,
+        endpoints: Endpoints,
+        *,
+        metrics: Metrics,
+        tracing: Tracing | None = None,
+        timeout_seconds: float = 4.0,
     ) -> None:
         self._chain_id = chain_id
         self._endpoints = endpoints
         self._metrics = metrics
+        self._tracing = tracing or NoTracing()
         self._pool = urllib3.PoolManager(
             retries=False,
             timeout=urllib3.Timeout(connect=timeout_seconds / 2, read=timeout_seconds),
@@ -86,7 +95,8 @@ class JsonRpc:
         for number, url in self._candidates():
             began = time.monotonic()
             try:
-                return self._answers(self._posted(url, body), len(requests))
+                with self._tracing.span(f"chain-{self._chain_id}", endpoint=number, calls=len(requests)):
+                    return self._answers(self._posted(url, body), len(requests))
             except _NoAnswerError as error:
                 self._metrics.add(Metric.RPC_ERRORS, chain_id=self._chain_id, endpoint=number)
                 causes.append(str(error))
