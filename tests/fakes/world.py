@@ -187,11 +187,11 @@ class World:
             log=self.log,
             is_dry=is_dry,
         )
-        accounts = sorted({str(key[0]) for key in self._items(Table.ACCOUNTS)})
-        payers = [account.split(":", 1) for account in accounts]
         found = recover.pools([chain_id])
         found += recover.transactions(self.known_names())
         found += recover.pools([chain_id])
+        accounts = sorted({str(key[0]) for key in self._items(Table.ACCOUNTS)})
+        payers = [account.split(":", 1) for account in accounts]
         found += recover.accounts((ChainId(int(chain)), Address(payer)) for chain, payer in payers)
         return found
 

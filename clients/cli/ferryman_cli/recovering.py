@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ferryman_cli.client import AdminClient
-from ferryman_cli.tables import known
+from ferryman_cli.tables import account_names, transaction_names
 
 _PORTION: Final = 25
 
@@ -16,7 +16,6 @@ def recover(client: AdminClient, *, dry_run: bool, progress: Callable[[str], Non
         CommandError: a part was refused; what was done before stays done, and it can be run again.
 
     """
-    names = known(client.target)
     findings: list[dict[str, Any]] = []
 
     def run(part: str, portion: Sequence[str] = ()) -> None:
@@ -25,13 +24,14 @@ def recover(client: AdminClient, *, dry_run: bool, progress: Callable[[str], Non
 
     progress("wallets")
     run("pools")
-    transactions = sorted(names.transactions)
+    transactions = transaction_names(client.target)
     for start in range(0, len(transactions), _PORTION):
         progress(f"transactions {start + 1} of {len(transactions)}")
         run("transactions", transactions[start : start + _PORTION])
     progress("wallets again")
     run("pools")
-    accounts = sorted(names.accounts)
+    # Only now: funds may be held again for accounts that had nothing.
+    accounts = account_names(client.target)
     for start in range(0, len(accounts), _PORTION):
         progress(f"accounts {start + 1} of {len(accounts)}")
         run("accounts", accounts[start : start + _PORTION])

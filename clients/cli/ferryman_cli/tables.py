@@ -1,7 +1,7 @@
 """The tables themselves, with the operator's own credentials: functions never Scan, a recovery has to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman_cli.target import Target, aws_errors
@@ -18,15 +18,6 @@ _BATCH: Final = 25
 Item = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Known:
-    """What the tables know of, by name."""
-
-    transactions: set[str] = field(default_factory=set)
-    accounts: set[str] = field(default_factory=set)
-    """`<chain id>:<address>`."""
-
-
 @dataclass(frozen=True)
 class Copied:
     """How a table was made equal to another."""
@@ -38,17 +29,20 @@ class Copied:
     same: int
 
 
-def known(target: Target) -> Known:
-    """Collect the names of everything there is."""
-    found = Known()
-    dynamodb = target.aws("dynamodb")
+def transaction_names(target: Target) -> list[str]:
+    """Collect the ids of all transactions that have a row or an event."""
+    dynamodb, found = target.aws("dynamodb"), set[str]()
     for table in ("Transactions", "Events"):
         for item in _scanned(dynamodb, target.output(f"{table}TableName"), ("transaction_id",)):
-            found.transactions.add(item["transaction_id"]["S"])
-    for item in _scanned(dynamodb, target.output("AccountsTableName"), ("account", "item")):
-        if item["item"]["S"].startswith(("ledger#", "reserved#", "cached#")):
-            found.accounts.add(item["account"]["S"])
-    return found
+            found.add(item["transaction_id"]["S"])
+    return sorted(found)
+
+
+def account_names(target: Target) -> list[str]:
+    """Collect the accounts that hold funds or have cached state, each as `<chain id>:<address>`."""
+    items = _scanned(target.aws("dynamodb"), target.output("AccountsTableName"), ("account", "item"))
+    kinds = ("ledger#", "reserved#", "cached#")
+    return sorted({item["account"]["S"] for item in items if item["item"]["S"].startswith(kinds)})
 
 
 def copied(target: Target, table: str, source: str, *, dry_run: bool) -> Copied:

@@ -1,0 +1,80 @@
+"""A restore again, on a real chain with the real contracts."""
+
+import copy
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ferryman.domain.transaction import Status
+from ferryman.domain.units import Milliseconds
+from tests.fakes.tables import MemoryTables
+from tests.faults.interruptions import Interruption
+from tests.faults.real_chain import RealChain, RealWorld
+from tests.faults.scenarios import AMOUNT, FEE, live
+from tests.faults.test_restore import BLOCKS_MS, RESTORED, Snapshot
+
+RESTORES = 12
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[RealChain]:
+    """One anvil for all restores; each is undone on it."""
+    with RealChain.running() as running:
+        yield running
+
+
+def lived(chain: RealChain) -> tuple[RealWorld, list[Snapshot]]:
+    """Pay twice, copying all tables at every port call."""
+    snapshots: list[Snapshot] = []
+    seen: list[RealWorld] = []
+
+    class Recorder(Interruption):
+        def call(self, name: str, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (as the base class)
+            if seen:
+                tables = seen[0].world.tables
+                assert isinstance(tables, MemoryTables)
+                snapshots.append(copy.deepcopy(tables.items))
+            return super().call(name, ask)
+
+    real = chain.world(Recorder().wrap)
+    seen.append(real)
+    deadline = real.clock.now() // 1000 + 3_600
+    bodies = [payer.pay(AMOUNT, fee=FEE, deadline=deadline) for payer in real.payers]
+    live(real.world, real.clock, bodies)
+    return real, snapshots
+
+
+@pytest.mark.parametrize("seed", range(RESTORES))
+def test_a_restored_deployment_finds_on_the_chain_what_it_has_forgotten(chain: RealChain, seed: int) -> None:
+    """Each table from a moment of its own: what was executed is found in the logs, none is paid twice."""
+    numbers = random.Random(seed)  # noqa: S311 (which moments are tried, no secret)
+    with chain.rewound():
+        start = chain.web3.eth.block_number
+        real, snapshots = lived(chain)
+        executed, spent = Counter(chain.executed(start)), chain.spent_nonces()
+        tables = real.world.tables
+        assert isinstance(tables, MemoryTables)
+        for table in RESTORED:
+            tables.items[table] = copy.deepcopy(numbers.choice(snapshots)[table])
+        real.world.queue.lose()
+        real.world.restart()
+        real.clock.sleep(BLOCKS_MS)
+
+        real.world.recover()
+        again = real.world.recover()
+        live(real.world, real.clock, [])
+        real.clock.sleep(Milliseconds(1_000))
+
+        assert again == []
+        assert {row.status for row in real.world.rows()} <= {Status.CONFIRMED}
+        for row in real.world.rows():
+            receipt = chain.web3.eth.get_transaction_receipt(row.hash or "")  # type: ignore[arg-type]
+            assert row.block_number == int(receipt["blockNumber"])
+        assert Counter(chain.executed(start)) == executed
+        assert chain.spent_nonces() == spent
+        assert real.world.reserved() == real.world.held() == 0
+        real.world.check_events()
+        real.world.check_nonces()
