@@ -83,8 +83,8 @@ def test_all_at_once_needs_no_codedeploy() -> None:
 
 
 @pytest.mark.parametrize("rollout", ["Canary10Percent5Minutes", "Linear10PercentEvery1Minute"])
-def test_a_staged_rollout_goes_back_on_the_alarm(rollout: str) -> None:
-    """Each staged function has its deployment group, with the alarm and the way back."""
+def test_a_staged_rollout_goes_back_on_either_alarm(rollout: str) -> None:
+    """Each staged function has its deployment group, with the alarms and the way back."""
     found = transformed(Rollout=rollout)
     groups = of_type(found, "AWS::CodeDeploy::DeploymentGroup")
 
@@ -93,7 +93,10 @@ def test_a_staged_rollout_goes_back_on_the_alarm(rollout: str) -> None:
         assert group["DeploymentConfigName"] == {
             "Fn::Sub": ["CodeDeployDefault.Lambda${ConfigName}", {"ConfigName": rollout}]
         }
-        assert {"Name": {"Ref": "ApiServerErrorsAlarm"}} in group["AlarmConfiguration"]["Alarms"]
+        assert group["AlarmConfiguration"]["Alarms"] == [
+            {"Name": {"Ref": "ApiServerErrorsAlarm"}},
+            {"Name": {"Ref": "AcceptanceTimeAlarm"}},
+        ]
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
     for name in STAGED:
         assert "CodeDeployLambdaAliasUpdate" in found[f"{name}Aliaslive"]["UpdatePolicy"]
