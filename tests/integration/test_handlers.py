@@ -266,6 +266,19 @@ def test_a_bad_request_is_a_problem(
     assert not deployment.messages()
 
 
+def test_a_fee_is_quoted_by_the_function_that_takes_the_payment(handler: Callable[[str], Handle]) -> None:
+    """Nothing is charged here, so the chain that is away is not asked."""
+    ingest, sample = handler("ingest"), SAMPLES["ingest_quote"]
+    asked = json.loads(sample["body"]) | {"token": TOKEN}
+
+    quoted = ingest({**sample, "body": json.dumps(asked)})
+    refused = ingest({**sample, "body": json.dumps({**asked, "kind": "other"})})
+
+    assert (quoted["statusCode"], body_of(quoted)["fee"]) == (200, "0")
+    assert (refused["statusCode"], body_of(refused)["code"]) == (422, "invalid_fields")
+    assert refused["headers"]["Content-Type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     ("event", "status", "code"),
     [

@@ -80,3 +80,15 @@ def test_the_success_ratio_is_of_what_ended() -> None:
 
     assert statistics(counts).success_ratio() == 0.75
     assert statistics({"accepted__payment": 9}).success_ratio() is None
+
+
+def test_what_predictions_missed_is_summed_over_those_that_were_made() -> None:
+    """Above and below make up for each other; what was not predicted counts nowhere."""
+    ends = (Step.ACCEPTED, 0), (Step.BOUND, 0), (Step.CONFIRMED, 1)
+    events = [*life(*ends, cost_error_bps=-500), *life(*ends, cost_error_bps=200), *life(*ends)]
+
+    counts = counts_of(events)
+
+    assert (counts["predictions"], counts["cost_error_bps"]) == (2, -300)
+    assert statistics(counts).mean_cost_error_bps() == -150
+    assert statistics({}).mean_cost_error_bps() is None

@@ -48,6 +48,11 @@ class ChainStatistics:
     counts: Mapping[str, int]
     gauges: Gauges | None
 
+    def mean_cost_error_bps(self) -> float | None:
+        """How far costs were above their predictions, on average; None before the first."""
+        predictions = self.counts.get("predictions", 0)
+        return self.counts.get("cost_error_bps", 0) / predictions if predictions else None
+
     def success_ratio(self) -> float | None:
         """Share of the transactions that ended CONFIRMED; None before the first end."""
         ended: Counter[str] = Counter()
@@ -73,11 +78,13 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
     Returns:
         `accepted__<kind>`, `confirmed__<kind>`, `failed__<kind>__<reason>`, `reorged`; `gas_used` and
         `gas_cost_wei`; of settlement `settled__<upper bound>` (one bucket each), `settlement_ms`, and
-        the stages that it is made of: `bind_ms`, `inclusion_ms`, `confirmation_ms`.
+        the stages that it is made of: `bind_ms`, `inclusion_ms`, `confirmation_ms`; of mined transactions
+        whose cost was predicted `predictions`, and `cost_error_bps`, the sum of what they missed it by.
 
     """
     counts: Counter[str] = Counter()
     for event in events:
+        counts.update(_prediction(event))
         match event.step:
             case Step.ACCEPTED | Step.RECEIVED:
                 counts[counter("accepted", event.kind)] += 1
@@ -98,6 +105,11 @@ def _gas(event: Event) -> dict[str, int]:
     if not isinstance(gas, int) or not isinstance(price, int):
         return {}
     return {"gas_used": gas, "gas_cost_wei": gas * price}
+
+
+def _prediction(event: Event) -> dict[str, int]:
+    error = event.facts.get("cost_error_bps")
+    return {"predictions": 1, "cost_error_bps": error} if isinstance(error, int) else {}
 
 
 def _durations(event: Event) -> dict[str, int]:

@@ -14,6 +14,8 @@ COUNTS = {
     "failed__payment__deadline_passed": 1,
     "gas_used": 180_000,
     "gas_cost_wei": 18 * 10**13,
+    "predictions": 2,
+    "cost_error_bps": -300,
     "settled__1000": 1,
     "settled__5000": 1,
     "settled__more": 1,
@@ -50,6 +52,8 @@ def test_prometheus_reads_counters_gauges_and_the_histogram() -> None:
     assert read["ferryman_accepted_total", (("kind", "payment"),)] == 5
     assert read["ferryman_failed_total", (("kind", "payment"), ("reason", "deadline_passed"))] == 1
     assert read["ferryman_success_ratio", ()] == 0.75
+    assert read["ferryman_predictions_total", ()] == 2
+    assert (read["ferryman_cost_error_bps_sum", ()], read["ferryman_cost_error_bps", ()]) == (-300, -150)
     buckets = [
         read["ferryman_settlement_seconds_bucket", (("le", le),)] for le in ("1.0", "2.5", "5.0", "+Inf")
     ]

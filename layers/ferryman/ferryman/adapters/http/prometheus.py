@@ -62,6 +62,7 @@ def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
         "reorged": _counter("reorged", "Inclusions undone by a reorg"),
         "gas_used": _counter("gas_used", "Gas of mined transactions"),
         "gas_cost_wei": _counter("gas_cost_wei", "What that gas cost"),
+        "predictions": _counter("predictions", "Mined transactions whose cost was predicted"),
     }
     stages = _counter("stage_seconds", "Time that confirmed transactions spent in each stage", "stage")
     for chain in chains:
@@ -96,6 +97,8 @@ def _settlement(chains: tuple[ChainStatistics, ...]) -> Metric:
 def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     families = {name: _gauge(name, text) for name, text in _GAUGES.items()}
     ratio = _gauge("success_ratio", "Share of ended transactions that were confirmed")
+    error_sum = _gauge("cost_error_bps_sum", "Sum of what costs were above their predictions")
+    error_mean = _gauge("cost_error_bps", "What costs were above their predictions, on average")
     observed = _gauge("observed_timestamp_seconds", "When the gauges of a chain were measured, Unix time")
     open_rows = _gauge("open", "Transactions that are not over", "status")
     reserved = _gauge("reserved_units", "Token units held for open transactions", "token")
@@ -103,6 +106,9 @@ def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
         chain_id = str(chain.chain_id)
         if (success := chain.success_ratio()) is not None:
             ratio.add_metric([chain_id], success)
+        error_sum.add_metric([chain_id], chain.counts.get("cost_error_bps", 0))
+        if (error := chain.mean_cost_error_bps()) is not None:
+            error_mean.add_metric([chain_id], error)
         if chain.gauges is None:
             continue
         for name, family in families.items():
@@ -112,7 +118,7 @@ def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
             open_rows.add_metric([chain_id, status], count)
         for token, units in sorted(chain.gauges.reserved.items()):
             reserved.add_metric([chain_id, token], units)
-    yield from (ratio, observed, *families.values(), open_rows, reserved)
+    yield from (ratio, error_sum, error_mean, observed, *families.values(), open_rows, reserved)
 
 
 def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
