@@ -6,9 +6,18 @@ from typing import Any
 import pytest
 
 from ferryman.adapters.dynamodb.webhooks import DynamoWebhooks
+from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.metrics import Metric
 from ferryman.domain.units import Instant, Milliseconds
-from ferryman.domain.webhooks import PATIENCE_MS, PAUSES_SECONDS, Disabled, Outcome, Webhook, signature_header
+from ferryman.domain.webhooks import (
+    PATIENCE_MS,
+    PAUSES_SECONDS,
+    DeliveryLog,
+    Disabled,
+    Outcome,
+    Webhook,
+    signature_header,
+)
 from ferryman.services.deliver import Deliver
 from tests.fakes.clock import FakeClock
 from tests.fakes.metrics import FakeMetrics
@@ -225,6 +234,27 @@ def test_a_delivery_whose_outcome_cannot_be_written_down_comes_again(part: str) 
 
     assert unsettled == ["m0"]
     assert [level for level, _, _ in world.log.lines] == ["warning"]
+
+
+def test_a_death_after_the_retry_was_queued_loses_nothing() -> None:
+    """The message comes again and is posted again, under the same name: told twice rather than never."""
+    world = Delivering()
+    world.receivers.answers = [500]
+
+    class Dying(DynamoWebhooks):
+        def log(self, entry: DeliveryLog) -> None:
+            raise StoreUnavailableError(f"died before {entry.delivery_id} was logged")
+
+    world.deliver = world.over(Dying(world.tables))
+    unsettled = world.run()
+    (retry,) = world.queue.take().values()
+    world.deliver = world.over(world.store)
+    world.run()
+
+    assert unsettled == ["m0"]
+    assert (retry.delivery_id, retry.attempt) == ("dlv_1", 2)
+    assert {headers["Ferryman-Delivery"] for _, headers, _ in world.receivers.posts} == {"dlv_1"}
+    assert world.outcomes() == [("delivered", 1, "status 204")]
 
 
 def test_a_batch_is_settled_one_by_one() -> None:
