@@ -14,6 +14,7 @@ from ferryman.domain.credentials import ApiKeyText, digest_of
 from local.accounts import dev_account
 from local.api_keys import create_key
 from tests.e2e.stack import Stack, personally_signed
+from tests.e2e.test_operators import told
 
 ME, OTHER = 12, 13
 FOREIGN = "https://evil.example"
@@ -292,6 +293,17 @@ def test_a_service_posts_until_its_key_is_revoked(stack: Stack) -> None:
     keys = {one["key_id"]: one for one in stack.operator("GET", "/admin/keys").json()["keys"]}
     assert keys[parsed.key_id]["revoked_at"]
     assert parsed.secret not in json.dumps(keys)
+
+
+def test_the_command_line_makes_lists_and_revokes_keys(stack: Stack) -> None:
+    """The key works from the moment it is shown, and no longer than it is revoked."""
+    made = told(stack, "keys", "create", "command line", "--role", "reader")
+    headers = {"X-Api-Key": made["key"]}
+
+    assert listed(stack, ME, headers).status_code == 200
+    assert made["key_id"] in [key["key_id"] for key in told(stack, "keys", "list")["keys"]]
+    assert told(stack, "keys", "revoke", made["key_id"])["revoked_at"]
+    assert listed(stack, ME, headers).status_code == 401
 
 
 def test_keys_are_an_operators_to_make(stack: Stack) -> None:

@@ -70,6 +70,9 @@ def serving(answers: Answers) -> Iterator[Served]:
         def do_GET(self) -> None:
             self.do_POST()
 
+        def do_DELETE(self) -> None:
+            self.do_POST()
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
             """Say nothing."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -23,6 +24,8 @@ transactions_app = typer.Typer(help="List and show transactions.", no_args_is_he
 deadletters_app = typer.Typer(help="Messages that were given up.", no_args_is_help=True)
 app.add_typer(transactions_app, name="transactions")
 app.add_typer(deadletters_app, name="deadletters")
+keys_app = typer.Typer(help="API keys of callers.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 ChainOption = Annotated[int | None, typer.Option("--chain", metavar="ID", help="Only this chain.")]
@@ -173,6 +176,35 @@ def redrive(queue: str, *, as_json: AsJson = False) -> None:
         as_json=as_json,
         people=reports.redriven,
     )
+
+
+@keys_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Whose it is.")],
+    *,
+    role: Annotated[str, typer.Option(help="reader, service or admin.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is shown this once, and kept nowhere."""
+    from ferryman_cli import reports
+
+    show(admin().post("/admin/keys", {"name": name, "role": role}), as_json=as_json, people=reports.new_key)
+
+
+@keys_app.command("list")
+def list_keys(*, as_json: AsJson = False) -> None:
+    """All keys, also revoked ones, the oldest first."""
+    from ferryman_cli import reports
+
+    show(admin().get("/admin/keys"), as_json=as_json, people=reports.keys)
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: str, *, as_json: AsJson = False) -> None:
+    """End a key at once and for good."""
+    from ferryman_cli import reports
+
+    show(admin().delete(f"/admin/keys/{quote(key_id, safe='')}"), as_json=as_json, people=reports.revoked_key)
 
 
 @app.command()

@@ -45,6 +45,15 @@ class AdminClient:
         """
         return self._asked("POST", path, json.dumps(body))
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """Have something ended.
+
+        Raises:
+            RefusedError, NoAccessError, UnreachableError, NoDeploymentError: as `get`.
+
+        """
+        return self._asked("DELETE", path, None)
+
     def _asked(self, method: str, path: str, body: str | None) -> dict[str, Any]:
         request = AWSRequest(method, self.target.output("ApiUrl") + path, data=body)
         request.headers["Accept"] = "application/json"

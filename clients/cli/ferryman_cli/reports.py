@@ -187,6 +187,31 @@ def redriven(answer: dict[str, Any]) -> None:
         console.print("There may be more: run it again.", style="dim")
 
 
+def new_key(answer: dict[str, Any]) -> None:
+    """Print a new key, on a line of its own to be copied."""
+    console.print(
+        f"Key {answer['key_id']} of {answer['name']}, role {answer['role']}. It is not shown again:"
+    )
+    console.print(answer["key"], soft_wrap=True, markup=False)
+
+
+def keys(answer: dict[str, Any]) -> None:
+    """Print keys, one a line."""
+    table(
+        ("key", "name", "role", "made", "revoked"),
+        (
+            (key["key_id"], key["name"], key["role"], key["created_at"], key["revoked_at"])
+            for key in answer["keys"]
+        ),
+        title="API keys",
+    )
+
+
+def revoked_key(answer: dict[str, Any]) -> None:
+    """Print which key has ended."""
+    console.print(f"Key {answer['key_id']} of {answer['name']} was revoked at {answer['revoked_at']}.")
+
+
 def _queues(queues: list[dict[str, Any]]) -> None:
     table(
         ("dead letters of", "messages", "in flight", "can be sent back"),

@@ -105,11 +105,49 @@ def test_help_comes_at_once_and_names_every_command() -> None:
         "resume",
         "retry",
         "deadletters",
+        "keys",
         "events",
         "export",
     ):
         assert command in ended.stdout
     assert imported.stdout.strip() == "False"
+
+
+KEY: dict[str, Any] = {
+    "key_id": "5a11e5a11e5a11e5a11e5a11",
+    "name": "Shop of Ada",
+    "role": "service",
+    "created_at": "2026-11-21T12:00:00.000Z",
+    "revoked_at": None,
+}
+
+
+def test_a_new_key_is_shown_whole_on_a_line_of_its_own(tmp_path: Path) -> None:
+    """Whatever the width of the terminal: it is copied from there."""
+    text = f"ferryman_{KEY['key_id']}_{'s' * 43}"
+
+    ended, (sent,) = answered(
+        tmp_path, {**KEY, "key": text}, "keys", "create", "Shop of Ada", "--role", "service"
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert text in ended.stdout.splitlines()
+    assert json.loads(sent) == {"name": "Shop of Ada", "role": "service"}
+
+
+def test_keys_are_listed_and_revoked(tmp_path: Path) -> None:
+    """By the id, which is no secret; what is no id stays in one part of the path."""
+    revoked = {**KEY, "revoked_at": "2026-11-21T13:00:00.000Z"}
+
+    listed, _ = answered(tmp_path, {"keys": [KEY, revoked]}, "keys", "list")
+    with serving(lambda _asked: Answer(200, json.dumps(revoked).encode())) as served:
+        folder = described(tmp_path, served.url)
+        ended = [ferryman("--local", "keys", "revoke", name, LOCAL_STATE=folder) for name in ("5a11", "../x")]
+
+    assert "Shop of Ada" in listed.stdout
+    assert "2026-11-21T13:00:00.000Z" in listed.stdout
+    assert [one.returncode for one in ended] == [0, 0]
+    assert served.paths == ["/admin/keys/5a11", "/admin/keys/..%2Fx"]
 
 
 def test_the_status_is_a_table_for_people_and_json_for_scripts(tmp_path: Path) -> None:
