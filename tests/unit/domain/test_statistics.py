@@ -58,6 +58,16 @@ def test_a_failure_is_counted_by_its_reason_and_a_reorg_by_itself() -> None:
     }
 
 
+def test_a_transaction_bears_its_share_of_a_batchs_gas() -> None:
+    """Two that share 120,000 gas have not used 240,000."""
+    (_, _, event) = life((Step.ACCEPTED, 0), (Step.BOUND, 1), (Step.INCLUDED, 2))
+    facts = {"gas_used": 120_000, "gas_share": 60_000, "effective_gas_price": 10**9}
+
+    counts = counts_of([replace(event, facts=facts)] * 2)
+
+    assert (counts["gas_used"], counts["gas_cost_wei"]) == (120_000, 120_000 * 10**9)
+
+
 def test_a_bound_belongs_to_its_bucket_and_what_is_slower_than_all_has_one_too() -> None:
     """As Prometheus counts: less or equal."""
     last = SETTLEMENT_BOUNDS[-1]

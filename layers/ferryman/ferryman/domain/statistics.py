@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ferryman.domain.events import Event, Step
-from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits, Wei
+from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, Seconds, TokenUnits, Wei
 
 SETTLEMENT_BOUNDS: Final = (1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000)
 """Milliseconds: upper bounds of the histogram of settlement times, whose last bucket has none."""
@@ -72,6 +72,19 @@ def parts_of(name: str) -> tuple[str, ...]:
     return tuple(name.split(_SEPARATOR))
 
 
+def gas_of(event: Event) -> tuple[Gas, Wei] | None:
+    """Give the gas that one transaction bears of what an inclusion says was used, and what it cost.
+
+    Those that share a chain transaction each have their part of it in `gas_share`.
+    """
+    gas, price = event.facts.get("gas_used"), event.facts.get("effective_gas_price")
+    share = event.facts.get("gas_share")
+    borne = share if isinstance(share, int) else gas
+    if not isinstance(borne, int) or not isinstance(price, int):
+        return None
+    return Gas(borne), Wei(borne * price)
+
+
 def counts_of(events: Iterable[Event]) -> Counter[str]:
     """Count events of one chain.
 
@@ -101,10 +114,8 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
 
 
 def _gas(event: Event) -> dict[str, int]:
-    gas, price = event.facts.get("gas_used"), event.facts.get("effective_gas_price")
-    if not isinstance(gas, int) or not isinstance(price, int):
-        return {}
-    return {"gas_used": gas, "gas_cost_wei": gas * price}
+    borne = gas_of(event)
+    return {"gas_used": borne[0], "gas_cost_wei": borne[1]} if borne else {}
 
 
 def _prediction(event: Event) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Final
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import BPS
 from ferryman.domain.metrics import Metric
+from ferryman.domain.statistics import gas_of
 from ferryman.domain.units import Instant
 from ferryman.ports import Log, Metrics
 from ferryman.services.about import about
@@ -77,10 +78,10 @@ class Journal:
             self.metrics.add(Metric.FEE_COVERAGE, fee * BPS // cost, chain_id=event.chain_id)
 
     def _count_gas(self, event: Event) -> None:
-        gas, price = event.facts.get("gas_used"), event.facts.get("effective_gas_price")
-        if isinstance(gas, int) and isinstance(price, int):
+        if borne := gas_of(event):
+            gas, cost = borne
             self.metrics.add(Metric.GAS_USED, gas, chain_id=event.chain_id)
-            self.metrics.add(Metric.GAS_COST, gas * price / _WEI_PER_COIN, chain_id=event.chain_id)
+            self.metrics.add(Metric.GAS_COST, cost / _WEI_PER_COIN, chain_id=event.chain_id)
 
 
 def _first(event: Event, steps: tuple[Step, ...]) -> Instant | None:
