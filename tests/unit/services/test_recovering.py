@@ -124,10 +124,12 @@ def test_an_execution_that_the_row_has_forgotten_is_found_by_its_digest() -> Non
     assert mined
     assert found
     assert found.status is Status.CONFIRMED
-    assert (found.hash, found.block_number, found.gas_used) == (
+    assert (found.hash, found.block_number, found.gas_used, found.gas_cost, found.fee_taken) == (
         mined.hash,
         mined.block_number,
         mined.gas_used,
+        mined.gas_cost,
+        mined.fee_taken,
     )
     assert memory.world.reserved() == memory.world.held() == 0
     memory.world.check_events()

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from ferryman.domain.chain import ChainSettings
+from ferryman.domain.economics import Bill, outcome_of
 from ferryman.domain.errors import TooManyLogsError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow, Wallet
@@ -219,7 +220,7 @@ class Recover:
 
     def _recovered(self, row: Transaction, receipt: TransactionReceipt, access: ChainAccess) -> Transaction:
         self._say(row.transaction_id, f"row says {row.status}, the chain executed it in {receipt.hash}")
-        facts = {
+        facts: dict[str, object] = {
             "hash": receipt.hash,
             "block_number": receipt.block_number,
             "block_hash": receipt.block_hash,
@@ -228,10 +229,31 @@ class Recover:
             "confirmations": access.chain.head().number - receipt.block_number + 1,
             "reason": None,
         }
+        facts |= self._outcome(row, receipt, access)
         after, events = self._stepped(row, Step.RECOVERED, **facts)
         over = replace(after, due_at=None, last_error=None, permanent_reason=None)
         self._do(lambda: self.store.write(Change(before=row, after=over, events=events)))
         return over
+
+    def _outcome(
+        self, row: Transaction, receipt: TransactionReceipt, access: ChainAccess
+    ) -> dict[str, object]:
+        """Work out what it cost and earned; with whom it shared the transaction nobody knows any more."""
+        kind = self.kinds[row.kind]
+        bill = Bill(
+            gas_used=receipt.gas_used,
+            gas_price=receipt.effective_gas_price,
+            l1_fee=receipt.l1_fee,
+            position=0,
+            size=1,
+        )
+        outcome = outcome_of(
+            access.settings.schedule(kind.reservation(row.payload).token),
+            fee_taken=kind.fee(row.payload),
+            bill=bill,
+            predicted_cost=row.predicted_cost,
+        )
+        return outcome.facts()
 
     def _execution(self, row: Transaction, access: ChainAccess) -> TransactionReceipt | str | None:
         """Find the transaction that executed a message; text if it is not deep yet, None if none did."""
