@@ -47,34 +47,42 @@ def lived(chain: RealChain) -> tuple[RealWorld, list[Snapshot]]:
     return real, snapshots
 
 
-@pytest.mark.parametrize("seed", range(RESTORES))
-def test_a_restored_deployment_finds_on_the_chain_what_it_has_forgotten(chain: RealChain, seed: int) -> None:
+def test_restored_deployments_find_on_the_chain_what_they_have_forgotten(chain: RealChain) -> None:
     """Each table from a moment of its own: what was executed is found in the logs, none is paid twice."""
-    numbers = random.Random(seed)  # noqa: S311 (which moments are tried, no secret)
-    with chain.rewound():
-        start = chain.web3.eth.block_number
-        real, snapshots = lived(chain)
-        executed, spent = Counter(chain.executed(start)), chain.spent_nonces()
-        tables = real.world.tables
-        assert isinstance(tables, MemoryTables)
-        for table in RESTORED:
-            tables.items[table] = copy.deepcopy(numbers.choice(snapshots)[table])
-        real.world.queue.lose()
-        real.world.restart()
-        real.clock.sleep(BLOCKS_MS)
+    for seed in range(RESTORES):
+        try:
+            with chain.rewound():
+                one_restore(chain, random.Random(seed))  # noqa: S311 (which moments are tried, no secret)
+        except AssertionError as error:
+            error.add_note(f"restore {seed}")
+            raise
 
-        real.world.recover()
-        again = real.world.recover()
-        live(real.world, real.clock, [])
-        real.clock.sleep(Milliseconds(1_000))
 
-        assert again == []
-        assert {row.status for row in real.world.rows()} <= {Status.CONFIRMED}
-        for row in real.world.rows():
-            receipt = chain.web3.eth.get_transaction_receipt(row.hash or "")  # type: ignore[arg-type]
-            assert row.block_number == int(receipt["blockNumber"])
-        assert Counter(chain.executed(start)) == executed
-        assert chain.spent_nonces() == spent
-        assert real.world.reserved() == real.world.held() == 0
-        real.world.check_events()
-        real.world.check_nonces()
+def one_restore(chain: RealChain, numbers: random.Random) -> None:
+    """Pay, put every table back to some moment, recover, go on, and compare with the chain."""
+    start = chain.web3.eth.block_number
+    real, snapshots = lived(chain)
+    executed, spent = Counter(chain.executed(start)), chain.spent_nonces()
+    tables = real.world.tables
+    assert isinstance(tables, MemoryTables)
+    for table in RESTORED:
+        tables.items[table] = copy.deepcopy(numbers.choice(snapshots)[table])
+    real.world.queue.lose()
+    real.world.restart()
+    real.clock.sleep(BLOCKS_MS)
+
+    real.world.recover()
+    again = real.world.recover()
+    live(real.world, real.clock, [])
+    real.clock.sleep(Milliseconds(1_000))
+
+    assert again == []
+    assert {row.status for row in real.world.rows()} <= {Status.CONFIRMED}
+    for row in real.world.rows():
+        receipt = chain.web3.eth.get_transaction_receipt(row.hash or "")  # type: ignore[arg-type]
+        assert row.block_number == int(receipt["blockNumber"])
+    assert Counter(chain.executed(start)) == executed
+    assert chain.spent_nonces() == spent
+    assert real.world.reserved() == real.world.held() == 0
+    real.world.check_events()
+    real.world.check_nonces()
