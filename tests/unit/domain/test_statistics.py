@@ -68,6 +68,18 @@ def test_a_transaction_bears_its_share_of_a_batchs_gas() -> None:
     assert (counts["gas_used"], counts["gas_cost_wei"]) == (120_000, 120_000 * 10**9)
 
 
+def test_what_is_found_executed_after_a_restore_is_confirmed_and_has_no_settlement_time() -> None:
+    """Nobody knows when it happened."""
+    events = life((Step.ACCEPTED, 0), (Step.RECOVERED, 86_400_000), **_MINED)
+
+    assert counts_of(events) == {
+        "accepted__payment": 1,
+        "confirmed__payment": 1,
+        "gas_used": 60_000,
+        "gas_cost_wei": 60_000 * 10**9,
+    }
+
+
 def test_a_bound_belongs_to_its_bucket_and_what_is_slower_than_all_has_one_too() -> None:
     """As Prometheus counts: less or equal."""
     last = SETTLEMENT_BOUNDS[-1]

@@ -95,6 +95,15 @@ def test_the_average_of_failure_is_the_failure_rate() -> None:
     assert failed == [{"chain_id": CHAIN_ID, "kind": "payment", "reason": "deadline_passed"}]
 
 
+def test_what_is_found_executed_after_a_restore_is_counted_as_confirmed() -> None:
+    """With its gas, and without a stage."""
+    _, metrics = journalled(*life(Step.ACCEPTED, Step.RECOVERED, **_MINED))
+
+    assert metrics.total(Metric.CONFIRMED) == 1
+    assert metrics.total(Metric.GAS_USED) == 60_000
+    assert Metric.SETTLEMENT_TIME not in metrics.counts()
+
+
 def test_a_reorg_is_counted() -> None:
     """Each of them, since each may be the beginning of trouble."""
     _, metrics = journalled(*life(Step.ACCEPTED, Step.BOUND, Step.INCLUDED, Step.REORGED))

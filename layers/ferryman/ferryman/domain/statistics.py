@@ -107,6 +107,9 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
                 counts["reorged"] += 1
             case Step.INCLUDED:
                 counts.update(_gas(event))
+            case Step.RECOVERED:
+                counts[counter("confirmed", event.kind)] += 1
+                counts.update(_gas(event))
             case Step.CONFIRMED:
                 counts[counter("confirmed", event.kind)] += 1
                 counts.update(_durations(event))

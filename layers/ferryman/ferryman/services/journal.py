@@ -62,6 +62,10 @@ class Journal:
                 self._count_gas(event)
             case Step.REORGED:
                 add(Metric.REORGED, chain_id=chain_id)
+            case Step.RECOVERED:
+                # Executed on chain while our tables did not know: no stage can be timed.
+                add(Metric.CONFIRMED, chain_id=chain_id, kind=kind)
+                self._count_gas(event)
             case Step.CONFIRMED:
                 add(Metric.CONFIRMED, chain_id=chain_id, kind=kind)
                 add(Metric.FAILURE, 0, chain_id=chain_id)
