@@ -1,7 +1,6 @@
 """The stores over both kinds of tables: what each promises in `ports`."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -981,17 +980,6 @@ class TestAccess:
         assert take("one", WALLET, CHAIN_ID)
         assert not take("one", WALLET, CHAIN_ID)
 
-    def test_of_many_that_take_a_challenge_one_succeeds(self, tables: Tables) -> None:
-        """Two sign-ins with one message would be a replay."""
-        access = DynamoAccess(tables)
-        access.put_challenge(self.challenge("one"))
-
-        def take(_: int) -> bool:
-            return access.take_challenge("one", address=WALLET, chain_id=CHAIN_ID, now=NOW)
-
-        with ThreadPoolExecutor(8) as callers:
-            assert sum(callers.map(take, range(16))) == 1
-
     def test_a_challenge_that_is_over_is_not_taken(self, tables: Tables) -> None:
         """Though DynamoDB still has it."""
         access = DynamoAccess(tables)
@@ -1027,16 +1015,6 @@ class TestAccess:
         assert access.take_ticket("a", now=NOW) == caller
         assert access.take_ticket("a", now=NOW) is None
         assert access.take_ticket("b", now=self.LATER) is None
-
-    def test_of_many_that_take_a_ticket_one_succeeds(self, tables: Tables) -> None:
-        """Whoever reads it over a shoulder is late."""
-        access = DynamoAccess(tables)
-        access.put_ticket(Ticket(digest="a", caller=Caller(name="key:1"), expires_at=self.LATER))
-
-        with ThreadPoolExecutor(8) as callers:
-            taken = list(callers.map(lambda _: access.take_ticket("a", now=NOW), range(16)))
-
-        assert len([caller for caller in taken if caller]) == 1
 
     def test_keys_are_kept_listed_and_revoked(self, tables: Tables) -> None:
         """The moment of the first revocation stays."""
