@@ -36,8 +36,10 @@ def measure_in_process(plan: Plan) -> list[ResultTable]:
     steps: list[Measured] = []
     looks: list[tuple[str, ...]] = []
     with RealChain.running() as chain:
-        # All that a look shall find open must fit into the windows of two wallets.
-        settings = chain.settings.model_copy(update={"window": _WIDEST_WINDOW})
+        # All that a look shall find open must fit into the windows of two wallets, each alone.
+        settings = chain.settings.model_copy(
+            update={"window": _WIDEST_WINDOW, "express_window": 0, "batch_size": 0}
+        )
         for size in plan.open_nonces:
             with step(f"Measuring in process with {size} payments"), chain.rewound():
                 services = MeasuredServices.over(replace(chain, settings=settings))

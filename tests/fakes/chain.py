@@ -111,6 +111,10 @@ class FakeChain:
         self.contract_wallets: set[str] = set()
         """Accounts with code that vouches for any signature (ERC-1271)."""
         self.is_paused = False
+        self.batches_revert = False
+        """Whether whatever carries several payments reverts as a whole."""
+        self.left_out: set[tuple[str, int]] = set()
+        """(payer, nonce) of payments that fail in a batch, and only there."""
         self.base_fee = Wei(10**9)
         self.l1_fee = Wei(0)
         """What the chain's L1 fee oracle, if it is configured to have one, asks of any transaction."""
@@ -210,10 +214,10 @@ class FakeChain:
     def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:  # noqa: ARG002 (any wallet has the role)
         """Run each call on a copy of the newest state."""
         head = self.head()
-        outcomes = (self._execute(call.data, self.state.copy()) for call in calls)
+        outcomes = ((call, self._run(call.data, self.state.copy())) for call in calls)
         return Simulation(
             block=head,
-            outcomes=tuple(GAS_USED if revert is None else revert for revert in outcomes),
+            outcomes=tuple(revert or _gas_of(call.data) for call, revert in outcomes),
             fee_history=self.fee_history(),
         )
 
@@ -299,14 +303,25 @@ class FakeChain:
     def _logs_of(self, number: int, wanted: LogFilter) -> Iterator[EventLog]:
         for place, (topics, data) in enumerate(self._blocks[number].told):
             if topics[0] in wanted.topics and self.settings.escrow in wanted.contracts:
-                yield EventLog(
-                    contract=self.settings.escrow,
-                    topics=topics,
-                    data=data,
-                    block_number=BlockNumber(number),
-                    block_hash=self._block_hash(number),
-                    transaction_hash=self._told_by.get((number, place), _BY_ANOTHER),
-                )
+                told_by = self._told_by.get((number, place), _BY_ANOTHER)
+                yield self._log(topics, data, BlockNumber(number), self._block_hash(number), told_by)
+
+    def _log(
+        self,
+        topics: tuple[bytes, ...],
+        data: bytes,
+        number: BlockNumber,
+        block_hash: BlockHash,
+        transaction_hash: TxHash,
+    ) -> EventLog:
+        return EventLog(
+            contract=self.settings.escrow,
+            topics=topics,
+            data=data,
+            block_number=number,
+            block_hash=block_hash,
+            transaction_hash=transaction_hash,
+        )
 
     def _head(self) -> BlockNumber:
         if not self.is_reachable:
@@ -339,18 +354,20 @@ class FakeChain:
         self._sent[name] = sent
         told = len(state.told)
         # Without data it is a transfer, such as a fill.
-        succeeded = not sent.data or self._execute(sent.data, state) is None
+        succeeded = not sent.data or self._run(sent.data, state) is None
         self._told_by |= {(number, place): name for place in range(told, len(state.told))}
         if not succeeded:
             self.reverted.append(name)
+        block_hash = self._block_hash(number)
         self._receipts[name] = TransactionReceipt(
             hash=name,
             block_number=number,
-            block_hash=self._block_hash(number),
+            block_hash=block_hash,
             succeeded=succeeded,
-            gas_used=GAS_USED,
+            gas_used=_gas_of(sent.data),
             effective_gas_price=Wei(10**9),
             l1_fee=self.l1_fee,
+            logs=tuple(self._log(*one, number, block_hash, name) for one in state.told[told:]),
         )
 
     def _view(self, read: Read, block: BlockNumber) -> bytes | Reverted:
@@ -395,12 +412,29 @@ class FakeChain:
             ],
         )
 
-    def _execute(self, data: bytes, state: EscrowState) -> Reverted | None:
-        payment, _signature = decode([_PAYMENT, "bytes"], data[4:])
-        token, payer, payee, amount, fee, nonce, deadline = payment
-        key = (token.lower(), payer.lower())
+    def _run(self, data: bytes, state: EscrowState) -> Reverted | None:
+        """Run a call of the escrow."""
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
+        if data[:4] == escrow.EXECUTE_PAYMENT:
+            payment, _signature = decode([_PAYMENT, "bytes"], data[4:])
+            return self._execute(payment, state)
+        if self.batches_revert:
+            return _revert("CappedCallInsufficientGas(uint256,uint256)", 0)
+        payments, _signatures = decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])
+        for index, payment in enumerate(payments):
+            revert = self._execute(payment, state, in_batch=True)
+            if revert:
+                state.told.append(_skipped_log(self._digest(payment), payment, index, revert.data))
+        return None
+
+    def _execute(
+        self, payment: tuple[Any, ...], state: EscrowState, *, in_batch: bool = False
+    ) -> Reverted | None:
+        token, payer, payee, amount, fee, nonce, deadline = payment
+        key = (token.lower(), payer.lower())
+        if in_batch and (payer.lower(), nonce) in self.left_out:
+            return _revert("SafeERC20FailedOperation(address)", 0)
         if deadline < self._clock.now() // 1000:
             return _revert("PaymentExpired(uint256)", deadline)
         if (payer.lower(), nonce) in state.used:
@@ -435,19 +469,29 @@ def _funds_log(name: str, token: str, account: str, *values: int) -> tuple[tuple
 
 
 def _executed_log(
-    payer: str,
-    payee: str,
-    token: str,
-    amount: int,
-    fee: int,
-    nonce: int,
-    *,
-    digest: bytes = b"\0" * 32,
+    payer: str, payee: str, token: str, amount: int, fee: int, nonce: int, *, digest: bytes = b"\0" * 32
 ) -> tuple[tuple[bytes, ...], bytes]:
     """PaymentExecuted."""
-    name = "PaymentExecuted(bytes32,address,address,address,uint256,uint256,uint256)"
-    topics = (keccak(name.encode()), digest, _word(payer), _word(payee))
+    topics = (escrow.PAYMENT_EXECUTED, digest, _word(payer), _word(payee))
     return topics, encode(["address", "uint256", "uint256", "uint256"], [token, amount, fee, nonce])
+
+
+def _skipped_log(
+    digest: bytes, payment: tuple[Any, ...], index: int, reason: bytes
+) -> tuple[tuple[bytes, ...], bytes]:
+    """PaymentSkipped."""
+    topics = (escrow.PAYMENT_SKIPPED, digest, _word(payment[1]))
+    return topics, encode(["uint256", "uint256", "bytes"], [index, payment[5], reason])
+
+
+def _gas_of(data: bytes) -> Gas:
+    """A payment's gas, times the payments of the call; a transfer's, if there is no call."""
+    if not data:
+        return Gas(21_000)
+    if data[:4] == escrow.EXECUTE_PAYMENT:
+        return GAS_USED
+    payments, _signatures = decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])
+    return Gas(GAS_USED * len(payments))
 
 
 def _word(address: str) -> bytes:

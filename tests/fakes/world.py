@@ -30,6 +30,7 @@ from ferryman.services.charging import Charging
 from ferryman.services.confirm import Confirm
 from ferryman.services.deadletter import Deadletter
 from ferryman.services.following import Follower
+from ferryman.services.gathering import Gathering
 from ferryman.services.gauging import Gauging
 from ferryman.services.ingest import Accepted, Ingest
 from ferryman.services.journal import Journal
@@ -118,6 +119,7 @@ class World:
             store=store,
             wallets=wallets,
             assurance=Assurance(store),
+            gathering=Gathering(store=store, clock=self.clock),
             binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock),
             advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
             leases=leases,

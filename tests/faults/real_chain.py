@@ -16,6 +16,7 @@ from local.accounts import dev_accounts, operator
 from local.anvil import start_anvil
 from local.chain import LocalChain
 from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lock_funds
+from local.ports import any_free_port
 from local.settings import CHAIN_ID, StackSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
@@ -68,33 +69,35 @@ class RealChain:
     rpc_url: str
     settings: ChainSettings
     signer: FakeSigner
+    payers: int
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator["RealChain"]:
+    def running(cls, *, payers: int = 2) -> Iterator["RealChain"]:
         """Start one, and stop it at the end."""
         process, rpc_url = start_anvil(
             StackSettings(
                 block_time_seconds=_NEVER_SECONDS,
                 wallets=2,
-                accounts=10,
+                accounts=max(10, payers),
                 aws_port=None,
-                rpc_port=None,
+                # Not the preferred one: workers that start at the same moment would share it.
+                rpc_port=any_free_port(),
                 log_level="INFO",
             )
         )
         try:
-            yield cls._prepared(rpc_url)
+            yield cls._prepared(rpc_url, payers)
         finally:
             process.stop()
 
     @classmethod
-    def _prepared(cls, rpc_url: str) -> "RealChain":
+    def _prepared(cls, rpc_url: str, payers: int) -> "RealChain":
         chain = LocalChain.at(rpc_url, operator())
         contracts = deploy_contracts(chain)
         signer = FakeSigner(_WALLET_KEYS)
         allow_relayers(chain, contracts, [Web3.to_checksum_address(wallet) for wallet in signer.wallets()])
-        lock_funds(chain, contracts, dev_accounts(2))
+        lock_funds(chain, contracts, dev_accounts(payers))
         request(chain.web3, "anvil_mine", hex(10), "0x1")
         settings = ChainSettings(
             chain_id=ChainId(CHAIN_ID),
@@ -102,7 +105,7 @@ class RealChain:
             escrow=Address(contracts.escrow.address),
             tokens=(Address(contracts.usdc.address),),
         )
-        return cls(Web3(HTTPProvider(rpc_url)), contracts, rpc_url, settings, signer)
+        return cls(Web3(HTTPProvider(rpc_url)), contracts, rpc_url, settings, signer, payers)
 
     @contextmanager
     def rewound(self) -> Iterator[None]:
@@ -119,7 +122,7 @@ class RealChain:
         rpc = JsonRpc(self.settings.chain_id, FakeEndpoints(self.rpc_url), metrics=FakeMetrics())
         chain = EvmChain(self.settings, rpc, clock)
         world = World(self.settings, chain, self.signer, clock, wrap=wrap)
-        payers = [Payer(bytes(account.key), self.settings) for account in dev_accounts(2)]
+        payers = [Payer(bytes(account.key), self.settings) for account in dev_accounts(self.payers)]
         return RealWorld(world, clock, payers)
 
     def locked(self, payer: str) -> int:

@@ -53,14 +53,38 @@ def fees_at_market(wrap: Wrap) -> MemoryWorld:
     return memory_world(wrap=wrap, fees={SETTINGS.tokens[0]: schedule})
 
 
-SCENARIOS = (chain_up, two_confirmations, full_window, chain_away, fees_at_market)
+def crowd(wrap: Wrap) -> MemoryWorld:
+    """All in one transaction, which leaves one out; that one gets another."""
+    memory = memory_world(wrap=wrap, required_confirmations=2, batch_min=2, batch_size=3)
+    memory.chain.left_out.add((memory.payers[1].address.lower(), 1))
+    return memory
+
+
+def crowd_in_a_full_window(wrap: Wrap) -> MemoryWorld:
+    """Some share a transaction, the others wait for its nonce."""
+    return memory_world(wrap=wrap, wallets=1, window=1, batch_min=2, batch_size=2)
+
+
+SCENARIOS = (
+    chain_up,
+    two_confirmations,
+    full_window,
+    chain_away,
+    fees_at_market,
+    crowd,
+    crowd_in_a_full_window,
+)
 
 
 def bodies_of(memory: MemoryWorld) -> list[Body]:
-    """Three payments of two payers."""
+    """Three payments of two payers, the last one urgent unless they are to share a transaction."""
     first, second = memory.payers
     deadline = memory.deadline()
-    return [payer.pay(AMOUNT, fee=FEE, deadline=deadline) for payer in (first, second, first)]
+    last = "fast" if memory.world.settings.batch_min > len(memory.payers) else "normal"
+    priorities = ((first, "normal"), (second, "normal"), (first, last))
+    return [
+        payer.pay(AMOUNT, fee=FEE, deadline=deadline, priority=priority) for payer, priority in priorities
+    ]
 
 
 def live(world: World, clock: Clock, bodies: list[Body], *, messages_die: bool = False) -> None:

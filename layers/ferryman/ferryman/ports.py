@@ -156,6 +156,7 @@ class TransactionReceipt:
     effective_gas_price: Wei
     l1_fee: Wei = NOTHING
     """What an OP-style chain took besides, for the transaction's data."""
+    logs: tuple[EventLog, ...] = ()
 
 
 class SendOutcome(StrEnum):
@@ -395,6 +396,19 @@ class TransactionStore(Protocol):
         Raises:
             StaleRowError: a row is not what the caller read.
             LedgerRefusedError, LedgerMovedError: as in `accept`.
+
+        """
+        ...
+
+    def backlog(
+        self, chain_id: ChainId, *, near: TransactionId, limit: int
+    ) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List some rows of a chain that want attention, with when they do; may lag.
+
+        Args:
+            chain_id: the chain.
+            near: which part of them comes first, so that runs with different rows see different parts.
+            limit: the most that are listed.
 
         """
         ...

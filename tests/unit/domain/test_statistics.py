@@ -10,7 +10,7 @@ from ferryman.domain.units import Instant
 from tests.support.payments import CHAIN_ID
 from tests.support.rows import NOW, received_row
 
-_MINED = {"gas_used": 60_000, "effective_gas_price": 10**9}
+_MINED = {"gas_used": 60_000, "gas_share": 60_000, "effective_gas_price": 10**9}
 
 
 def life(*steps: tuple[Step, int], **last: object) -> list[Event]:

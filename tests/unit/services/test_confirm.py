@@ -73,7 +73,6 @@ def test_a_block_that_vanishes_is_told_and_its_payment_mined_again() -> None:
         "payment_pending",
         "payment_included",
         "payment_reorged",
-        "payment_included",
         "payment_confirmed",
     ]
     assert memory.world.reserved() == 0

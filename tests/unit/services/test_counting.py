@@ -27,7 +27,7 @@ def test_the_sums_of_all_batches_are_those_of_all_transactions() -> None:
 
     counts = statistics.counts(CHAIN_ID)
     assert counts["accepted__payment"] == counts["confirmed__payment"] == 5
-    assert counts["gas_used"] == sum(row.gas_used or 0 for row in rows)
+    assert counts["gas_used"] == sum(row.gas_share or 0 for row in rows)
     settled = Counter({name: count for name, count in counts.items() if name.startswith("settled")})
     assert settled.total() == 5
 

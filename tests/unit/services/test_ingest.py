@@ -140,7 +140,6 @@ def test_with_the_chain_away_a_payment_is_received_and_assured_later() -> None:
         "payment_accepted",
         "payment_validated",
         "payment_pending",
-        "payment_included",
         "payment_confirmed",
     ]
 

@@ -18,7 +18,14 @@ from tests.fakes.talk import FakeLog
 from tests.support.payments import CHAIN_ID
 from tests.support.rows import NOW, received_row
 
-_MINED = {"gas_used": 60_000, "effective_gas_price": 2 * 10**9, "hash": "0x" + "2b" * 32, "block_number": 7}
+_MINED = {
+    "gas_used": 60_000,
+    "gas_share": 60_000,
+    "effective_gas_price": 2 * 10**9,
+    "hash": "0x" + "2b" * 32,
+    "block_number": 7,
+    "block_hash": "0x" + "b1" * 32,
+}
 
 
 def life(*steps: Step, **last: object) -> list[Event]:
@@ -81,6 +88,24 @@ def test_gas_is_counted_when_it_is_mined() -> None:
 
     assert metrics.total(Metric.GAS_USED) == 60_000
     assert metrics.total(Metric.GAS_COST) == pytest.approx(0.00012)
+
+
+def test_of_a_batch_each_intent_counts_its_share_of_the_gas() -> None:
+    """Their sum is what the chain transaction used, and not as many times that."""
+    shares = [_MINED | {"gas_share": 30_000, "confirmations": 1}] * 2
+
+    _, metrics = journalled(
+        *(event for share in shares for event in life(Step.ACCEPTED, Step.BOUND, Step.CONFIRMED, **share))
+    )
+
+    assert metrics.total(Metric.GAS_USED) == 60_000
+
+
+def test_what_is_deep_at_first_sight_ends_its_inclusion_too() -> None:
+    """At one confirmation there is no step between pending and confirmed."""
+    _, metrics = journalled(*life(Step.ACCEPTED, Step.BOUND, Step.CONFIRMED, **_MINED, confirmations=1))
+
+    assert metrics.total(Metric.TIME_TO_INCLUSION) == 10
 
 
 def test_the_average_of_failure_is_the_failure_rate() -> None:

@@ -45,7 +45,7 @@ def test_a_fast_payment_and_one_near_its_deadline_go_by_the_express_lane() -> No
 
 def test_a_flood_of_standard_payments_leaves_window_for_urgent_ones() -> None:
     """Four of sixteen nonces stay free for them; the flood waits on its rows."""
-    memory = memory_world(wallets=1)
+    memory = memory_world(wallets=1, batch_size=0)
     memory.chain.is_mining = False
     flooded(memory, 20)
     assert pending(memory) == 12

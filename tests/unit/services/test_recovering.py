@@ -204,7 +204,7 @@ def test_a_nonce_that_was_closed_after_the_restored_moment_is_opened_for_confirm
     assert found
     assert found.status is Status.CONFIRMED
     assert [event.name for event in memory.world.store.events(row.transaction_id)][-2:] == [
-        "payment_included",
+        "payment_pending",
         "payment_confirmed",
     ]
     assert memory.world.reserved() == memory.world.held() == 0

@@ -20,6 +20,7 @@ from ferryman.services.assurance import Assurance
 from ferryman.services.chains import ChainAccess
 from ferryman.services.ending import fail_unbound
 from ferryman.services.retrying import Retrying
+from ferryman.services.submit import UNDER_WAY_MS
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
 from tests.fakes.talk import FakeLog
 
@@ -89,6 +90,7 @@ def test_a_bound_row_has_its_nonce_looked_at() -> None:
     memory.world.deliver()
     memory.chain.forget()
     sends = memory.chain.sends
+    memory.clock.sleep(Milliseconds(UNDER_WAY_MS))
 
     retrying_of(memory)(row.transaction_id, by=OPERATOR)
     memory.world.deliver()

@@ -14,6 +14,7 @@ from ferryman.intents import KINDS
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
+from ferryman.services.gathering import Gathering
 from ferryman.services.submit import Submit
 
 
@@ -31,6 +32,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         store=store,
         wallets=wallets,
         assurance=Assurance(store),
+        gathering=Gathering(store=store, clock=clock),
         binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=clock),
         advance=Advance(
             kinds=KINDS,

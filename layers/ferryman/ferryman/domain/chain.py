@@ -22,6 +22,8 @@ _CACHED_BLOCKS: Final = 3
 _FEWEST_KEPT_BLOCKS: Final = 16
 _EXPRESS_PART: Final = 4
 _FREE: Final = FeeSchedule()
+MOST_IN_BATCH: Final = 40
+"""Intents under one nonce: each is two items, of the hundred that a DynamoDB transaction takes."""
 
 
 class ChainSettings(BaseModel):
@@ -52,6 +54,12 @@ class ChainSettings(BaseModel):
     """How many of them standard payments leave to urgent ones; a quarter of the window if not said."""
     express_deadline_seconds: Seconds = Field(default=Seconds(120), ge=0)
     """A payment whose deadline is nearer than this is urgent."""
+    batch_size: int = Field(default=20, ge=0, le=MOST_IN_BATCH)
+    """The most intents of one chain transaction; 0 or 1: each has its own."""
+    batch_min: int = Field(default=5, ge=2)
+    """Intents that must be ready at once before any share a transaction."""
+    batch_wait_ms: Milliseconds = Field(default=Milliseconds(0), ge=0, le=5_000)
+    """How long a standard payment waits for others to share a transaction with."""
     max_fee_per_gas_cap_wei: Wei = Wei(500_000_000_000)
     """The most we pay per gas, base fee included."""
     min_priority_fee_wei: Wei = Wei(1_000_000)

@@ -25,7 +25,7 @@ class Step(StrEnum):
     CONFIRMED = "confirmed"
     FAILED = "failed"
     RETURNED = "returned"
-    """It has lost its nonce without having been carried out, and gets another."""
+    """It has lost its nonce uncarried, as when its batch left it out, and gets another."""
     RECOVERED = "recovered"
     """Found carried out on the chain, by a transaction that the tables had forgotten."""
     RETRIED = "retried"

@@ -1,6 +1,6 @@
 """EIP-1559 fees from fee history, in integers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -27,6 +27,11 @@ BASE_FEE_HEADROOM_BPS: Final[Mapping[Tier, int]] = MappingProxyType(
     {Tier.SLOW: 12_500, Tier.NORMAL: 20_000, Tier.FAST: 30_000}
 )
 """How far the base fee may rise before a tier's transaction stalls: one full block raises it by 1.125."""
+
+
+def fastest(tiers: Iterable[Tier]) -> Tier:
+    """Give the fastest of some tiers: what shares a transaction shares its fees."""
+    return max(tiers, key=lambda tier: PERCENTILES[tier])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

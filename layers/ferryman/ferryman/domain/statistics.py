@@ -98,6 +98,7 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for event in events:
         counts.update(_prediction(event))
+        counts.update(_gas(event))
         match event.step:
             case Step.ACCEPTED | Step.RECEIVED:
                 counts[counter("accepted", event.kind)] += 1
@@ -105,11 +106,8 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
                 counts[counter("failed", event.kind, str(event.facts["reason"]))] += 1
             case Step.REORGED:
                 counts["reorged"] += 1
-            case Step.INCLUDED:
-                counts.update(_gas(event))
             case Step.RECOVERED:
                 counts[counter("confirmed", event.kind)] += 1
-                counts.update(_gas(event))
             case Step.CONFIRMED:
                 counts[counter("confirmed", event.kind)] += 1
                 counts.update(_durations(event))

@@ -114,7 +114,14 @@ class Transaction:
     """At acceptance, where the fee follows the market."""
     predicted_cost: Wei | None = None
     """What it was expected to cost us, L1 fee included."""
+    batch_size: int | None = None
+    """How many intents share its nonce; None: it is alone."""
+    batch_position: int | None = None
+    """Its place among them, from 0."""
     gas_used: Gas | None = None
+    """By the whole chain transaction."""
+    gas_share: Gas | None = None
+    """Its part of that; the parts of a batch add up to the whole."""
     effective_gas_price: Wei | None = None
     gas_cost: Wei | None = None
     """What it cost us, where that is not gas times price: with an L1 fee, or a share of a batch."""
@@ -150,7 +157,10 @@ FACTS: Final = frozenset(
         "block_number",
         "block_hash",
         "confirmations",
+        "batch_size",
+        "batch_position",
         "gas_used",
+        "gas_share",
         "effective_gas_price",
         "gas_cost",
         "fee_taken",
@@ -239,6 +249,11 @@ def told(transaction: Transaction) -> Transaction:
     return replace(
         transaction, version=1, due_at=None, waits=0, starts=0, last_error=None, permanent_reason=None
     )
+
+
+def gas_share(gas_used: Gas, *, position: int, size: int) -> Gas:
+    """Give the part of a batch's gas that one of its intents bears: equal, and the first ones the rest."""
+    return Gas(gas_used // size + (position < gas_used % size))
 
 
 def wait_milliseconds(waits: int) -> int:

@@ -48,6 +48,17 @@ class QuoteRequest:
     """Whose funds would be spent, with no units yet; None: somebody who did not say."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """What became of one intent of a mined batch."""
+
+    is_done: bool
+    reason: str | None = None
+    """Why it never will be: our word."""
+    cause: str = ""
+    """What stood in its way, which may pass."""
+
+
 class IntentKind(Protocol):
     """A kind of intent: one folder in `intents/`, one entry in its registry."""
 
@@ -174,6 +185,16 @@ class IntentKind(Protocol):
 
     def reservation(self, payload: Mapping[str, str | int]) -> Reservation:
         """The funds that are held for it."""
+        ...
+
+    def to_batch_call(self, payloads: Sequence[Mapping[str, str | int]]) -> Call | None:
+        """The call that carries several messages out, each failing alone; None: they cannot share one."""
+        ...
+
+    def leg(
+        self, transaction_id: TransactionId, payload: Mapping[str, str | int], logs: Sequence[EventLog]
+    ) -> Leg:
+        """Read from the logs of a batch what became of one of its messages."""
         ...
 
     def to_call(self, payload: Mapping[str, str | int]) -> Call:

@@ -1,11 +1,11 @@
 """`advance`: the only code that signs and broadcasts; it does what a nonce still lacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
-from ferryman.domain.fees import Eip1559Fees, FeeHistory, Tier, price
+from ferryman.domain.fees import Eip1559Fees, FeeHistory, Tier, fastest, price
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt
 from ferryman.domain.transaction import Transaction
@@ -75,14 +75,14 @@ class Advance:
         history: FeeHistory,
     ) -> NonceRow | None:
         """Sign and keep the bytes; None if somebody else did so first."""
-        intent = intents[row.intents[0]] if row.intents else None
-        fees = _fees(intent.priority if intent else Tier.NORMAL, access, history)
+        carried = [intents[name] for name in row.intents]
+        fees = _fees([intent.priority for intent in carried] or [Tier.NORMAL], access, history)
         transaction = Eip1559Transaction(
             chain_id=row.chain_id,
             nonce=row.nonce,
             fees=fees,
             gas_limit=row.gas_limit,
-            call=self.kinds[intent.kind].to_call(intent.payload) if intent else Call(row.wallet, b""),
+            call=self._call(carried) if carried else Call(row.wallet, b""),
         )
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
         self.metrics.add(Metric.SIGNATURES, chain_id=row.chain_id, wallet=row.wallet)
@@ -91,7 +91,7 @@ class Advance:
             raw=raw,
             max_fee_per_gas=fees.max_fee_per_gas,
             max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
-            purpose=Purpose.CALL if intent else Purpose.FILL,
+            purpose=Purpose.CALL if carried else Purpose.FILL,
             signed_at=self.clock.now(),
         )
         signed = row.with_attempt(attempt)
@@ -101,6 +101,12 @@ class Advance:
             self.log.info("another run signed the nonce first", wallet=row.wallet, nonce=row.nonce)
             return None
         return signed
+
+    def _call(self, carried: Sequence[Transaction]) -> Call:
+        """Give the call that carries out the intents of a nonce."""
+        kind, payloads = self.kinds[carried[0].kind], [intent.payload for intent in carried]
+        together = kind.to_batch_call(payloads) if len(payloads) > 1 else None
+        return together or kind.to_call(payloads[0])
 
     def _broadcast(self, rows: Sequence[NonceRow], access: ChainAccess) -> None:
         """Send the newest bytes of each nonce, lowest first; confirm sees what becomes of them."""
@@ -124,11 +130,11 @@ class Advance:
                 )
 
 
-def _fees(tier: Tier, access: ChainAccess, history: FeeHistory) -> Eip1559Fees:
-    """Price a nonce that is bound: above the cap it waits in the pool, at the cap."""
+def _fees(tiers: Iterable[Tier], access: ChainAccess, history: FeeHistory) -> Eip1559Fees:
+    """Price a nonce for the fastest of its intents: above the cap it waits in the pool, at the cap."""
     settings = access.settings
     cap, tip = settings.max_fee_per_gas_cap_wei, settings.min_priority_fee_wei
     try:
-        return price(history, tier, min_tip=tip, cap=cap)
+        return price(history, fastest(tiers), min_tip=tip, cap=cap)
     except FeeCapExceededError:
         return Eip1559Fees(max_fee_per_gas=cap, max_priority_fee_per_gas=min(tip, cap))

@@ -154,10 +154,7 @@ class Binder:
         now = self.clock.now()
         return [
             Binding(
-                changes=tuple(
-                    self._change(one.row, wallet.address, WalletNonce(wallet.next_nonce + position), now)
-                    for one in parcel.ready
-                ),
+                changes=self._changes(parcel, wallet, WalletNonce(wallet.next_nonce + position), now),
                 nonce_row=NonceRow(
                     chain_id=wallet.chain_id,
                     wallet=wallet.address,
@@ -171,11 +168,19 @@ class Binder:
             for position, parcel in enumerate(parcels)
         ]
 
-    def _change(self, row: Transaction, wallet: Address, nonce: WalletNonce, now: Instant) -> Change:
-        name = self.kinds[row.kind].events[Step.BOUND]
-        after, event = take_step(row, Step.BOUND, name=name, at=now, wallet=wallet, nonce=nonce)
-        after = replace(after, due_at=None, waits=0, starts=0, last_error=None)
-        return Change(before=row, after=after, events=(event,))
+    def _changes(
+        self, parcel: Parcel, wallet: Wallet, nonce: WalletNonce, now: Instant
+    ) -> tuple[Change, ...]:
+        size, changes = len(parcel.ready), list[Change]()
+        for position, one in enumerate(parcel.ready):
+            facts: dict[str, object] = {"wallet": wallet.address, "nonce": nonce}
+            if size > 1:
+                facts |= {"batch_size": size, "batch_position": position}
+            name = self.kinds[one.row.kind].events[Step.BOUND]
+            after, event = take_step(one.row, Step.BOUND, name=name, at=now, **facts)
+            after = replace(after, due_at=None, waits=0, starts=0, last_error=None)
+            changes.append(Change(before=one.row, after=after, events=(event,)))
+        return tuple(changes)
 
 
 def freest(wallets: Sequence[Wallet], window: int) -> Wallet:

@@ -1,7 +1,7 @@
 """Following one chain: what was mined, how deep it is, and what was never broadcast."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ferryman.domain.chain import ChainSettings
@@ -25,6 +25,8 @@ from ferryman.ports import (
     TransactionStore,
     WalletStore,
 )
+from ferryman.services.about import about
+from ferryman.services.outcomes import Mined, is_carried, leg_of, steps_of
 
 MOST_BLOCKS: Final = 20
 """Further behind than this, receipts are asked for by hash instead of block by block."""
@@ -158,11 +160,13 @@ class Follower:
     def _written(self, row: NonceRow, intents: Sequence[Transaction], head: Block) -> bool:
         """Write what is new of one nonce; give whether it is settled."""
         receipt = self._receipt_of(row)
-        deep = receipt is not None and self._is_deep(receipt, head)
+        mined = Mined(receipt, self._depth(receipt, head), self._is_deep(receipt, head)) if receipt else None
+        deep = mined is not None and mined.is_deep
+        carried = [intent for intent in intents if is_carried(intent, row)]
         try:
-            for position, intent in enumerate(intents, start=1):
-                self._write_intent(intent, row, receipt, head, closes=deep and position == len(intents))
-            if deep and not any(intent.status is Status.PENDING for intent in intents):
+            for intent in carried:
+                self._write_intent(intent, row, mined, closes=deep and intent is carried[-1])
+            if deep and not carried:
                 # A fill, or all of its intents have ended or gone: nobody else closes it.
                 self.wallets.replace_nonce_row(row, row.settled())
         except StaleRowError:
@@ -173,43 +177,39 @@ class Follower:
                 self._mined.pop(attempt.hash, None)
         return deep
 
-    def _write_intent(
-        self,
-        intent: Transaction,
-        row: NonceRow,
-        receipt: TransactionReceipt | None,
-        head: Block,
-        *,
-        closes: bool,
-    ) -> None:
+    def _write_intent(self, intent: Transaction, row: NonceRow, mined: Mined | None, *, closes: bool) -> None:
         """Write the steps of one intent in one write, with its funds let go if it is over."""
+        kind = self.kinds[intent.kind]
+        leg = leg_of(intent, mined, kind) if mined else None
         after, events = intent, list[Event]()
-        for step, facts in self._steps(intent, receipt, head):
-            money = self._outcome(intent, row, receipt, step) if receipt and step in _ENDS else {}
-            name = self.kinds[intent.kind].events[step]
-            after, event = take_step(after, step, name=name, at=self.clock.now(), **facts, **money)
+        for step, facts in steps_of(intent, row, mined, leg):
+            money = self._outcome(intent, mined.receipt, step) if mined and step in _ENDS else {}
+            name, now = kind.events[step], self.clock.now()
+            after, event = take_step(after, step, name=name, at=now, **facts, **money)
             events.append(event)
         if not events:
             return
-        change = Change(before=intent, after=after, events=tuple(events))
-        if not after.status.is_terminal or receipt is None:
-            self.store.write(change)
-            return
-        held = self.kinds[intent.kind].reservation(intent.payload)
         closing = row if closes else None
-        self.store.write(change, release=held, settled_block=receipt.block_number, nonce_row=closing)
+        if leg and after.status is Status.VALIDATED:
+            self.log.warning("left out of its batch", cause=leg.cause, **about(intent))
+            after = replace(after, due_at=self.clock.now(), last_error=f"left out of its batch: {leg.cause}")
+        change = Change(before=intent, after=after, events=tuple(events))
+        if not mined or not after.status.is_terminal:
+            self.store.write(change, nonce_row=closing)
+            return
+        held = kind.reservation(intent.payload)
+        settled_block = mined.receipt.block_number
+        self.store.write(change, release=held, settled_block=settled_block, nonce_row=closing)
 
-    def _outcome(
-        self, intent: Transaction, row: NonceRow, receipt: TransactionReceipt, step: Step
-    ) -> dict[str, object]:
+    def _outcome(self, intent: Transaction, receipt: TransactionReceipt, step: Step) -> dict[str, object]:
         """Work out what an intent cost and earned; of a shared transaction it bears its share."""
         kind = self.kinds[intent.kind]
         bill = Bill(
             gas_used=receipt.gas_used,
             gas_price=receipt.effective_gas_price,
             l1_fee=receipt.l1_fee,
-            position=row.intents.index(intent.transaction_id),
-            size=len(row.intents),
+            position=intent.batch_position or 0,
+            size=intent.batch_size or 1,
         )
         outcome = outcome_of(
             self.settings.schedule(kind.reservation(intent.payload).token),
@@ -218,26 +218,6 @@ class Follower:
             predicted_cost=intent.predicted_cost,
         )
         return outcome.facts()
-
-    def _steps(
-        self, intent: Transaction, receipt: TransactionReceipt | None, head: Block
-    ) -> Iterator[tuple[Step, dict[str, object]]]:
-        """What happened to an intent since it was last written."""
-        if intent.status is not Status.PENDING:
-            return
-        known = (intent.hash, intent.block_hash)
-        if intent.block_hash and (receipt is None or known != (receipt.hash, receipt.block_hash)):
-            yield Step.REORGED, dict.fromkeys(_INCLUSION_FACTS)
-        if receipt is None:
-            return
-        if known != (receipt.hash, receipt.block_hash):
-            yield Step.INCLUDED, _inclusion(receipt)
-        if self._is_deep(receipt, head):
-            depth: dict[str, object] = {"confirmations": self._depth(receipt, head)}
-            if receipt.succeeded:
-                yield Step.CONFIRMED, depth
-            else:
-                yield Step.FAILED, {**depth, "reason": "reverted"}
 
     # -- asking submit ------------------------------------------------------------------------
 
@@ -276,11 +256,6 @@ class Follower:
 
 
 _ENDS: Final = frozenset({Step.CONFIRMED, Step.FAILED})
-_INCLUSION_FACTS: Final = ("hash", "block_number", "block_hash", "gas_used", "effective_gas_price")
-
-
-def _inclusion(receipt: TransactionReceipt) -> dict[str, object]:
-    return {name: getattr(receipt, name) for name in _INCLUSION_FACTS}
 
 
 def _nonce_hint(row: NonceRow, now: Instant) -> NonceHint:

@@ -13,10 +13,12 @@ from ferryman.domain.units import Instant
 from ferryman.ports import Log, Metrics
 from ferryman.services.about import about
 
-_STAGES: Final[Mapping[Step, tuple[tuple[Metric, tuple[Step, ...]], ...]]] = MappingProxyType(
+Stage = tuple[Metric, tuple[Step, ...]]
+
+_INCLUSION: Final[Stage] = (Metric.TIME_TO_INCLUSION, (Step.BOUND,))
+_STAGES: Final[Mapping[Step, tuple[Stage, ...]]] = MappingProxyType(
     {
         Step.BOUND: ((Metric.TIME_TO_BIND, (Step.VALIDATED, Step.ACCEPTED)),),
-        Step.INCLUDED: ((Metric.TIME_TO_INCLUSION, (Step.BOUND,)),),
         Step.CONFIRMED: (
             (Metric.TIME_TO_CONFIRMATION, (Step.INCLUDED,)),
             (Metric.SETTLEMENT_TIME, (Step.ACCEPTED, Step.RECEIVED)),
@@ -49,23 +51,21 @@ class Journal:
         )
         self._count(event)
         self._count_money(event)
-        for metric, beginnings in _STAGES.get(event.step, ()):
+        for metric, beginnings in _ended_stages(event):
             if (began := _first(event, beginnings)) is not None:
                 self.metrics.add(metric, event.at - began, chain_id=event.chain_id)
 
     def _count(self, event: Event) -> None:
+        self._count_gas(event)
         add, chain_id, kind = self.metrics.add, event.chain_id, event.kind
         match event.step:
             case Step.ACCEPTED | Step.RECEIVED:
                 add(Metric.ACCEPTED, chain_id=chain_id, kind=kind)
-            case Step.INCLUDED:
-                self._count_gas(event)
             case Step.REORGED:
                 add(Metric.REORGED, chain_id=chain_id)
             case Step.RECOVERED:
                 # Executed on chain while our tables did not know: no stage can be timed.
                 add(Metric.CONFIRMED, chain_id=chain_id, kind=kind)
-                self._count_gas(event)
             case Step.CONFIRMED:
                 add(Metric.CONFIRMED, chain_id=chain_id, kind=kind)
                 add(Metric.FAILURE, 0, chain_id=chain_id)
@@ -82,10 +82,18 @@ class Journal:
             self.metrics.add(Metric.FEE_COVERAGE, fee * BPS // cost, chain_id=event.chain_id)
 
     def _count_gas(self, event: Event) -> None:
+        """Count the gas of what was mined when it is first told: of a batch, each intent its share."""
         if borne := gas_of(event):
             gas, cost = borne
             self.metrics.add(Metric.GAS_USED, gas, chain_id=event.chain_id)
             self.metrics.add(Metric.GAS_COST, cost / _WEI_PER_COIN, chain_id=event.chain_id)
+
+
+def _ended_stages(event: Event) -> tuple[Stage, ...]:
+    """Give what a step ends; the block that holds a transaction may be told with its end."""
+    is_news = event.step is Step.INCLUDED or event.facts.get("block_hash")
+    included = (_INCLUSION,) if is_news else ()
+    return (*included, *_STAGES.get(event.step, ()))
 
 
 def _first(event: Event, steps: tuple[Step, ...]) -> Instant | None:

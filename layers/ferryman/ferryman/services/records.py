@@ -42,7 +42,9 @@ def record_of(
         "confirmations": _confirmations(row, head),
         "predicted_gas": row.predicted_gas,
         "predicted_cost": _text(row.predicted_cost),
+        "batch": _batch(row),
         "gas_used": row.gas_used,
+        "gas_share": row.gas_share,
         "effective_gas_price": _text(row.effective_gas_price),
         "gas_cost": _text(_gas_cost(row)),
         "fee_taken": _text(_fee_taken(row)),
@@ -80,6 +82,13 @@ def _fee_taken(row: Transaction) -> int | None:
 def _is_settled(row: Transaction) -> bool:
     """Whether it was mined, for good."""
     return row.status.is_terminal and row.block_hash is not None
+
+
+def _batch(row: Transaction) -> dict[str, int] | None:
+    """Say which place it has among those that share its chain transaction."""
+    if row.batch_size is None or row.batch_position is None:
+        return None
+    return {"position": row.batch_position, "size": row.batch_size}
 
 
 def _confirmations(row: Transaction, head: BlockNumber | None) -> int:

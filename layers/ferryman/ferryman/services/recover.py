@@ -45,7 +45,18 @@ _FEWEST_LOG_BLOCKS: Final = 10
 _HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
 _NO_NONCE: Final = dict.fromkeys(
-    ("wallet", "nonce", "hash", "block_number", "block_hash", "gas_used", "effective_gas_price")
+    (
+        "wallet",
+        "nonce",
+        "batch_size",
+        "batch_position",
+        "hash",
+        "block_number",
+        "block_hash",
+        "gas_used",
+        "gas_share",
+        "effective_gas_price",
+    )
 )
 
 
@@ -166,17 +177,27 @@ class Recover:
         if row.status is Status.CONFIRMED or access is None:
             return row
         nonce_row = self._nonce_row(row)
-        if nonce_row and any(self._receipts(nonce_row, access)):
+        receipts = self._receipts(nonce_row, access) if nonce_row else []
+        if nonce_row and receipts and not self._was_left_out(row, receipts):
             return self._observed(row, nonce_row)
         execution = self._execution(row, access)
         if isinstance(execution, TransactionReceipt):
             return self._recovered(row, execution, access)
         if execution is not None:
             self._say(row.transaction_id, execution, is_unresolved=True)
-            return row
-        if row.status is Status.PENDING and self._has_lost_its_nonce(row, nonce_row, access):
+        elif nonce_row and receipts:
+            return self._observed(row, nonce_row)
+        elif row.status is Status.PENDING and self._has_lost_its_nonce(row, nonce_row, access):
             return self._returned(row)
         return row
+
+    def _was_left_out(self, row: Transaction, receipts: Iterable[TransactionReceipt]) -> bool:
+        """Whether its batch is mined without it: then a forgotten nonce may have carried it out."""
+        if row.batch_size is None:
+            return False
+        kind = self.kinds[row.kind]
+        legs = (kind.leg(row.transaction_id, row.payload, receipt.logs) for receipt in receipts)
+        return not any(leg.is_done for leg in legs)
 
     def _nonce_row(self, row: Transaction) -> NonceRow | None:
         if row.wallet is None or row.nonce is None:
@@ -226,6 +247,7 @@ class Recover:
             "block_hash": receipt.block_hash,
             "gas_used": receipt.gas_used,
             "effective_gas_price": receipt.effective_gas_price,
+            **dict.fromkeys(("batch_size", "batch_position", "gas_share")),
             "confirmations": access.chain.head().number - receipt.block_number + 1,
             "reason": None,
         }
@@ -360,14 +382,18 @@ class Recover:
         return after
 
     def _bound_again(self, intent: Transaction, row: NonceRow) -> Transaction:
-        """Bind a transaction to the nonce that holds it already."""
-        if intent.status not in _UNBOUND:
+        """Bind a transaction to the nonce that holds it already, unless that left it out."""
+        if intent.status not in _UNBOUND or intent.reached.get(Step.RETURNED.value, 0) > row.bound_at:
             return intent
         self._say(intent.transaction_id, f"row says {intent.status}, but it holds nonce {row.nonce}: bound")
         after, events = intent, tuple[Event, ...]()
         if intent.status is Status.RECEIVED:
             after, events = self._stepped(intent, Step.VALIDATED)
-        after, more = self._stepped(after, Step.BOUND, wallet=row.wallet, nonce=row.nonce)
+        place: dict[str, object] = {}
+        if len(row.intents) > 1:
+            position = row.intents.index(intent.transaction_id)
+            place = {"batch_size": len(row.intents), "batch_position": position}
+        after, more = self._stepped(after, Step.BOUND, wallet=row.wallet, nonce=row.nonce, **place)
         bound = replace(after, due_at=None, waits=0, starts=0, last_error=None)
         self._do(lambda: self.store.write(Change(before=intent, after=bound, events=(*events, *more))))
         return bound

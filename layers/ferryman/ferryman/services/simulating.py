@@ -53,8 +53,13 @@ def simulate(
         elif cause := _too_dear(row, outcome, simulation, access):
             waiting.append((row, cause))
         else:
-            ready.append(Ready(row, Gas(outcome * GAS_HEADROOM_BPS // _BPS)))
+            ready.append(Ready(row, with_headroom(outcome)))
     return Verdicts(tuple(ready), tuple(failed), tuple(waiting), simulation.fee_history)
+
+
+def with_headroom(estimate: Gas) -> Gas:
+    """Give the gas limit for an estimate."""
+    return Gas(estimate * GAS_HEADROOM_BPS // _BPS)
 
 
 def _permanent_reason(

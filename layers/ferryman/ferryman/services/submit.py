@@ -18,7 +18,7 @@ from ferryman.domain.errors import (
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import FeeHistory
 from ferryman.domain.lanes import lane_of, window_of
-from ferryman.domain.nonces import NonceRow
+from ferryman.domain.nonces import NonceRow, Wanted
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import BlockNumber, ChainId
 from ferryman.intents.kind import IntentKind
@@ -40,12 +40,14 @@ from ferryman.ports import (
 from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
-from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, Parcel, freest
+from ferryman.services.batching import parcels_of
+from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.ending import fail_unbound
+from ferryman.services.gathering import Gathering
 from ferryman.services.pausing import PAUSED
 from ferryman.services.simulating import simulate
-from ferryman.services.waiting import put_off
+from ferryman.services.waiting import NO_WINDOW, put_off
 from ferryman.services.waking import wake
 
 STARTS_ALLOWED: Final = 5
@@ -54,7 +56,8 @@ STARTS_ALLOWED: Final = 5
 The queue hands a message out once more than that before it gives it up (`maxReceiveCount` in
 template.yaml), so that the last one finds the row marked and is not tried again.
 """
-NO_WINDOW: Final = "no free wallet window"
+UNDER_WAY_MS: Final = 3_000
+"""How long the run that signed a nonce has to broadcast it, before a message of its intents does so again."""
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
 
 
@@ -67,6 +70,7 @@ class Submit:
     store: TransactionStore
     wallets: WalletStore
     assurance: Assurance
+    gathering: Gathering
     binder: Binder
     advance: Advance
     leases: LeaseStore
@@ -146,7 +150,12 @@ class Submit:
                 keys.add((row.wallet, row.nonce))
         chain_id = hints[0].chain_id
         found = (self.wallets.nonce_row(chain_id, wallet, nonce) for wallet, nonce in sorted(keys))
-        return [row for row in found if row]
+        return [row for row in found if row and not self._is_under_way(row)]
+
+    def _is_under_way(self, row: NonceRow) -> bool:
+        """Whether another run signed it moments ago: it broadcasts it, or confirm soon asks for that."""
+        is_wanted = row.wanted is not Wanted.NOTHING
+        return bool(row.attempts) and not is_wanted and self.clock.now() - row.last_touched() < UNDER_WAY_MS
 
     # -- going on -----------------------------------------------------------------------------
 
@@ -222,12 +231,17 @@ class Submit:
                 self._put_off([(row, NO_WINDOW)])
         if not able:
             return NOTHING_BOUND, None
-        verdicts = simulate(able, access, kinds=self.kinds, sender=wallet.address)
+        hinted = {row.transaction_id for row in able}
+        crowd = self.gathering(able, access)
+        verdicts = simulate(crowd, access, kinds=self.kinds, sender=wallet.address)
         for row, reason in verdicts.failed:
             self._fail(row, reason)
         self._put_off(verdicts.waiting)
-        bound = self.binder.bind([Parcel.of(one) for one in verdicts.ready], access, pool)
-        self._put_off((ready.row, NO_WINDOW) for ready in bound.without_capacity)
+        parcels = parcels_of(verdicts.ready, access, kinds=self.kinds, sender=wallet.address, now=now)
+        bound = self.binder.bind(parcels, access, pool)
+        left = (ready.row for ready in bound.without_capacity)
+        # What no message named loses nothing by staying as it is.
+        self._put_off((row, NO_WINDOW) for row in left if row.transaction_id in hinted)
         return bound, verdicts.market
 
     def _advance(

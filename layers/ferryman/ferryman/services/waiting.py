@@ -1,12 +1,16 @@
 """Waiting is state on the row: when it wants attention again, and why it could not go on."""
 
 from dataclasses import replace
+from typing import Final
 
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.transaction import Transaction, wait_milliseconds
 from ferryman.domain.units import Instant
 from ferryman.ports import Change, Clock, Log, TransactionStore
 from ferryman.services.about import about
+
+NO_WINDOW: Final = "no free wallet window"
+"""What a row waits for that only lacks a nonce."""
 
 
 def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clock, log: Log) -> None:

@@ -1,5 +1,7 @@
 """Domain values as items of tables, and back."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, Final
 
@@ -9,7 +11,7 @@ from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
 from ferryman.domain.transaction import Status as TransactionStatus
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, ChainId, WalletNonce
+from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
 from ferryman.ports import NonceMarker
 
 SHARDS: Final = 4
@@ -18,6 +20,9 @@ _CLOSED: Final = "closed#"
 
 _COUNTERS: Final = ("waits", "starts")
 """Not stored while they are 0."""
+_HASHES: Final = ("hash", "block_hash")
+_LONG_HEX: Final = re.compile(r"0x(?:[0-9a-f]{2}){32,}")
+"""Hashes and signatures: stored as bytes, they take half the room."""
 
 
 def account_key(chain_id: ChainId, address: Address) -> str:
@@ -48,30 +53,33 @@ def closed_shard(chain_id: ChainId, number: int) -> str:
     return f"{_CLOSED}{chain_id}#{number}"
 
 
+def shard_of(transaction_id: TransactionId) -> int:
+    """Number of a transaction's partition in that index."""
+    return int(transaction_id[-4:], 16) % SHARDS
+
+
 def transaction_item(row: Transaction) -> Item:
     """Write a row; only one that wants attention has the keys of the index of due rows."""
     item = _without_none(
         {name: value for name, value in _shallow(row).items() if name not in {"payload", "reached"}}
     )
-    item |= {"payload": dict(row.payload), "reached": dict(row.reached)}
-    for name in _COUNTERS:  # a row of more than a kilobyte costs twice as much
+    # A row of more than a kilobyte costs twice as much.
+    item |= {"payload": _compact(row.payload), "reached": dict(row.reached)}
+    item |= _compact({name: item[name] for name in _HASHES if name in item})
+    for name in _COUNTERS:
         if not item[name]:
             del item[name]
     if row.due_at is not None:
-        item["open_shard"] = shard(row.chain_id, _number_of(row))
+        item["open_shard"] = shard(row.chain_id, shard_of(row.transaction_id))
     return item
 
 
 def closed_keys(row: Transaction) -> Item:
     """Give what lists a row that is over: in the index of due rows, in partitions apart, by when it ended."""
     return {
-        "open_shard": closed_shard(row.chain_id, _number_of(row)),
+        "open_shard": closed_shard(row.chain_id, shard_of(row.transaction_id)),
         "due_at": max(row.reached.values()),
     }
-
-
-def _number_of(row: Transaction) -> int:
-    return int(row.transaction_id[-4:], 16) % SHARDS
 
 
 def transaction_of(item: Item) -> Transaction:
@@ -80,6 +88,8 @@ def transaction_of(item: Item) -> Transaction:
     if item.get("open_shard", "").startswith(_CLOSED):
         known.discard("due_at")
     values: dict[str, Any] = {name: value for name, value in item.items() if name in known}
+    values |= _in_full({name: item[name] for name in _HASHES if name in item})
+    values["payload"] = _in_full(item["payload"])
     return Transaction(
         **values | {"status": TransactionStatus(item["status"]), "priority": Tier(item["priority"])}
     )
@@ -130,6 +140,17 @@ def wallet_of(item: Item) -> Wallet:
         next_nonce=WalletNonce(item["next_nonce"]),
         lowest_open=WalletNonce(item["lowest_open"]),
     )
+
+
+def _compact(values: Mapping[str, str | int]) -> Item:
+    return {
+        name: bytes.fromhex(value[2:]) if isinstance(value, str) and _LONG_HEX.fullmatch(value) else value
+        for name, value in values.items()
+    }
+
+
+def _in_full(values: Mapping[str, Any]) -> Item:
+    return {name: f"0x{value.hex()}" if isinstance(value, bytes) else value for name, value in values.items()}
 
 
 def _attempt_of(item: Item) -> TransactionAttempt:

@@ -13,6 +13,7 @@ from ferryman.adapters.dynamodb.items import (
     event_of,
     nonce_row_item,
     shard,
+    shard_of,
     transaction_item,
     transaction_of,
     used_key,
@@ -151,6 +152,25 @@ class DynamoTransactions:
             self._tables.write(leaving)
         except ConditionFailedError as error:
             raise StaleRowError(str(error)) from error
+
+    def backlog(
+        self, chain_id: ChainId, *, near: TransactionId, limit: int
+    ) -> tuple[tuple[Instant, TransactionId], ...]:
+        """List rows shard by shard, beginning with that of `near`."""
+        found: list[tuple[Instant, TransactionId]] = []
+        first = shard_of(near)
+        for number in range(SHARDS):
+            partition = shard(chain_id, (first + number) % SHARDS)
+            query = Query(
+                table=Table.TRANSACTIONS,
+                index="by_due",
+                partition=("open_shard", partition),
+                limit=limit - len(found),
+            )
+            found += [(item["due_at"], item["transaction_id"]) for item in self._tables.query(query)]
+            if len(found) >= limit:
+                break
+        return tuple(found)
 
     def ledger(self, reservation: Reservation) -> Ledger:
         """Read what is held of a payer's locked funds."""

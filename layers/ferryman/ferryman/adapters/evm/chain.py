@@ -1,6 +1,7 @@
 """The Chain port over JSON-RPC: each method is one batch."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from ferryman.adapters.evm.json_rpc import JsonRpc, RpcError, RpcRequest
@@ -233,9 +234,15 @@ def _filter(wanted: LogFilter) -> dict[str, object]:
     return {"address": list(wanted.contracts), "topics": [topics]}
 
 
+@lru_cache(maxsize=4_096)
+def _address(lower_case: str) -> Address:
+    """Give the checksum of an address, which a busy block repeats in many logs."""
+    return checked_address(lower_case)
+
+
 def _log(log: Any) -> EventLog:  # noqa: ANN401 (a JSON value)
     return EventLog(
-        contract=checked_address(log["address"].lower()),
+        contract=_address(log["address"].lower()),
         topics=tuple(_bytes(topic) for topic in log["topics"]),
         data=_bytes(log["data"]),
         block_number=BlockNumber(int(log["blockNumber"], 16)),
@@ -274,6 +281,7 @@ def _receipt(receipt: Any) -> TransactionReceipt:  # noqa: ANN401 (a JSON value)
         gas_used=Gas(int(receipt["gasUsed"], 16)),
         effective_gas_price=Wei(int(receipt["effectiveGasPrice"], 16)),
         l1_fee=Wei(int(receipt.get("l1Fee") or "0x0", 16)),
+        logs=tuple(_log(log) for log in receipt["logs"]),
     )
 
 

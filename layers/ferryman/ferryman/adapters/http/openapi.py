@@ -26,6 +26,13 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
+class BatchPlace(_Model):
+    """A record's place among those that share its chain transaction."""
+
+    position: int = Field(examples=[0], description="From 0.")
+    size: int = Field(examples=[20])
+
+
 class Record(_Model):
     """A transaction's record: the truth that pushes only hint at."""
 
@@ -60,7 +67,9 @@ class Record(_Model):
         examples=[100000], description="At acceptance, where the fee follows the market."
     )
     predicted_cost: str | None = Field(examples=["100000000700000"], description="Wei, L1 fee included.")
-    gas_used: int | None = Field(examples=[95000])
+    batch: BatchPlace | None = Field(examples=[None], description="None: it has a transaction of its own.")
+    gas_used: int | None = Field(examples=[95000], description="By the whole chain transaction.")
+    gas_share: int | None = Field(examples=[95000], description="Of that; a batch's shares add up.")
     effective_gas_price: str | None = Field(examples=["1000000007"], description="Wei per gas, in decimal.")
     gas_cost: str | None = Field(
         examples=["95000000665000"], description="Wei: what it cost, L1 fee included; of a batch, its share."

@@ -1,6 +1,6 @@
 """The PaymentEscrow's interface: what we encode for it and decode of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -29,12 +29,14 @@ def _selector(signature: str) -> bytes:
 
 
 EXECUTE_PAYMENT: Final = _selector(f"executePayment({_TUPLE},bytes)")
+EXECUTE_PAYMENTS: Final = _selector(f"executePayments({_TUPLE}[],bytes[])")
 PAYMENT_STATE: Final = _selector("paymentState(address,address,uint256)")
 EIP712_DOMAIN: Final = _selector("eip712Domain()")
 GRACE_PERIOD: Final = _selector("gracePeriod()")
 
 PAYMENT_EXECUTED: Final = keccak(b"PaymentExecuted(bytes32,address,address,address,uint256,uint256,uint256)")
-"""First topic of the event; the second is the payment's digest."""
+PAYMENT_SKIPPED: Final = keccak(b"PaymentSkipped(bytes32,address,uint256,uint256,bytes)")
+"""First topics of what a batch tells of each payment; the second is the payment's digest."""
 
 PERMANENT_ERRORS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -100,6 +102,18 @@ def domain(chain_id: ChainId, escrow: Address) -> Eip712Domain:
 def execute_payment(payment: Payment, signature: bytes) -> bytes:
     """Calldata of `executePayment`."""
     return EXECUTE_PAYMENT + encode([_TUPLE, "bytes"], [payment.members(), signature])
+
+
+def execute_payments(payments: Sequence[Payment], signatures: Sequence[bytes]) -> bytes:
+    """Calldata of `executePayments`."""
+    members = [payment.members() for payment in payments]
+    return EXECUTE_PAYMENTS + encode([f"{_TUPLE}[]", "bytes[]"], [members, list(signatures)])
+
+
+def skip_reason(data: bytes) -> bytes:
+    """Decode what `PaymentSkipped` does not index: the error that the payment failed with."""
+    _index, _nonce, reason = decode(["uint256", "uint256", "bytes"], data)
+    return bytes(reason)
 
 
 def payment_state_call(payment: Payment) -> bytes:

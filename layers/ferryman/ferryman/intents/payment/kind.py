@@ -17,7 +17,7 @@ from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId, hex_bytes
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
-from ferryman.intents.kind import IntentKind, QuoteRequest, SignedIntent
+from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
 from ferryman.intents.payment import escrow
 from ferryman.intents.payment.followed import FOLLOWED_ESCROW
 from ferryman.intents.payment.request import PaymentQuoteRequest, PaymentRequest
@@ -190,6 +190,27 @@ class PaymentKind:
             payer=Address(str(payload["from"])),
             units=_units(payload),
         )
+
+    def to_batch_call(self, payloads: Sequence[Payload]) -> Call | None:
+        """Call `executePayments`, if all are for one escrow."""
+        escrows = {_escrow(payload) for payload in payloads}
+        if len(escrows) != 1:
+            return None
+        payments, signatures = map(_payment, payloads), map(_signature, payloads)
+        return Call(escrows.pop(), escrow.execute_payments(list(payments), list(signatures)))
+
+    def leg(self, transaction_id: TransactionId, payload: Payload, logs: Sequence[EventLog]) -> Leg:
+        """Find the escrow's own word: anybody may tell a log that looks like it."""
+        digest = bytes.fromhex(transaction_id[2:])
+        for log in logs:
+            if log.contract != _escrow(payload) or log.topics[1:2] != (digest,):
+                continue
+            if log.topics[0] == escrow.PAYMENT_EXECUTED:
+                return Leg(is_done=True)
+            if log.topics[0] == escrow.PAYMENT_SKIPPED:
+                selector = "0x" + escrow.skip_reason(log.data)[:4].hex()
+                return Leg(is_done=False, reason=self.permanent_errors.get(selector), cause=selector)
+        return Leg(is_done=False, cause="the escrow did not mention it")
 
     def to_call(self, payload: Payload) -> Call:
         """Call `executePayment`."""

@@ -1,0 +1,105 @@
+"""What a receipt means for each intent of a nonce: of many in one transaction, each has its own fate."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ferryman.domain.events import Step
+from ferryman.domain.nonces import NonceRow
+from ferryman.domain.transaction import Status, Transaction, gas_share
+from ferryman.intents.kind import IntentKind, Leg
+from ferryman.ports import TransactionReceipt
+
+_INCLUSION_FACTS: Final = (
+    "hash",
+    "block_number",
+    "block_hash",
+    "gas_used",
+    "gas_share",
+    "effective_gas_price",
+)
+_REVERTED: Final = "reverted"
+_BINDING_FACTS: Final = ("wallet", "nonce", "batch_size", "batch_position")
+
+Facts = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A receipt, and how deep it is."""
+
+    receipt: TransactionReceipt
+    depth: int
+    """Blocks from its own (counted as 1) to the head."""
+    is_deep: bool
+    """Whether that is as deep as the chain requires."""
+
+
+def is_carried(intent: Transaction, row: NonceRow) -> bool:
+    """Whether an intent still waits for this nonce: not over, nor left out of it and bound to another."""
+    return intent.status is Status.PENDING and (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
+
+
+def leg_of(intent: Transaction, mined: Mined, kind: IntentKind) -> Leg:
+    """Say what became of an intent in a mined transaction.
+
+    Its own row says whether it was in company: a restore may have taken the others off the nonce.
+    """
+    receipt = mined.receipt
+    if intent.batch_size is None:
+        return Leg(is_done=receipt.succeeded, reason=None if receipt.succeeded else _REVERTED)
+    if not receipt.succeeded:
+        return Leg(is_done=False, cause="the batch reverted as a whole")
+    return kind.leg(intent.transaction_id, intent.payload, receipt.logs)
+
+
+def steps_of(
+    intent: Transaction, row: NonceRow, mined: Mined | None, leg: Leg | None
+) -> Iterator[tuple[Step, Facts]]:
+    """Give the steps of an intent since it was last written, with the facts of each.
+
+    What a batch left out is told nothing before the batch is deep enough: until then it may still be
+    carried out, in another block. One that is deep at first sight is told so in one step.
+
+    Args:
+        intent: its row as it was read.
+        row: the nonce.
+        mined: the receipt of what consumed the nonce, if there is one.
+        leg: what became of the intent in it.
+
+    """
+    if not is_carried(intent, row):
+        return
+    is_known = mined is not None and _place(intent) == (mined.receipt.hash, mined.receipt.block_hash)
+    if intent.block_hash and not is_known:
+        yield Step.REORGED, dict.fromkeys(_INCLUSION_FACTS)
+    if mined is None or leg is None:
+        return
+    news: Facts = {} if is_known else _inclusion(intent, mined.receipt)
+    if not mined.is_deep:
+        if news and (leg.is_done or leg.reason == _REVERTED):
+            yield Step.INCLUDED, news
+        return
+    news |= {"confirmations": mined.depth}
+    if leg.is_done:
+        yield Step.CONFIRMED, news
+    elif leg.reason:
+        yield Step.FAILED, {**news, "reason": leg.reason}
+    else:
+        yield Step.RETURNED, dict.fromkeys(_BINDING_FACTS)
+
+
+def _place(intent: Transaction) -> tuple[object, object]:
+    return intent.hash, intent.block_hash
+
+
+def _inclusion(intent: Transaction, receipt: TransactionReceipt) -> Facts:
+    size, position = intent.batch_size or 1, intent.batch_position or 0
+    return {
+        "hash": receipt.hash,
+        "block_number": receipt.block_number,
+        "block_hash": receipt.block_hash,
+        "gas_used": receipt.gas_used,
+        "gas_share": gas_share(receipt.gas_used, position=position, size=size),
+        "effective_gas_price": receipt.effective_gas_price,
+    }
