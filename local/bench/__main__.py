@@ -6,9 +6,11 @@ import shlex
 import subprocess
 import sys
 
+from local.bench.batches import measure_batches
 from local.bench.cached import measure_cached
 from local.bench.cold import measure_cold
 from local.bench.in_process import measure_in_process
+from local.bench.lanes import measure_lanes
 from local.bench.machine import machine_table, warn_if_busy
 from local.bench.on_stack import measure_on_stack
 from local.bench.payment_units import measure_units
@@ -57,6 +59,8 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTabl
         *results,
         *measure_in_process(plan),
         *measure_cached(plan),
+        *measure_lanes(plan),
+        *measure_batches(plan),
         *measure_units(),
         *measure_cold(plan),
     ], costs

@@ -25,6 +25,13 @@ class Plan:
     """Sizes of the worlds in process; rates are those of the last."""
     looks: int
     """Of confirm, per size."""
+    flood_payments: int
+    """Standard payments that urgent ones have to pass."""
+    flood_factor_in_batches: int
+    """So many times more of them where they share transactions: they are worked off the faster."""
+    urgent_payments: int
+    batched_payments: int
+    """For each size of batch; a multiple of the largest."""
     imports: int
     """Fresh interpreters per function."""
 
@@ -40,6 +47,10 @@ FULL = Plan(
     stack_seconds=300.0,
     open_nonces=(10, 100, 500),
     looks=20,
+    flood_payments=400,
+    flood_factor_in_batches=6,
+    urgent_payments=60,
+    batched_payments=400,
     imports=5,
 )
 QUICK = Plan(
@@ -53,5 +64,9 @@ QUICK = Plan(
     stack_seconds=120.0,
     open_nonces=(10, 20),
     looks=3,
+    flood_payments=60,
+    flood_factor_in_batches=4,
+    urgent_payments=10,
+    batched_payments=40,
     imports=1,
 )
