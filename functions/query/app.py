@@ -14,7 +14,7 @@ from ferryman.bootstrap.query import read_records
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.domain.errors import FerrymanError, NotFoundError, RequestError
 from ferryman.intents import KINDS
-from ferryman.services.asking import after_sequence, list_request
+from ferryman.services.asking import after_sequence, list_request, refuse_unknown_parameters
 from ferryman.services.topics import parsed_transaction_id
 from ferryman.version import VERSION
 
@@ -27,6 +27,7 @@ Event = dict[str, Any]
 
 def record(event: Event) -> Mapping[str, Any]:
     """GET /transactions/{id}."""
+    refuse_unknown_parameters(query_parameters(event), ())
     return reading.record(parsed_transaction_id(event["pathParameters"]["transaction_id"]))
 
 

@@ -26,4 +26,6 @@ def test_two_hundred_at_once_are_accepted_up_to_the_last_unit_and_all_mined_once
     )
     assert max(Counter(log["args"]["nonce"] for log in executed).values()) == 1
     assert len(executed) == 100
+    # A backlog shares transactions: submit may read more of it than its messages name.
+    assert len({log["transactionHash"] for log in executed}) < 100
     assert escrow.functions.balanceOf(token, payer.address).call() == 0

@@ -119,7 +119,7 @@ class World:
             store=store,
             wallets=wallets,
             assurance=Assurance(store),
-            gathering=Gathering(store=store, clock=self.clock),
+            gathering=Gathering(store=store, clock=self.clock, log=talk["log"]),
             binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock),
             advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
             leases=leases,

@@ -116,7 +116,7 @@ def local_target() -> Target:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NoDeploymentError(f"No local stack is running: there is no {path}.") from None
+        raise NoDeploymentError(f"No local stack is running (no {path}); `make up` starts one.") from None
     session = boto3.Session(
         aws_access_key_id=_LOCAL_KEY, aws_secret_access_key=_LOCAL_KEY, region_name=_LOCAL_REGION
     )

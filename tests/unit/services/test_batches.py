@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.events import Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction
@@ -51,6 +52,30 @@ def settled(memory: MemoryWorld) -> None:
     memory.world.check_nonces()
     assert memory.world.reserved() == memory.world.held() == 0
     assert not memory.world.queue.dead
+
+
+class WithoutBacklog:
+    """A store whose list of waiting rows cannot be read."""
+
+    def __init__(self, store: Any) -> None:  # noqa: ANN401 (any port)
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (any method)
+        return getattr(self._store, name)
+
+    def backlog(self, *_: object, **__: object) -> None:
+        """Refuse, as a missing permission does."""
+        raise StoreUnavailableError("DynamoDB refused Query: AccessDeniedException")
+
+
+def test_a_backlog_that_cannot_be_read_holds_nothing_up() -> None:
+    """Filling batches up is an economy: what the messages name goes on at once."""
+    memory = memory_world(wrap=lambda name, port: WithoutBacklog(port) if name == "store" else port)
+
+    names = crowd(memory, 7)
+
+    assert {row_of(memory, name).status for name in names} == {Status.PENDING}
+    settled(memory)
 
 
 def test_payments_of_one_moment_share_a_transaction() -> None:

@@ -32,7 +32,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         store=store,
         wallets=wallets,
         assurance=Assurance(store),
-        gathering=Gathering(store=store, clock=clock),
+        gathering=Gathering(store=store, clock=clock, log=log),
         binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=clock),
         advance=Advance(
             kinds=KINDS,

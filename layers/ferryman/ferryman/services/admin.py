@@ -185,9 +185,14 @@ def admin_list(parameters: Mapping[str, str], chain_ids: Collection[ChainId]) ->
         served = ", ".join(map(str, chain_ids))
         problem = FieldProblem("chain_id", f"is not served here; served: {served}")
         raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+    statuses = _statuses(parameters.get("status"))
+    if sender is None and all(status.is_terminal for status in statuses):
+        # An empty list would be a lie.
+        problem = FieldProblem("sender", "is required with CONFIRMED or FAILED alone")
+        raise InvalidFieldsError("Without a sender, only what is open can be listed.", problem)
     return AdminList(
         sender=None if sender is None else parsed_address("sender", sender),
-        statuses=_statuses(parameters.get("status")),
+        statuses=statuses,
         chain_id=None if chain_id is None else ChainId(int(chain_id)),
         limit=number_parameter("limit", parameters.get("limit", str(_DEFAULT_PAGE)), 1, LARGEST_PAGE),
     )

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Instant, Milliseconds
-from ferryman.ports import Clock, TransactionStore
+from ferryman.ports import Clock, Log, TransactionStore
 from ferryman.services.chains import ChainAccess
 from ferryman.services.waiting import NO_WINDOW
 
@@ -20,6 +21,7 @@ class Gathering:
 
     store: TransactionStore
     clock: Clock
+    log: Log
 
     def __call__(self, rows: Sequence[Transaction], access: ChainAccess) -> list[Transaction]:
         """Give the rows with others of the backlog, as many as fill their batches.
@@ -27,9 +29,7 @@ class Gathering:
         There is a backlog if enough rows come at once to share a transaction, or if one of them has waited
         for a free nonce. Without one a row goes on alone, and at once.
 
-        Raises:
-            StoreUnavailableError: as its ports say.
-
+        That is an economy: if the others cannot be read, these go on without them.
         """
         settings = access.settings
         if settings.batch_size < settings.batch_min:
@@ -38,7 +38,13 @@ class Gathering:
         if not has_waited and len(rows) < settings.batch_min:
             return list(rows)
         missing = -len(rows) % settings.batch_size
-        return [*rows, *self._others(rows, access, missing)] if missing else list(rows)
+        if not missing:
+            return list(rows)
+        try:
+            return [*rows, *self._others(rows, access, missing)]
+        except StoreUnavailableError as error:
+            self.log.warning("batch not filled up", cause=str(error), rows=len(rows))
+            return list(rows)
 
     def _waited(self, rows: Sequence[Transaction], access: ChainAccess) -> bool:
         """Wait for others to come, where the operator wants that and nothing is urgent."""

@@ -246,7 +246,7 @@ def _translated(error: ClientError) -> Exception:
             return WriteConflictError("another write held one of the items")
     if code in _CONFLICTS or code == "TransactionConflictException":
         return WriteConflictError("another write held the item")
-    return StoreUnavailableError(f"DynamoDB refused: {code}")
+    return StoreUnavailableError(f"DynamoDB refused {error.operation_name}: {code}")
 
 
 def _packed(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ferryman.domain.errors import (
     UnsupportedMediaTypeError,
 )
 
+_UNREADABLE: Final = "The body cannot be read as one JSON object."
 _SHOWN: Final = 60
 LARGEST_BODY: Final = 16 * 1024
 """Bytes. A payment has about 700, or 9,000 with the longest contract-wallet signature."""
@@ -40,11 +41,9 @@ def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
         parsed = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, _BodyError) else "is not well-formed JSON"
-        raise MalformedRequestError("The body is not a JSON object.", FieldProblem("body", reason)) from error
+        raise MalformedRequestError(_UNREADABLE, FieldProblem("body", reason)) from error
     if not isinstance(parsed, dict):
-        raise MalformedRequestError(
-            "The body is not a JSON object.", FieldProblem("body", "must be an object")
-        )
+        raise MalformedRequestError(_UNREADABLE, FieldProblem("body", "must be an object"))
     return parsed
 
 
