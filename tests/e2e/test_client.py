@@ -31,7 +31,7 @@ from tests.support.template import ROOT
 README = ROOT / "clients" / "python" / "README.md"
 PATIENT: Final[dict[str, Any]] = {"timeout": 60.0, "patience": 120.0}
 """The emulator starts its workers one by one, on a machine that is shared."""
-EVENTS = ["payment_accepted", "payment_pending", "payment_included", "payment_confirmed"]
+EVENTS = ["payment_accepted", "payment_pending", "payment_confirmed"]
 
 
 def test_the_example_of_the_readme_pays_and_follows(stack: Stack) -> None:

@@ -48,7 +48,7 @@ def test_a_sender_over_its_limit_is_refused_for_as_long_as_the_answer_says(stack
 
 def test_accepted_payments_are_counted_and_refused_ones_are_not(stack: Stack) -> None:
     """In the deployed table, by the deployed permissions."""
-    payer, accounts = stack.payer(12), stack.output("AccountsTableName")
+    payer, accounts = stack.payer(32), stack.output("AccountsTableName")
     for _ in range(2):
         stack.post(payer.pay(1, deadline=stack.deadline()))
     stack.post(payer.pay(10**30, deadline=stack.deadline()))

@@ -93,7 +93,7 @@ def test_an_operator_pauses_sees_what_waits_and_resumes(stack: Stack) -> None:
     """Posts are taken meanwhile, and mined after."""
     assert told(stack, "pause", "--note", "test")["scope"] == "everything"
     try:
-        accepted = stack.post(stack.payer(8).pay(1_000, deadline=stack.deadline())).json()
+        accepted = stack.post(stack.payer(31).pay(1_000, deadline=stack.deadline())).json()
         name = accepted["transaction_id"]
         waiting = stack.record_when(name, lambda record: record["waiting_for"] == "paused by operator")
         status = told(stack, "status")
@@ -122,7 +122,7 @@ def test_new_events_are_followed_as_they_are_written(stack: Stack) -> None:
         try:
             assert following.stderr
             assert "following" in following.stderr.readline()
-            posted = stack.post(stack.payer(8).pay(1_000, deadline=stack.deadline())).json()
+            posted = stack.post(stack.payer(31).pay(1_000, deadline=stack.deadline())).json()
             assert following.stdout
             heard: list[str] = []
             while "payment_confirmed" not in heard:
@@ -138,7 +138,7 @@ def test_new_events_are_followed_as_they_are_written(stack: Stack) -> None:
 
 def test_what_is_old_is_exported_and_only_then_expires(stack: Stack) -> None:
     """A payment is made to look old; the archive has its row and all of its events."""
-    name = stack.post(stack.payer(8).pay(1_000, deadline=stack.deadline())).json()["transaction_id"]
+    name = stack.post(stack.payer(31).pay(1_000, deadline=stack.deadline())).json()["transaction_id"]
     record = stack.ended(name)
     table = output(stack, "TransactionsTableName")
     stack.aws("dynamodb").update_item(
