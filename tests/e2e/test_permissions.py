@@ -1,6 +1,7 @@
 """Invariants 7 and 8, deployed: who may sign, who may read RPC addresses, and what is never logged."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -102,15 +103,24 @@ def test_no_signature_token_ticket_or_key_is_ever_logged(stack: Stack) -> None:
     assert not [line for line in lines if "PRIVATE" in line or "aws_secret" in line.lower()]
 
 
-def log_lines(stack: Stack) -> Any:  # noqa: ANN401 (an iterator of strings)
-    """Every line of every function's log."""
+def log_lines(stack: Stack) -> Iterator[str]:
+    """Every line of every function's log: streams and lines are given in pages."""
     logs = stack.aws("logs")
     for group in logs.describe_log_groups()["logGroups"]:
-        for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]:
-            events = logs.get_log_events(
-                logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"]
-            )
-            yield from (event["message"] for event in events["events"])
+        name = group["logGroupName"]
+        for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=name):
+            for stream in page["logStreams"]:
+                yield from _lines(logs, name, stream["logStreamName"])
+
+
+def _lines(logs: Any, group: str, stream: str) -> Iterator[str]:  # noqa: ANN401 (a boto3 client)
+    # This call has no paginator: its end is a token that repeats.
+    token: dict[str, str] = {}
+    while True:
+        page = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
+        yield from (event["message"] for event in page["events"])
+        if token == (token := {"nextToken": page["nextForwardToken"]}):
+            return
 
 
 # -- RPC addresses --------------------------------------------------------------------------------
