@@ -129,15 +129,8 @@ class World:
         )
 
         def follower(chain_id: ChainId) -> Follower:
-            access = chains[chain_id]
-            return Follower(
-                kinds=KINDS,
-                settings=access.settings,
-                chain=access.chain,
-                store=store,
-                wallets=wallets,
-                queue=queue,
-                **talk,
+            return Follower.of(
+                chains[chain_id], kinds=KINDS, store=store, wallets=wallets, queue=queue, **talk
             )
 
         self.confirm = Confirm(

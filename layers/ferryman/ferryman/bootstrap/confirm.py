@@ -28,10 +28,9 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging]:
     accessible = chains(config, telemetry, patience_seconds=4)
 
     def follower(chain_id: ChainId) -> Follower:
-        return Follower(
+        return Follower.of(
+            accessible[chain_id],
             kinds=KINDS,
-            settings=accessible[chain_id].settings,
-            chain=accessible[chain_id].chain,
             store=store,
             wallets=wallets,
             queue=queue,

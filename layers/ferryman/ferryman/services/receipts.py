@@ -1,0 +1,105 @@
+"""Receipts of our attempts: what the chain says was mined, and how deep it is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.nonces import NonceRow
+from ferryman.domain.units import BlockNumber, TxHash
+from ferryman.ports import Block, Chain, TransactionReceipt
+from ferryman.services.outcomes import Mined
+
+MOST_BLOCKS: Final = 20
+"""Further behind than this, receipts are asked for by hash instead of block by block."""
+
+ByBlock = tuple[TransactionReceipt, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Receipts:
+    """What one run knows of the receipts of open nonces, until they are deep enough."""
+
+    settings: ChainSettings
+    chain: Chain
+    _known: dict[TxHash, TransactionReceipt] = field(default_factory=dict)
+
+    def since(self, last: BlockNumber | None, head: Block) -> ByBlock | None:
+        """Read all receipts of the blocks since the last look; None if they are to be asked by hash.
+
+        Raises:
+            ChainUnreachableError: as `Chain.block_receipts`.
+
+        """
+        if last is None or head.number - last > MOST_BLOCKS or head.number < last:
+            return None
+        if head.number == last:
+            return ()
+        return self.chain.block_receipts([BlockNumber(number) for number in range(last + 1, head.number + 1)])
+
+    def learn(
+        self,
+        rows: Sequence[NonceRow],
+        by_block: ByBlock | None,
+        head: Block,
+        *,
+        is_overdue: Callable[[NonceRow], bool],
+    ) -> frozenset[TxHash]:
+        """Learn the receipts of the attempts of open nonces.
+
+        Args:
+            rows: the nonces.
+            by_block: what `since` gave.
+            head: the newest block.
+            is_overdue: whether a nonce should long be in a block: it is asked for by hash.
+
+        Returns:
+            Hashes that were asked or found just now: their answer need not be asked again.
+
+        Raises:
+            ChainUnreachableError: as `Chain.receipts`.
+
+        """
+        attempts = [attempt.hash for row in rows for attempt in row.attempts]
+        if by_block is None:
+            asked, receipts = attempts, self._by_hash(attempts)
+        else:
+            # Before a receipt is believed deep it is read again, unless this look read it.
+            again = [
+                name for name in attempts if name in self._known and self._is_deep(self._known[name], head)
+            ]
+            silent = [row for row in rows if self.of(row) is None and is_overdue(row)]
+            asked = [*again, *(attempt.hash for row in silent for attempt in row.attempts)]
+            receipts = {receipt.hash: receipt for receipt in by_block} | self._by_hash(asked)
+        for name in asked:
+            self._known.pop(name, None)
+        found = {name: receipts[name] for name in attempts if name in receipts}
+        self._known |= {
+            name: receipt for name, receipt in found.items() if receipt.block_number <= head.number
+        }
+        return frozenset([*asked, *found])
+
+    def of(self, row: NonceRow) -> TransactionReceipt | None:
+        """Give the receipt of what was mined with a nonce, if it is known."""
+        found = (self._known.get(attempt.hash) for attempt in row.attempts)
+        return next((receipt for receipt in found if receipt), None)
+
+    def mined(self, row: NonceRow, head: Block) -> Mined | None:
+        """Give the same with its depth."""
+        receipt = self.of(row)
+        return Mined(receipt, self._depth(receipt, head), self._is_deep(receipt, head)) if receipt else None
+
+    def forget(self, row: NonceRow) -> None:
+        """Drop what is known of a nonce that is settled."""
+        for attempt in row.attempts:
+            self._known.pop(attempt.hash, None)
+
+    def _by_hash(self, names: Sequence[TxHash]) -> dict[TxHash, TransactionReceipt]:
+        found = self.chain.receipts(names) if names else ()
+        return {receipt.hash: receipt for receipt in found if receipt}
+
+    def _depth(self, receipt: TransactionReceipt, head: Block) -> int:
+        return head.number - receipt.block_number + 1
+
+    def _is_deep(self, receipt: TransactionReceipt, head: Block) -> bool:
+        return self._depth(receipt, head) >= self.settings.required_confirmations

@@ -1,0 +1,101 @@
+"""Recording: what was mined with a nonce becomes steps of its intents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.economics import Bill, outcome_of
+from ferryman.domain.errors import StaleRowError
+from ferryman.domain.events import Event, Step
+from ferryman.domain.nonces import NonceRow
+from ferryman.domain.transaction import Status, Transaction, take_step
+from ferryman.domain.units import TokenUnits
+from ferryman.intents.kind import IntentKind
+from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore
+from ferryman.services.about import about
+from ferryman.services.outcomes import Mined, is_carried, leg_of, steps_of
+
+_ENDS: Final = frozenset({Step.CONFIRMED, Step.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Writes facts of the chain into rows; it never decides what to do about them."""
+
+    kinds: Mapping[str, IntentKind]
+    settings: ChainSettings
+    store: TransactionStore
+    wallets: WalletStore
+    clock: Clock
+    log: Log
+
+    def __call__(self, row: NonceRow, intents: Sequence[Transaction], mined: Mined | None) -> bool:
+        """Write what is new of one nonce: inclusion, end or disappearance.
+
+        Args:
+            row: the nonce as it was read.
+            intents: the rows of its intents.
+            mined: what was mined with it, as far as anything was.
+
+        Returns:
+            Whether the nonce is settled.
+
+        Raises:
+            StoreUnavailableError: as its ports say.
+
+        """
+        deep = mined is not None and mined.is_deep
+        carried = [intent for intent in intents if is_carried(intent, row)]
+        try:
+            for intent in carried:
+                self._write_intent(intent, row, mined, closes=deep and intent is carried[-1])
+            if deep and not carried:
+                # A fill, or all of its intents have ended or gone: nobody else closes it.
+                self.wallets.replace_nonce_row(row, row.settled())
+        except StaleRowError:
+            self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
+            return False
+        return deep
+
+    def _write_intent(self, intent: Transaction, row: NonceRow, mined: Mined | None, *, closes: bool) -> None:
+        """Write the steps of one intent in one write, with its funds let go if it is over."""
+        kind = self.kinds[intent.kind]
+        leg = leg_of(intent, mined, kind) if mined else None
+        after, events = intent, list[Event]()
+        for step, facts in steps_of(intent, row, mined, leg):
+            money = self._outcome(intent, mined.receipt, step) if mined and step in _ENDS else {}
+            name, now = kind.events[step], self.clock.now()
+            after, event = take_step(after, step, name=name, at=now, **facts, **money)
+            events.append(event)
+        if not events:
+            return
+        closing = row if closes else None
+        if leg and after.status is Status.VALIDATED:
+            self.log.warning("left out of its batch", cause=leg.cause, **about(intent))
+            after = replace(after, due_at=self.clock.now(), last_error=f"left out of its batch: {leg.cause}")
+        change = Change(before=intent, after=after, events=tuple(events))
+        if not mined or not after.status.is_terminal:
+            self.store.write(change, nonce_row=closing)
+            return
+        held = kind.reservation(intent.payload)
+        settled_block = mined.receipt.block_number
+        self.store.write(change, release=held, settled_block=settled_block, nonce_row=closing)
+
+    def _outcome(self, intent: Transaction, receipt: TransactionReceipt, step: Step) -> dict[str, object]:
+        """Work out what an intent cost and earned; of a shared transaction it bears its share."""
+        kind = self.kinds[intent.kind]
+        bill = Bill(
+            gas_used=receipt.gas_used,
+            gas_price=receipt.effective_gas_price,
+            l1_fee=receipt.l1_fee,
+            position=intent.batch_position or 0,
+            size=intent.batch_size or 1,
+        )
+        outcome = outcome_of(
+            self.settings.schedule(kind.reservation(intent.payload).token),
+            fee_taken=kind.fee(intent.payload) if step is Step.CONFIRMED else TokenUnits(0),
+            bill=bill,
+            predicted_cost=intent.predicted_cost,
+        )
+        return outcome.facts()
