@@ -30,6 +30,7 @@ from ferryman.domain.units import (
 from ferryman.intents.payment import escrow
 from ferryman.ports import (
     Block,
+    Chain,
     Clock,
     Depth,
     EventLog,
@@ -43,6 +44,7 @@ from ferryman.ports import (
     Simulation,
     TransactionReceipt,
 )
+from tests.fakes.witness import FakeWitness
 
 GAS_USED: Final = Gas(60_000)
 _IS_VALID_SIGNATURE: Final = bytes.fromhex("1626ba7e")
@@ -135,6 +137,8 @@ class FakeChain:
         """(block, place among its events) -> the transaction."""
         self._forks = [0]
         """The fork under which each block was mined: its hash changes with that."""
+        self.endpoints: tuple[FakeWitness, ...] = ()
+        """What answers for the chain, if that is not one honest endpoint."""
         self.most_log_blocks: int | None = None
         """The longest range whose logs it gives at once."""
 
@@ -199,7 +203,18 @@ class FakeChain:
         """Lose the mempool, as a node that restarts does."""
         self.mempool.clear()
 
+    def served_by_two(self) -> tuple[FakeWitness, FakeWitness]:
+        """Have two endpoints from now on, and give them: each may lie by itself."""
+        first, second = self.endpoints = FakeWitness(self), FakeWitness(self)
+        return first, second
+
     # -- the port -----------------------------------------------------------------------------
+
+    def witnesses(self) -> tuple[Chain, ...]:
+        """Its endpoints, the ones that answer first; itself, if nobody asked for more."""
+        if not self.endpoints:
+            return (self,)
+        return tuple(sorted(self.endpoints, key=lambda one: not one.is_reachable)[:2])
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:  # noqa: ARG002 (its head is always fresh)
         """Answer the escrow's views."""

@@ -327,6 +327,40 @@ def test_the_call_is_made_from_the_wallet_that_will_send_it() -> None:
     assert estimate["params"][0] == {"from": sender, "to": PAYEE, "data": "0x0102", "value": "0x0"}
 
 
+# -- witnesses ----------------------------------------------------------------------------------
+
+
+def counting(count: int) -> Answers:
+    """Answer every request of a batch with the same quantity."""
+    return lambda body: as_json(results(body, *[hex(count) for _ in json.loads(body)]))
+
+
+def test_each_witness_is_one_endpoint_and_no_other() -> None:
+    """It neither falls back on the others, nor speaks for more than two."""
+    with (
+        serving(counting(1)) as first,
+        serving(lambda _: Answer(503)) as second,
+        serving(counting(3)) as third,
+    ):
+        endpoints = FakeEndpoints(first.url, second.url, third.url)
+        rpc = JsonRpc(CHAIN, endpoints, metrics=FakeMetrics())
+        one, other = EvmChain(chain_settings(), rpc, FakeClock()).witnesses()
+
+        assert one.transaction_count(PAYEE) == 1
+        with pytest.raises(ChainUnreachableError, match="503"):
+            other.transaction_count(PAYEE)
+
+    assert (len(first.bodies), len(second.bodies), len(third.bodies)) == (1, 1, 0)
+
+
+def test_a_single_endpoint_is_the_only_witness() -> None:
+    """It does not become two by being asked twice."""
+    with serving(counting(1)) as endpoint:
+        (only,) = chain_at(endpoint.url).witnesses()
+
+        assert only.transaction_count(PAYEE) == 1
+
+
 # -- keys ---------------------------------------------------------------------------------------
 
 

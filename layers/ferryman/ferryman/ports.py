@@ -182,6 +182,18 @@ class SendResult:
 class Chain(Protocol):
     """One EVM chain. Every method may raise ChainUnreachableError."""
 
+    def witnesses(self) -> "tuple[Chain, ...]":
+        """Give the chain as single endpoints see it, each pinned to its own.
+
+        What ends a transaction is asked of all of them (`services/agreement.py`).
+
+        Returns:
+            Two, or one if only one endpoint is configured. Healthy ones come first, but one that does not
+            answer is given as well, if there is no other: it must not be taken for a chain with one.
+
+        """
+        ...
+
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
         """Read contracts in one batch.
 

@@ -1,13 +1,12 @@
 """What requests depend on, each asked something that changes nothing: the Dependency port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ferryman.adapters.dynamodb.operations import Key, Table, Tables
-from ferryman.adapters.evm.endpoints import Endpoints
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import NotHealthyError, StoreUnavailableError
 from ferryman.ports import Chain, Clock
@@ -132,22 +131,6 @@ class EndpointDependency:
             msg = f"its newest block, {head.number}, is {age} s old"
             raise NotHealthyError(msg)
         return {"head": head.number, "head_age_seconds": age}
-
-
-@dataclass(frozen=True, slots=True)
-class OneEndpoint:
-    """The Endpoints that are only one of others."""
-
-    endpoints: Endpoints
-    number: int
-
-    def urls(self) -> Sequence[str]:
-        """Give it, or nothing if it is gone."""
-        return self.endpoints.urls()[self.number - 1 : self.number]
-
-    def refused(self) -> None:
-        """Tell the others' source."""
-        self.endpoints.refused()
 
 
 def _cause(service: str, error: ClientError | BotoCoreError) -> str:

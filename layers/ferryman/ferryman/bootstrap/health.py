@@ -4,7 +4,6 @@ from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.dependencies import (
     EndpointDependency,
     KeyDependency,
-    OneEndpoint,
     QueueDependency,
     table_dependencies,
 )
@@ -12,6 +11,7 @@ from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.evm.chain import EvmChain
+from ferryman.adapters.evm.endpoints import OneEndpoint
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.bootstrap.parts import TRACING, aws_client, rpc_endpoints, tables
 from ferryman.bootstrap.telemetry import Telemetry

@@ -41,6 +41,7 @@ from ferryman.ports import (
 _HISTORY_BLOCKS: Final = 10
 _MOST_CALLS: Final = 100
 """Calls in one batch, where their number is not bounded otherwise: providers bound it."""
+_MOST_WITNESSES: Final = 2
 _TIERS: Final = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
 _HEAD = RpcRequest("eth_getBlockByNumber", ("latest", False))
 _FEE_HISTORY = RpcRequest(
@@ -57,6 +58,11 @@ class EvmChain:
         self._clock = clock
         self._head_number = BlockNumber(0)
         self._head_seen_at = Instant(0)
+
+    def witnesses(self) -> tuple["EvmChain", ...]:
+        """Give the chain as at most two single endpoints see it."""
+        singly = self._rpc.singly()[:_MOST_WITNESSES]
+        return tuple(EvmChain(self._settings, rpc, self._clock) for rpc in singly)
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
         """Read contracts in one batch, which also brings the newest head for the next one.

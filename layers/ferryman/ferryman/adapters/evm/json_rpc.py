@@ -1,5 +1,6 @@
 """JSON-RPC 2.0 in batches over one kept connection per endpoint."""
 
+import copy
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 import urllib3
 
-from ferryman.adapters.evm.endpoints import Endpoints
+from ferryman.adapters.evm.endpoints import Endpoints, OneEndpoint
 from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble
 from ferryman.adapters.tracing import NoTracing
 from ferryman.domain.errors import ChainUnreachableError
@@ -73,6 +74,15 @@ class JsonRpc:
             headers={"Content-Type": "application/json"},
         )
 
+    def singly(self) -> tuple["JsonRpc", ...]:
+        """Give each endpoint by itself, over the same connections, the preferred first.
+
+        Raises:
+            ChainUnreachableError: the addresses are not known now.
+
+        """
+        return tuple(self._pinned(number) for number, _ in enumerate(self._endpoints.urls(), start=1))
+
     def batch(self, requests: Sequence[RpcRequest]) -> list[Any]:
         """Send requests in one batch.
 
@@ -120,6 +130,11 @@ class JsonRpc:
         if isinstance(answer, RpcError):
             raise ChainUnreachableError(self._chain_id, f"error {answer.code}: {answer.text}")
         return answer
+
+    def _pinned(self, number: int) -> "JsonRpc":
+        pinned = copy.copy(self)
+        pinned._endpoints = OneEndpoint(self._endpoints, number)  # noqa: SLF001 (its own class)
+        return pinned
 
     def _candidates(self) -> Iterator[tuple[int, str]]:
         """Give numbers and addresses, in the end those that have replaced refused ones meanwhile."""

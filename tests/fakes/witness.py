@@ -1,0 +1,149 @@
+"""A chain as one endpoint tells it: away, behind, or lying."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ferryman.domain.eip1559 import Call
+from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.fees import FeeHistory
+from ferryman.domain.units import Address, BlockNumber, TxHash, WalletNonce, Wei
+from ferryman.ports import (
+    Block,
+    Chain,
+    EventLog,
+    LogFilter,
+    LogRange,
+    Read,
+    Reading,
+    Reverted,
+    SendResult,
+    Simulation,
+    TransactionReceipt,
+)
+
+if TYPE_CHECKING:
+    from tests.fakes.chain import FakeChain
+
+Lie = Callable[[TransactionReceipt], TransactionReceipt | None]
+"""From a true receipt to what is told instead."""
+
+
+class FakeWitness:
+    """The Chain port, as one endpoint of a FakeChain: honest until a test says otherwise."""
+
+    def __init__(self, chain: "FakeChain") -> None:
+        self.is_reachable = True
+        self.lag = 0
+        """How many blocks it is behind."""
+        self.receipt_lie: Lie | None = None
+        self.counts: dict[Address, WalletNonce] = {}
+        """Wrong counts of mined transactions, by wallet."""
+        self.verdict: Reverted | None = None
+        """What every simulated call ends in."""
+        self.answer_to_sends: SendResult | None = None
+        """What it says of a broadcast, which it then drops."""
+        self.asked: list[str] = []
+        """The methods it was asked, in order."""
+        self._chain = chain
+
+    def witnesses(self) -> tuple[Chain, ...]:
+        """Give what its chain has: whoever reads by a lying endpoint may still ask the others."""
+        return self._chain.witnesses()
+
+    def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
+        """Answer truly."""
+        self._answer("read")
+        return self._chain.read(reads, fresh=fresh, at=at)
+
+    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
+        """Simulate at its own head."""
+        self._answer("simulate")
+        truth = self._chain.simulate(calls, sender=sender)
+        outcomes = truth.outcomes if self.verdict is None else tuple(self.verdict for _ in calls)
+        return replace(truth, block=self._seen_head(), outcomes=outcomes)
+
+    def fee_history(self) -> FeeHistory:
+        """Answer truly."""
+        self._answer("fee_history")
+        return self._chain.fee_history()
+
+    def head(self) -> Block:
+        """The newest block it has."""
+        self._answer("head")
+        return self._seen_head()
+
+    def transaction_count(self, wallet: Address) -> WalletNonce:
+        """The true count, or the wrong one."""
+        self._answer("transaction_count")
+        return self.counts.get(wallet, self._chain.transaction_count(wallet))
+
+    def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
+        """Answer truly."""
+        self._answer("balances")
+        return self._chain.balances(wallets)
+
+    def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
+        """Take transactions, or only say so."""
+        if self.answer_to_sends is not None:
+            return tuple(self.answer_to_sends for _ in envelopes)
+        return self._chain.send(envelopes)
+
+    def block_receipts(self, numbers: Sequence[BlockNumber]) -> tuple[TransactionReceipt, ...]:
+        """Receipts of the blocks it has."""
+        self._answer("block_receipts")
+        if any(number > self._seen_head().number for number in numbers):
+            raise ChainUnreachableError(self._chain.settings.chain_id, "a block is not there yet")
+        told = (self._told(receipt) for receipt in self._chain.block_receipts(numbers))
+        return tuple(receipt for receipt in told if receipt)
+
+    def receipts(self, hashes: Sequence[TxHash]) -> tuple[TransactionReceipt | None, ...]:
+        """Receipts by hash, as it tells them."""
+        self._answer("receipts")
+        found = self._chain.receipts(hashes)
+        return tuple(self._told(receipt) if receipt else None for receipt in found)
+
+    def blocks(self, numbers: Sequence[BlockNumber]) -> tuple[Block, ...]:
+        """Headers of the blocks it has."""
+        self._answer("blocks")
+        if any(number > self._seen_head().number for number in numbers):
+            raise ChainUnreachableError(self._chain.settings.chain_id, "a block is not there")
+        return self._chain.blocks(numbers)
+
+    def block_logs(self, blocks: Sequence[Block], wanted: LogFilter) -> tuple[EventLog, ...]:
+        """Answer truly."""
+        self._answer("block_logs")
+        return self._chain.block_logs(blocks, wanted)
+
+    def range_logs(self, first: BlockNumber, last: BlockNumber, wanted: LogFilter) -> LogRange:
+        """Answer truly."""
+        self._answer("range_logs")
+        return self._chain.range_logs(first, last, wanted)
+
+    def read_at(self, reads: Sequence[tuple[Block, Read]]) -> tuple[bytes | Reverted, ...]:
+        """Answer truly."""
+        self._answer("read_at")
+        return self._chain.read_at(reads)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _answer(self, method: str) -> None:
+        self.asked.append(method)
+        if not self.is_reachable:
+            raise ChainUnreachableError(self._chain.settings.chain_id, "this endpoint is switched off")
+
+    def _seen_head(self) -> Block:
+        head = self._chain.head()
+        if not self.lag:
+            return head
+        (behind,) = self._chain.blocks([BlockNumber(max(head.number - self.lag, 0))])
+        return behind
+
+    def _told(self, receipt: TransactionReceipt) -> TransactionReceipt | None:
+        if receipt.block_number > self._seen_head().number:
+            return None
+        return self.receipt_lie(receipt) if self.receipt_lie else receipt
+
+
+def hidden(_: TransactionReceipt) -> None:
+    """Tell of no receipt at all: the Lie of a node that lost its index."""
