@@ -8,12 +8,12 @@ per 4 KB, a read of an index half that; what is not there costs as much as the s
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ferryman.adapters.dynamodb.operations import Item, Key, Put, Query, Table, Write
-from tests.fakes.tables import INDEXES, KEYS, MemoryTables
+from tests.fakes.tables import INDEXES, KEYS, PROJECTED, MemoryTables
 
 _WRITE_BYTES: Final = 1024
 _READ_BYTES: Final = 4096
@@ -117,16 +117,18 @@ def _rounded_up(size: int, unit: int) -> int:
 
 
 def _index_units(index: str, table: str, old: Item, new: Item) -> int:
-    """Cost of keeping an index that holds keys only."""
-    names = (*INDEXES[index], *KEYS[table])
-    entries = [_entry(item, names) for item in (old, new)]
+    """Cost of keeping an index entry: a changed key moves it; what else it holds never changes."""
+    keys = (*INDEXES[index], *KEYS[table])
+    entries = [_entry(item, keys, PROJECTED[index]) for item in (old, new)]
     if entries[0] == entries[1]:
         return 0
     return sum(_rounded_up(item_bytes(entry), _WRITE_BYTES) for entry in entries if entry)
 
 
-def _entry(item: Item, names: Sequence[str]) -> Item:
-    return {name: item[name] for name in names} if all(name in item for name in names) else {}
+def _entry(item: Item, keys: Sequence[str], projected: Collection[str]) -> Item:
+    if not all(name in item for name in keys):
+        return {}
+    return {name: value for name, value in item.items() if name in keys or name in projected}
 
 
 def _key_of(write: Write) -> Key:

@@ -591,7 +591,10 @@ class TestReads:
         found = store.watched(CHAIN_ID, limit=5)
 
         expected = [(row.due_at, row.transaction_id) for row in rows if row is not rows[4]]
-        assert list(found) == expected[:5]
+        assert [(due.due_at, due.transaction_id) for due in found] == expected[:5]
+        assert {(due.priority, due.deadline_seconds) for due in found} == {
+            (row.priority, row.deadline_seconds) for row in rows
+        }
         assert store.watched(ChainId(1), limit=5) == ()
 
     def _received(self, tables: Tables, count: int) -> list[Transaction]:

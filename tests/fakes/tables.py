@@ -39,6 +39,11 @@ INDEXES: Final[Mapping[str, tuple[str, str]]] = {
     "by_sender": ("sender", "received_at"),
     "by_due": ("open_shard", "due_at"),
 }
+PROJECTED: Final[Mapping[str, frozenset[str]]] = {
+    "by_sender": frozenset(),
+    "by_due": frozenset({"priority", "deadline_seconds"}),
+}
+"""What an index holds besides keys."""
 _MOST_WRITES: Final = 100
 
 
@@ -148,10 +153,10 @@ def _holds(condition: Condition, item: Item) -> bool:
 
 
 def _projected(query: Query, item: Item) -> Item:
-    """What a query gives of an item: our indexes hold keys only."""
+    """What a query gives of an item: our indexes hold keys, and little more."""
     if query.index is None:
         return item
-    names = {*INDEXES[query.index], *KEYS[query.table]}
+    names = {*INDEXES[query.index], *KEYS[query.table], *PROJECTED[query.index]}
     return {name: value for name, value in item.items() if name in names}
 
 

@@ -11,7 +11,7 @@ from ferryman.domain.accounts import CachedAccount, ContractAccount
 from ferryman.domain.cursor import Cursor
 from ferryman.domain.eip1559 import NOTHING, Call
 from ferryman.domain.events import Event
-from ferryman.domain.fees import FeeHistory
+from ferryman.domain.fees import FeeHistory, Tier
 from ferryman.domain.lanes import Lane
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
@@ -338,6 +338,16 @@ class Change:
     events: tuple[Event, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A row that wants attention, as the index knows it."""
+
+    due_at: Instant
+    transaction_id: TransactionId
+    priority: Tier
+    deadline_seconds: Seconds
+
+
 class TransactionStore(Protocol):
     """Rows, their events, and the ledgers they hold funds in.
 
@@ -429,8 +439,8 @@ class TransactionStore(Protocol):
         """Read the ledger a reservation is part of, consistently."""
         ...
 
-    def watched(self, chain_id: ChainId, *, limit: int) -> tuple[tuple[Instant, TransactionId], ...]:
-        """List rows of a chain that want attention, with when they do, the first due first; may lag."""
+    def watched(self, chain_id: ChainId, *, limit: int) -> tuple[Due, ...]:
+        """List rows of a chain that want attention, the first due first; may lag."""
         ...
 
     def closed(

@@ -4,6 +4,7 @@ from ferryman.domain.lanes import Lane
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
 from ferryman.ports import NonceHint, TransactionHint
+from ferryman.services.sweeping import MOST_AT_ONCE
 from tests.fakes.settled import MemoryWorld, memory_world
 
 
@@ -75,6 +76,25 @@ def test_one_batch_of_both_lanes_binds_the_urgent_ones_first() -> None:
     bound = {row.priority.value: row.nonce for row in memory.world.rows() if row.nonce is not None}
     assert bound["fast"] == 0
     assert pending(memory) == 2
+
+
+def test_the_sweep_hints_an_urgent_payment_before_a_hundred_that_were_due_earlier() -> None:
+    """It lists far more than it hints in one pass."""
+    memory = memory_world()
+    sender, waiting = memory.payers[0], MOST_AT_ONCE + 20
+    for _ in range(waiting):
+        memory.world.post(sender.pay(1, deadline=memory.deadline()))
+    memory.world.clock.sleep(Milliseconds(100))
+    urgent = memory.world.post(sender.pay(1, deadline=memory.deadline(), priority="fast")).transaction
+    memory.world.queue.lose()
+    memory.world.clock.sleep(Milliseconds(11_000))
+
+    memory.world.confirm.sweep(memory.world.settings.chain_id, freed=0)
+
+    (hint,) = memory.world.queue.waiting(Lane.EXPRESS)
+    assert isinstance(hint, TransactionHint)
+    assert hint.transaction_id == urgent.transaction_id
+    assert len(memory.world.queue.waiting(Lane.STANDARD)) == MOST_AT_ONCE - 1
 
 
 def test_a_waiting_payment_whose_deadline_comes_near_is_swept_into_the_express_lane() -> None:

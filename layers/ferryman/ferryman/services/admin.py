@@ -135,7 +135,7 @@ class Admin:
         for chain_id in self.chains:
             if request.chain_id in {None, chain_id}:
                 due = self.store.watched(chain_id, limit=MOST_COUNTED)
-                yield from self.store.get_many([name for _, name in due])
+                yield from self.store.get_many([one.transaction_id for one in due])
                 yield from self._bound(chain_id)
 
     def _bound(self, chain_id: ChainId) -> Iterator[Transaction]:
@@ -164,7 +164,7 @@ class Admin:
             "head": self.leases.head(chain_id),
             "waiting": len(due),
             "waiting_is_at_least": len(due) == MOST_COUNTED,
-            "overdue_seconds": max((now - due[0][0]) // 1000, 0) if due else 0,
+            "overdue_seconds": max((now - due[0].due_at) // 1000, 0) if due else 0,
             "open_nonces": len(nonces),
             "oldest_nonce_seconds": max(((now - row.bound_at) // 1000 for row in nonces), default=0),
             "wallets": len(wallets),

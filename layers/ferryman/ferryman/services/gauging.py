@@ -70,7 +70,9 @@ class Gauging:
         """Read what waits for a nonce, and what has one that is not settled."""
         waiting = self.store.watched(access.settings.chain_id, limit=MOST_WAITING)
         bound = (row.intents for wallet in wallets for row in self.wallets.open_nonces(wallet))
-        names = dict.fromkeys([name for _, name in waiting] + [name for names in bound for name in names])
+        names = dict.fromkeys(
+            [due.transaction_id for due in waiting] + [name for names in bound for name in names]
+        )
         rows = self.store.get_many(list[TransactionId](names)) if names else ()
         return [row for row in rows if not row.status.is_terminal]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ferryman.domain.errors import StaleRowError
+from ferryman.domain.lanes import express_from
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import ChainId, Instant
 from ferryman.ports import Change, Clock, Log, Queue, TransactionStore
@@ -12,6 +13,8 @@ from ferryman.services.hinting import hint_of
 
 MOST_AT_ONCE: Final = 100
 """Rows hinted in one pass: more would only wait in the queue."""
+MOST_LISTED: Final = 1_000
+"""Rows among which the urgent ones are found, however many standard ones are due before them."""
 SENT_AHEAD_MS: Final = 60_000
 """A hinted row is not hinted again for this long, unless submit writes another time."""
 
@@ -27,7 +30,7 @@ class Sweep:
     log: Log
 
     def __call__(self, chain_id: ChainId, *, freed: int) -> bool:
-        """Hint what is due, and as many rows more as nonces were freed just now.
+        """Hint what is due, the urgent first, and as many rows more as nonces were freed just now.
 
         A row that waits for a free wallet window has waited long enough when one is free.
 
@@ -42,15 +45,14 @@ class Sweep:
             StoreUnavailableError: as its ports say; what was not hinted is hinted a minute later.
 
         """
-        now = self.clock.now()
-        watched = self.store.watched(chain_id, limit=MOST_AT_ONCE)
-        chosen = [
-            name for position, (due_at, name) in enumerate(watched) if due_at <= now or position < freed
-        ]
-        rows = self.store.get_many(chosen) if chosen else ()
+        now, settings = self.clock.now(), self.chains[chain_id].settings
+        watched = self.store.watched(chain_id, limit=MOST_LISTED)
+        chosen = [one for position, one in enumerate(watched) if one.due_at <= now or position < freed]
+        chosen.sort(key=lambda one: express_from(one.priority, one.deadline_seconds, settings) > now)
+        names = [one.transaction_id for one in chosen[:MOST_AT_ONCE]]
+        rows = self.store.get_many(names) if names else ()
         sent = [after for row in rows if (after := self._postponed(row, now))]
         if sent:
-            settings = self.chains[chain_id].settings
             self.queue.send(hint_of(row, settings, now) for row in sent)
         return bool(watched)
 

@@ -45,11 +45,12 @@ from ferryman.domain.errors import (
     TransactionExistsError,
 )
 from ferryman.domain.events import Event
+from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.quotas import Charge, Quota, QuotaMovedError
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, TokenUnits, TransactionId
-from ferryman.ports import Change, Ledger, NonceMarker, Reservation, Room
+from ferryman.ports import Change, Due, Ledger, NonceMarker, Reservation, Room
 
 
 class DynamoTransactions:
@@ -103,7 +104,7 @@ class DynamoTransactions:
         )
         return tuple((item["received_at"], item["transaction_id"]) for item in self._tables.query(query))
 
-    def watched(self, chain_id: ChainId, *, limit: int) -> tuple[tuple[Instant, TransactionId], ...]:
+    def watched(self, chain_id: ChainId, *, limit: int) -> tuple[Due, ...]:
         """List rows that want attention, the first due first."""
         queries = (
             Query(
@@ -115,7 +116,7 @@ class DynamoTransactions:
             for number in range(SHARDS)
         )
         found = concatenated.from_iterable(self._tables.query(query) for query in queries)
-        return tuple(sorted((item["due_at"], item["transaction_id"]) for item in found)[:limit])
+        return tuple(sorted((_due_of(item) for item in found), key=lambda due: due.due_at)[:limit])
 
     def closed(
         self, chain_id: ChainId, *, since: Instant | None = None, until: Instant | None = None, limit: int
@@ -363,6 +364,15 @@ def _raise_for_ledger(error: ConditionFailedError, index: int, hold: tuple[Reser
         raise LedgerMovedError(settled_block=ledger.settled_block) from error
     if ledger.reserved > room.units:
         raise LedgerRefusedError(reserved=ledger.reserved, settled_block=ledger.settled_block) from error
+
+
+def _due_of(item: Item) -> Due:
+    return Due(
+        due_at=item["due_at"],
+        transaction_id=item["transaction_id"],
+        priority=Tier(item["priority"]),
+        deadline_seconds=item["deadline_seconds"],
+    )
 
 
 def _ledger_of(item: Item | None) -> Ledger:
