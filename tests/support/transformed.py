@@ -1,12 +1,11 @@
 """template.yaml as CloudFormation gets it: after SAM's own transform, as AWS runs it."""
 
 import logging
-import os
 from copy import deepcopy
 from functools import cache
 from typing import Any, Final
-from unittest.mock import patch
 
+import pytest
 from samtranslator.translator.transform import transform
 
 from tests.support.template import template
@@ -52,6 +51,7 @@ def transformed(*, layer: str = "1", release: str = "1", **parameters: str) -> d
 def api_body() -> dict[str, Any]:
     """Give the REST API's definition."""
     # SAM asks boto3 for the region's name, which the definition does not depend on.
-    with patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         body: dict[str, Any] = transformed()["Api"]["Properties"]["Body"]
     return body

@@ -145,30 +145,26 @@ class Transaction:
     """Set when the work can never succeed, and only deadletter is left to say so."""
 
 
-FACTS: Final = frozenset(
-    {
-        "assured",
-        "accepted_block",
-        "predicted_gas",
-        "predicted_cost",
-        "wallet",
-        "nonce",
-        "hash",
-        "block_number",
-        "block_hash",
-        "confirmations",
-        "batch_size",
-        "batch_position",
-        "gas_used",
-        "gas_share",
-        "effective_gas_price",
-        "gas_cost",
-        "fee_taken",
-        "margin",
-        "cost_error_bps",
-        "reason",
-    }
+ACCEPTANCE_FACTS: Final = ("assured", "accepted_block", "predicted_gas", "predicted_cost")
+"""What acceptance found and foresaw."""
+
+BINDING_FACTS: Final = ("wallet", "nonce", "batch_size", "batch_position")
+"""Where it is bound, and in what company."""
+
+INCLUSION_FACTS: Final = (
+    "hash",
+    "block_number",
+    "block_hash",
+    "gas_used",
+    "gas_share",
+    "effective_gas_price",
 )
+"""What it was mined in; a reorg takes them back."""
+
+ENDING_FACTS: Final = ("confirmations", "gas_cost", "fee_taken", "margin", "cost_error_bps", "reason")
+"""How it ended, what that cost and what it earned."""
+
+FACTS: Final = frozenset((*ACCEPTANCE_FACTS, *BINDING_FACTS, *INCLUSION_FACTS, *ENDING_FACTS))
 """Fields of a row that only an event may change, besides status, sequence and reached."""
 
 

@@ -6,20 +6,11 @@ from typing import Final
 
 from ferryman.domain.events import Step
 from ferryman.domain.nonces import NonceRow
-from ferryman.domain.transaction import Status, Transaction, gas_share
+from ferryman.domain.transaction import BINDING_FACTS, INCLUSION_FACTS, Status, Transaction, gas_share
 from ferryman.intents.kind import IntentKind, Leg
 from ferryman.ports import TransactionReceipt
 
-_INCLUSION_FACTS: Final = (
-    "hash",
-    "block_number",
-    "block_hash",
-    "gas_used",
-    "gas_share",
-    "effective_gas_price",
-)
 _REVERTED: Final = "reverted"
-_BINDING_FACTS: Final = ("wallet", "nonce", "batch_size", "batch_position")
 
 Facts = dict[str, object]
 
@@ -72,7 +63,7 @@ def steps_of(
         return
     is_known = mined is not None and _place(intent) == (mined.receipt.hash, mined.receipt.block_hash)
     if intent.block_hash and not is_known:
-        yield Step.REORGED, dict.fromkeys(_INCLUSION_FACTS)
+        yield Step.REORGED, dict.fromkeys(INCLUSION_FACTS)
     if mined is None or leg is None:
         return
     news: Facts = {} if is_known else _inclusion(intent, mined.receipt)
@@ -86,7 +77,7 @@ def steps_of(
     elif leg.reason:
         yield Step.FAILED, {**news, "reason": leg.reason}
     else:
-        yield Step.RETURNED, dict.fromkeys(_BINDING_FACTS)
+        yield Step.RETURNED, dict.fromkeys(BINDING_FACTS)
 
 
 def _place(intent: Transaction) -> tuple[object, object]:

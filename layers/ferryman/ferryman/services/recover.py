@@ -14,7 +14,15 @@ from ferryman.domain.economics import Bill, outcome_of
 from ferryman.domain.errors import TooManyLogsError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow, Wallet
-from ferryman.domain.transaction import Status, Transaction, fold, take_step, told
+from ferryman.domain.transaction import (
+    BINDING_FACTS,
+    INCLUSION_FACTS,
+    Status,
+    Transaction,
+    fold,
+    take_step,
+    told,
+)
 from ferryman.domain.units import (
     Address,
     BlockNumber,
@@ -44,20 +52,7 @@ _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
 _HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
-_NO_NONCE: Final = dict.fromkeys(
-    (
-        "wallet",
-        "nonce",
-        "batch_size",
-        "batch_position",
-        "hash",
-        "block_number",
-        "block_hash",
-        "gas_used",
-        "gas_share",
-        "effective_gas_price",
-    )
-)
+_NO_NONCE: Final = dict.fromkeys((*BINDING_FACTS, *INCLUSION_FACTS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from ferryman.domain.errors import (
     StaleRowError,
 )
 from ferryman.domain.events import Event, Step
-from ferryman.domain.transaction import Status, Transaction, take_step
+from ferryman.domain.transaction import (
+    BINDING_FACTS,
+    ENDING_FACTS,
+    INCLUSION_FACTS,
+    Status,
+    Transaction,
+    take_step,
+)
 from ferryman.domain.units import BlockNumber, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import (
@@ -33,26 +40,7 @@ from ferryman.services.hinting import hint_of
 from ferryman.services.records import record_of
 from ferryman.services.waking import wake
 
-_FORGOTTEN: Final = dict.fromkeys(
-    (
-        "wallet",
-        "nonce",
-        "hash",
-        "block_number",
-        "block_hash",
-        "confirmations",
-        "batch_size",
-        "batch_position",
-        "gas_used",
-        "gas_share",
-        "effective_gas_price",
-        "gas_cost",
-        "fee_taken",
-        "margin",
-        "cost_error_bps",
-        "reason",
-    )
-)
+_FORGOTTEN: Final = dict.fromkeys((*BINDING_FACTS, *INCLUSION_FACTS, *ENDING_FACTS))
 """Facts of the try that failed."""
 
 

@@ -75,6 +75,11 @@ def answer(status: HTTPStatus, body: Mapping[str, Any], **headers: str) -> dict[
     }
 
 
+def ok(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Shape the answer to what went well."""
+    return answer(HTTPStatus.OK, body)
+
+
 def text_answer(body: str, content_type: str) -> dict[str, Any]:
     """Shape an answer that is not JSON."""
     headers = {**_HEADERS, "Content-Type": content_type}
