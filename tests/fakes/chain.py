@@ -38,6 +38,7 @@ from ferryman.ports import (
     LogRange,
     Read,
     Reading,
+    Refusal,
     Reverted,
     SendOutcome,
     SendResult,
@@ -358,7 +359,7 @@ class FakeChain:
     def _taken(self, sent: SignedTransaction) -> SendResult:
         self.sends += 1
         if sent.nonce < self._counts.get(sent.sender, 0):
-            return SendResult(SendOutcome.POSSIBLY_SENT, "nonce too low")
+            return SendResult(SendOutcome.POSSIBLY_SENT, "nonce too low", Refusal.NONCE_TOO_LOW)
         if (sent.sender, sent.nonce) in self.mempool:
             return SendResult(SendOutcome.SENT, "already known")
         self.mempool[sent.sender, sent.nonce] = sent

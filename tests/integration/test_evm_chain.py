@@ -15,7 +15,7 @@ from ferryman.domain.fees import Eip1559Fees, Tier, price
 from ferryman.domain.signatures import from_der
 from ferryman.domain.units import Address, BlockNumber, Gas, Milliseconds, TxHash, WalletNonce, Wei
 from ferryman.intents.payment import PAYMENT, escrow
-from ferryman.ports import Depth, Read, Reverted, SendOutcome
+from ferryman.ports import Depth, Read, Refusal, Reverted, SendOutcome
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
@@ -371,18 +371,18 @@ def test_the_same_bytes_again_are_known(node: Node, wallet: LocalAccount) -> Non
 
     assert known.outcome is SendOutcome.SENT
     assert "already imported" in known.text.lower()
-    assert mined.outcome is SendOutcome.POSSIBLY_SENT
+    assert (mined.outcome, mined.refusal) == (SendOutcome.POSSIBLY_SENT, Refusal.NONCE_TOO_LOW)
     assert "nonce too low" in mined.text.lower()
 
 
 def test_another_transaction_with_the_nonce_is_not_taken_for_ours(node: Node, wallet: LocalAccount) -> None:
-    """Replacing needs more; what is there may be mined."""
+    """Replacing needs more; these bytes were not taken, and those that are there may be mined."""
     chain, _ = chain_on(node)
     chain.send([signed(wallet, transfer(value=1), nonce=0)])
 
     (refused,) = chain.send([signed(wallet, transfer(value=2), nonce=0)])
 
-    assert refused.outcome is SendOutcome.POSSIBLY_SENT
+    assert (refused.outcome, refused.refusal) == (SendOutcome.REJECTED, Refusal.REPLACEMENT)
     assert "underpriced" in refused.text.lower()
 
 
@@ -393,17 +393,19 @@ def test_a_wallet_without_funds_is_certainly_refused(node: Node) -> None:
 
     (refused,) = chain.send([signed(STRANGER, transfer(), nonce=0)])
 
-    assert refused.outcome is SendOutcome.REJECTED
+    assert (refused.outcome, refused.refusal) == (SendOutcome.REJECTED, Refusal.FUNDS)
     assert "insufficient funds" in refused.text.lower()
 
 
-def test_a_gas_limit_that_cannot_do_is_permanent(node: Node, wallet: LocalAccount) -> None:
-    """These bytes are never mined."""
+@pytest.mark.parametrize("gas", [20_000, 10**9])
+def test_a_gas_limit_that_cannot_do_is_permanent(node: Node, wallet: LocalAccount, gas: int) -> None:
+    """Too low for any transaction, or too high for any block: these bytes are never mined."""
     chain, _ = chain_on(node)
+    node.rpc("anvil_setBalance", wallet.address, hex(10**22))
 
-    (refused,) = chain.send([signed(wallet, transfer(), nonce=0, gas=20_000)])
+    (refused,) = chain.send([signed(wallet, transfer(), nonce=0, gas=gas)])
 
-    assert refused.outcome is SendOutcome.PERMANENT
+    assert (refused.outcome, refused.refusal) == (SendOutcome.PERMANENT, Refusal.PERMANENT)
 
 
 def test_a_fee_below_the_base_fee_is_certainly_refused(node: Node, wallet: LocalAccount) -> None:
@@ -413,7 +415,7 @@ def test_a_fee_below_the_base_fee_is_certainly_refused(node: Node, wallet: Local
     (refused,) = chain.send([signed(wallet, transfer(), nonce=0, max_fee=1)])
     node.mine()
 
-    assert refused.outcome is SendOutcome.REJECTED
+    assert (refused.outcome, refused.refusal) == (SendOutcome.REJECTED, Refusal.UNDERPRICED)
     assert chain.transaction_count(address_of(wallet)) == 0
 
 

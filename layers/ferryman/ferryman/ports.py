@@ -165,18 +165,39 @@ class SendOutcome(StrEnum):
     SENT = "sent"
     """A node has it, now or already before."""
     POSSIBLY_SENT = "possibly_sent"
+    """It may be in a mempool or a block: no answer, one that nobody understands, or `NONCE_TOO_LOW`."""
     REJECTED = "rejected"
     """Certainly not taken, for a reason that passes."""
     PERMANENT = "permanent"
     """Certainly not taken, and these bytes never will be."""
 
 
+class Refusal(StrEnum):
+    """Why a node did not take a transaction, as far as its words are known."""
+
+    NONCE_TOO_LOW = "nonce_too_low"
+    """Something was mined with the nonce, perhaps these very bytes: look for our hashes first."""
+    NONCE_TOO_HIGH = "nonce_too_high"
+    """Earlier nonces of the wallet are missing."""
+    REPLACEMENT = "replacement"
+    """Other bytes wait with the nonce, and these pay too little more."""
+    UNDERPRICED = "underpriced"
+    """It pays too little for the mempool, or for a full one."""
+    FUNDS = "funds"
+    """The wallet cannot pay for it."""
+    DELEGATED = "delegated"
+    """The wallet has an EIP-7702 delegation: only one transaction, the next, may wait."""
+    PERMANENT = "permanent"
+    """These bytes can never be mined."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The outcome of one broadcast and the node's own words."""
+    """The outcome of one broadcast, the node's own words, and what they mean."""
 
     outcome: SendOutcome
     text: str = ""
+    refusal: Refusal | None = None
 
 
 class Chain(Protocol):

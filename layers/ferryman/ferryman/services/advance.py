@@ -125,6 +125,7 @@ class Advance:
                     "broadcast not taken",
                     transaction_ids=row.intents,
                     outcome=result.outcome.value,
+                    refusal=result.refusal,
                     cause=result.text,
                     **said,
                 )

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ferryman.adapters.evm.json_rpc import JsonRpc, RpcError, RpcRequest
-from ferryman.adapters.evm.rpc_errors import is_revert, is_too_many_logs, send_outcome
+from ferryman.adapters.evm.rpc_errors import is_revert, is_too_many_logs, send_result
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, TooManyLogsError
@@ -274,7 +274,7 @@ def _fee_history(history: Any) -> FeeHistory:  # noqa: ANN401 (a JSON value)
 
 def _send_result(answer: Any) -> SendResult:  # noqa: ANN401 (a JSON value)
     if isinstance(answer, RpcError):
-        return SendResult(send_outcome(answer.text), answer.text)
+        return send_result(answer.text)
     return SendResult(SendOutcome.SENT)
 
 
