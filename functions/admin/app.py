@@ -8,7 +8,7 @@ from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.admin import administer
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.services.admin import admin_list
-from ferryman.services.topics import parsed_transaction_id
+from ferryman.services.topics import parsed_address, parsed_transaction_id
 
 telemetry = Telemetry()
 services = administer(telemetry)
@@ -43,6 +43,12 @@ def retry(event: Event) -> Answer:
 def wallets(_event: Event) -> Answer:
     """GET /admin/wallets."""
     return ok({"wallets": services.admin.pool()})
+
+
+def wallet_state(event: Event) -> Answer:
+    """POST /admin/wallets/{address}/state."""
+    address = parsed_address("address", event["pathParameters"]["address"])
+    return ok(services.rotating(address, json_body(event), by=operator(event)))
 
 
 def pause(event: Event) -> Answer:
@@ -92,6 +98,7 @@ routes = Routes(
         "GET /admin/transactions/{transaction_id}": transaction,
         "POST /admin/transactions/{transaction_id}/retry": retry,
         "GET /admin/wallets": wallets,
+        "POST /admin/wallets/{address}/state": wallet_state,
         "POST /admin/pause": pause,
         "POST /admin/resume": resume,
         "GET /admin/deadletters": dead_letters,

@@ -26,7 +26,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
-from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
+from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, WalletState, Wanted
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import DAY_MS, Charge, Quota, QuotaMovedError, SenderLimits
@@ -693,7 +693,7 @@ class TestBind:
         full = wallets.wallet(CHAIN_ID, WALLET)
         assert full is not None
         assert full.free(2) == 0
-        wallets.raise_lowest_open(full, WalletNonce(5))
+        wallets.raise_lowest_open(full, WalletNonce(5), window=full.window)
         wallets.bind(full, bindings(rows[2:], first=6), window=2)
 
     def test_stale_rows_are_named_and_nothing_is_bound(self, tables: Tables) -> None:
@@ -760,7 +760,7 @@ class TestWallets:
         assert wallet is not None
 
         assert [row.nonce for row in wallets.open_nonces(wallet)] == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
-        wallets.raise_lowest_open(wallet, WalletNonce(7))
+        wallets.raise_lowest_open(wallet, WalletNonce(7), window=wallet.window)
         raised = wallets.wallet(CHAIN_ID, WALLET)
         assert raised is not None
         assert [row.nonce for row in wallets.open_nonces(raised)] == [7, 8, 9, 10, 11]
@@ -804,9 +804,58 @@ class TestWallets:
         wallets, wallet = DynamoWallets(tables), opened(tables, next_nonce=9)
 
         for lowest in (4, 7, 5):
-            wallets.raise_lowest_open(wallet, WalletNonce(lowest))
+            wallets.raise_lowest_open(wallet, WalletNonce(lowest), window=wallet.window)
 
         assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, lowest_open=WalletNonce(7))
+
+    def test_a_window_moves_with_what_was_learnt_and_not_over_what_another_learnt(
+        self, tables: Tables
+    ) -> None:
+        """Confirm adds one to what it read as 16, and submit has halved that meanwhile."""
+        wallets, wallet = DynamoWallets(tables), replace(opened(tables, next_nonce=9), window=1)
+        wallets.set_window(wallet, 16)
+        read = replace(wallet, window=16)
+        wallets.set_window(read, 8)
+
+        wallets.raise_lowest_open(read, WalletNonce(4), window=17)
+        with pytest.raises(StaleRowError):
+            wallets.set_window(read, 8)
+
+        assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, lowest_open=WalletNonce(4), window=9)
+
+    def test_only_an_active_wallet_is_bound(self, tables: Tables) -> None:
+        """Whatever the run has read before it was drained."""
+        wallets, wallet, row = DynamoWallets(tables), opened(tables), accept(tables)
+        wallets.set_state(wallet, WalletState.DRAINING)
+
+        with pytest.raises(StaleRowError):
+            wallets.bind(wallet, bindings([row], first=0), window=16)
+
+        wallets.set_state(replace(wallet, state=WalletState.DRAINING), WalletState.ACTIVE)
+        wallets.bind(wallet, bindings([row], first=0), window=16)
+
+    def test_a_wallet_is_not_retired_with_nonces_open_or_when_it_was_used_since(self, tables: Tables) -> None:
+        """Nor when it is in another state than was read."""
+        wallets, wallet = DynamoWallets(tables), opened(tables, next_nonce=4, lowest_open=4)
+        for stale in (
+            replace(wallet, next_nonce=WalletNonce(3), lowest_open=WalletNonce(3)),
+            replace(wallet, state=WalletState.DRAINING),
+        ):
+            with pytest.raises(StaleRowError):
+                wallets.set_state(stale, WalletState.RETIRED)
+
+        wallets.set_state(wallet, WalletState.RETIRED)
+
+        assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, state=WalletState.RETIRED)
+
+    def test_some_wallets_are_read_in_the_order_asked(self, tables: Tables) -> None:
+        """Those without a row are left out; nobody asked for is no question at all."""
+        wallets, one = DynamoWallets(tables), opened(tables)
+        other = wallets.open_wallet(replace(one, address=OTHER_WALLET))
+        unknown = Address("0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc")
+
+        assert wallets.wallets_at(CHAIN_ID, [OTHER_WALLET, unknown, WALLET]) == (other, one)
+        assert wallets.wallets_at(CHAIN_ID, []) == ()
 
 
 class TestLeases:

@@ -92,24 +92,55 @@ def test_a_disabled_key_is_a_signer_that_is_away(kms: Any) -> None:  # noqa: ANN
         signer.sign(wallet, bytes(32))
 
 
+@pytest.mark.parametrize("code", ["DisabledException", "KMSInvalidStateException", "NotFoundException"])
+def test_a_key_that_was_taken_out_of_use_does_not_stop_the_others(code: str) -> None:
+    """Its wallet is left out, and what is bound to it waits; the emulator gives such a key all the same."""
+    theirs = Address("0x90F79bf6EB2c4f870365E785982E1f101E93b906")
+
+    def answers(body: bytes) -> Answer:
+        if json.loads(body)["KeyId"] == "gone":
+            return Answer(400, json.dumps({"__type": code, "message": "no"}).encode(), AMZ_JSON)
+        return _kms(PublicKey=_spki(PrivateKey(b"\x01" * 32)))
+
+    with serving(answers) as endpoint:
+        signer = KmsSigner(client("kms", endpoint.url), ["gone", "kept"])
+        assert len(signer.wallets()) == 1
+        with pytest.raises(SignerUnavailableError, match=theirs):
+            signer.sign(theirs, bytes(32))
+
+
+def test_a_permission_that_is_missing_stops_all_keys() -> None:
+    """Or payments would silently crowd onto the few that are left."""
+
+    def answers(body: bytes) -> Answer:
+        if json.loads(body)["KeyId"] == "denied":
+            return Answer(400, b'{"__type": "AccessDeniedException", "message": "no"}', AMZ_JSON)
+        return _kms(PublicKey=_spki(PrivateKey(b"\x01" * 32)))
+
+    with serving(answers) as endpoint, pytest.raises(SignerUnavailableError, match="AccessDenied"):
+        KmsSigner(client("kms", endpoint.url), ["fine", "denied"]).wallets()
+
+
 def test_a_signature_by_another_key_never_leaves_the_signer() -> None:
     """A key alias moved to another key: what it signs is nobody's transaction here."""
     ours, theirs = PrivateKey(b"\x01" * 32), PrivateKey(b"\x02" * 32)
-    spki = bytes.fromhex("3056301006072a8648ce3d020106052b8104000a034200") + ours.public_key.format(
-        compressed=False
-    )
 
     def answers(body: bytes) -> Answer:
         asked = json.loads(body)
         if "Message" in asked:
             return _kms(Signature=theirs.sign(bytes(32), hasher=None))
-        return _kms(PublicKey=spki)
+        return _kms(PublicKey=_spki(ours))
 
     with serving(answers) as endpoint:
         signer = KmsSigner(client("kms", endpoint.url), ["key"])
         (wallet,) = signer.wallets()
         with pytest.raises(SignatureMismatchError):
             signer.sign(wallet, bytes(32))
+
+
+def _spki(key: PrivateKey) -> bytes:
+    header = bytes.fromhex("3056301006072a8648ce3d020106052b8104000a034200")
+    return header + key.public_key.format(compressed=False)
 
 
 def _kms(**fields: bytes) -> Answer:

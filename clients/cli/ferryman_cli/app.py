@@ -24,6 +24,8 @@ transactions_app = typer.Typer(help="List and show transactions.", no_args_is_he
 deadletters_app = typer.Typer(help="Messages that were given up.", no_args_is_help=True)
 app.add_typer(transactions_app, name="transactions")
 app.add_typer(deadletters_app, name="deadletters")
+wallets_app = typer.Typer(help="The relayer wallets.", invoke_without_command=True)
+app.add_typer(wallets_app, name="wallets")
 keys_app = typer.Typer(help="API keys of callers.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 
@@ -118,12 +120,45 @@ def show_transaction(transaction_id: str, *, as_json: AsJson = False) -> None:
     show(admin().get(f"/admin/transactions/{transaction_id}"), as_json=as_json, people=reports.transaction)
 
 
-@app.command()
-def wallets(*, as_json: AsJson = False) -> None:
-    """The relayer wallets and the nonces they have open."""
+@wallets_app.callback()
+def wallets(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """The relayer wallets: their state, windows and open nonces."""
+    if context.invoked_subcommand is None:
+        wallet_status(as_json=as_json)
+
+
+@wallets_app.command("status")
+def wallet_status(*, as_json: AsJson = False) -> None:
+    """Each wallet's state, window and open nonces."""
     from ferryman_cli import reports
 
     show(admin().get("/admin/wallets"), as_json=as_json, people=reports.wallets)
+
+
+@wallets_app.command("drain")
+def drain_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = False) -> None:
+    """Bind nothing new to a wallet; what it has open is finished."""
+    _set_wallet_state(address, "draining", chain, as_json=as_json)
+
+
+@wallets_app.command("retire")
+def retire_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = False) -> None:
+    """Take a wallet that has nothing open out of the pool."""
+    _set_wallet_state(address, "retired", chain, as_json=as_json)
+
+
+@wallets_app.command("add")
+def add_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = False) -> None:
+    """Put a drained or retired wallet back into use; one with a new key joins by itself."""
+    _set_wallet_state(address, "active", chain, as_json=as_json)
+
+
+def _set_wallet_state(address: str, state: str, chain: int | None, *, as_json: bool) -> None:
+    from ferryman_cli import reports
+
+    body = {"state": state} | ({} if chain is None else {"chain_id": chain})
+    answer = admin().post(f"/admin/wallets/{quote(address)}/state", body)
+    show(answer, as_json=as_json, people=reports.wallets)
 
 
 @app.command()

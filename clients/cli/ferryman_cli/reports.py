@@ -92,20 +92,25 @@ def transaction(answer: dict[str, Any]) -> None:
 def wallets(answer: dict[str, Any]) -> None:
     """Print the pool."""
     table(
-        ("chain", "wallet", "next nonce", "open", "free window", "oldest"),
+        ("chain", "wallet", "state", "next nonce", "open", "free window", "oldest"),
         (
             (
                 wallet["chain_id"],
                 wallet["address"],
+                wallet["state"],
                 wallet["next_nonce"],
-                len(wallet["open_nonces"]),
-                alarm(f"{wallet['free_window']} of {wallet['window']}", when=wallet["free_window"] == 0),
-                age(min((row["bound_at"] for row in wallet["open_nonces"]), default=None)),
+                wallet["open"],
+                alarm(f"{wallet['free_window']} of {wallet['window']}", when=_is_full(wallet)),
+                age(min((row["bound_at"] for row in wallet.get("open_nonces", ())), default=None)),
             )
             for wallet in answer["wallets"]
         ),
         title="Wallets",
     )
+
+
+def _is_full(wallet: dict[str, Any]) -> bool:
+    return bool(wallet["state"] == "active" and wallet["free_window"] == 0)
 
 
 def paused(answer: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from ferryman.domain.events import Event
 from ferryman.domain.fees import FeeHistory, Tier
 from ferryman.domain.lanes import Lane
 from ferryman.domain.metrics import Metric
-from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import Charge, Quota
@@ -598,6 +598,10 @@ class WalletStore(Protocol):
         """Read all wallets of a chain that were ever opened, consistently."""
         ...
 
+    def wallets_at(self, chain_id: ChainId, addresses: Sequence[Address]) -> tuple[Wallet, ...]:
+        """Read some wallets' rows, consistently, in the order asked; those that do not exist are left out."""
+        ...
+
     def open_wallet(self, wallet: Wallet) -> Wallet:
         """Create a wallet's row on first use, and give the stored one."""
         ...
@@ -606,7 +610,7 @@ class WalletStore(Protocol):
         """Bind consecutive nonces from `wallet.next_nonce`: rows, nonces, events and wallet in one write.
 
         Raises:
-            StaleRowError: the wallet is not what the caller read, or its window is full.
+            StaleRowError: the wallet is not what the caller read, its window is full, or it is not active.
             StaleRowsError: transactions are not what the caller read; nothing was written.
 
         """
@@ -629,8 +633,34 @@ class WalletStore(Protocol):
         """
         ...
 
-    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce) -> None:
-        """Free the window below a nonce; never lowers it."""
+    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce, *, window: int) -> None:
+        """Free the window below a nonce, which is never lowered.
+
+        Args:
+            wallet: as it was read.
+            lowest_open: the oldest nonce that is not settled.
+            window: what the window would be, had nobody else changed it since.
+
+        """
+        ...
+
+    def set_window(self, wallet: Wallet, window: int) -> None:
+        """Change how many nonces a wallet may have open.
+
+        Raises:
+            StaleRowError: its window is not what the caller read.
+
+        """
+        ...
+
+    def set_state(self, wallet: Wallet, state: WalletState) -> None:
+        """Change whether a wallet takes new work.
+
+        Raises:
+            StaleRowError: its state is not what the caller read; or it shall be retired, and has nonces
+                open or was used since.
+
+        """
         ...
 
 

@@ -33,6 +33,16 @@ HEALTHY: dict[str, Any] = {
     ],
     "dead_letters": [{"queue": "submit", "visible": 0, "in_flight": 0, "can_redrive": True}],
 }
+DRAINING: dict[str, Any] = {
+    "chain_id": 31337,
+    "address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+    "state": "draining",
+    "next_nonce": 7,
+    "lowest_open": 5,
+    "open": 2,
+    "window": 16,
+    "free_window": 0,
+}
 PAUSE: dict[str, Any] = {
     "scope": "chain 31337",
     "chain_id": 31337,
@@ -180,9 +190,23 @@ def test_a_pause_sends_its_scope_and_its_note(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "state"), [("drain", "draining"), ("retire", "retired"), ("add", "active")]
+)
+def test_a_wallet_is_rotated_with_one_word(tmp_path: Path, command: str, state: str) -> None:
+    """On the chain that was named."""
+    arguments = ("wallets", command, DRAINING["address"], "--chain", "31337")
+    ended, (sent,) = answered(tmp_path, {"wallets": [DRAINING]}, *arguments)
+
+    assert ended.returncode == 0
+    assert json.loads(sent) == {"chain_id": 31337, "state": state}
+    assert DRAINING["address"] in ended.stdout
+
+
+@pytest.mark.parametrize(
     ("body", "arguments", "shown"),
     [
         ({"wallets": []}, ("wallets",), "Wallets: none"),
+        ({"wallets": [DRAINING]}, ("wallets", "status"), "draining"),
         ({"transactions": [], "has_more": False}, ("transactions", "list"), "Transactions: none"),
         (
             {"scope": "everything", "was_paused": False, "still_paused": [PAUSE]},

@@ -54,5 +54,12 @@ def test_standard_payments_leave_a_part_of_the_window_free(settings: dict[str, i
     """A quarter, unless the operator says how much; a window of one has nothing to leave."""
     chain = chain_settings(**settings)
 
-    assert window_of(Lane.STANDARD, chain) == standard
-    assert window_of(Lane.EXPRESS, chain) == chain.window
+    assert window_of(Lane.STANDARD, chain.window, chain) == standard
+    assert window_of(Lane.EXPRESS, chain.window, chain) == chain.window
+
+
+def test_a_window_that_has_shrunk_to_one_is_for_every_lane() -> None:
+    """What urgent payments may keep is less than all of it, or nothing else would ever be bound."""
+    chain = chain_settings(express_window=9)
+
+    assert [window_of(Lane.STANDARD, window, chain) for window in (1, 2, 9, 12)] == [1, 1, 1, 3]

@@ -1,8 +1,7 @@
 """Relayer keys in KMS: the private half never leaves it."""
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,6 +11,9 @@ from ferryman.domain.units import Address
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
+
+_OUT_OF_USE: Final = frozenset({"DisabledException", "KMSInvalidStateException", "NotFoundException"})
+"""What KMS says of a key that is disabled, scheduled for deletion, or deleted."""
 
 
 class KmsSigner:
@@ -26,13 +28,20 @@ class KmsSigner:
     def __init__(self, client: "KMSClient", key_ids: Sequence[str]) -> None:
         self._client = client
         self._key_ids = tuple(key_ids)
+        self._keys: dict[Address, str] = {}
 
     def wallets(self) -> tuple[Address, ...]:
-        """Addresses of all wallets, asked for once."""
+        """Addresses of all wallets whose keys can be used; each is asked for once."""
+        gone = [cause for key_id in self._key_ids if (cause := self._learnt(key_id))]
+        if not self._keys:
+            raise SignerUnavailableError(", ".join(gone))
         return tuple(self._keys)
 
     def sign(self, wallet: Address, digest: bytes) -> Signature:
         """Sign a digest and turn KMS's DER into Ethereum's form."""
+        if wallet not in self._keys and wallet not in self.wallets():
+            msg = f"KMS gave no signature: {wallet} has no key here that can be used"
+            raise SignerUnavailableError(msg)
         try:
             answer = self._client.sign(
                 KeyId=self._keys[wallet],
@@ -44,15 +53,28 @@ class KmsSigner:
             raise SignerUnavailableError(_cause(error)) from error
         return from_der(answer["Signature"], digest, wallet)
 
-    @cached_property
-    def _keys(self) -> dict[Address, str]:
+    def _learnt(self, key_id: str) -> str | None:
+        """Learn a key's address, unless it is known; give why it cannot be used, if it cannot.
+
+        A key that was taken out of use must not stop the others. Whatever else goes wrong, such as a
+        permission that is missing, concerns them all.
+        """
+        if key_id in self._keys.values():
+            return None
         try:
-            answers = [(key_id, self._client.get_public_key(KeyId=key_id)) for key_id in self._key_ids]
+            answer = self._client.get_public_key(KeyId=key_id)
         except (ClientError, BotoCoreError) as error:
-            raise SignerUnavailableError(_cause(error)) from error
-        return {address_of_spki(answer["PublicKey"]): key_id for key_id, answer in answers}
+            cause = _cause(error)
+            if _code(error) in _OUT_OF_USE:
+                return cause
+            raise SignerUnavailableError(cause) from error
+        self._keys[address_of_spki(answer["PublicKey"])] = key_id
+        return None
+
+
+def _code(error: ClientError | BotoCoreError) -> str:
+    return error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
 
 
 def _cause(error: ClientError | BotoCoreError) -> str:
-    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
-    return f"KMS gave no signature or key: {code}"
+    return f"KMS gave no signature or key: {_code(error)}"

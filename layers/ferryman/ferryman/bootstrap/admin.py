@@ -25,6 +25,7 @@ from ferryman.services.recover import Recover
 from ferryman.services.recovering import Recovering
 from ferryman.services.redriving import Redriving
 from ferryman.services.retrying import Retrying
+from ferryman.services.rotating import Rotating
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Administration:
     redriving: Redriving
     keys: Keys
     recovering: Recovering
+    rotating: Rotating
 
 
 def administer(telemetry: Telemetry) -> Administration:
@@ -91,6 +93,7 @@ def administer(telemetry: Telemetry) -> Administration:
             log=log,
         ),
         recovering=Recovering(recovery=recovery, chain_ids=tuple(accessible)),
+        rotating=Rotating(wallets=DynamoWallets(stored), chain_ids=tuple(accessible), log=log),
     )
 
 

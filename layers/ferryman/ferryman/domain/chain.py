@@ -49,7 +49,9 @@ class ChainSettings(BaseModel):
     inclusion_seconds: Seconds = Seconds(30)
     """How long a transaction may need from acceptance to a block."""
     window: int = Field(default=16, ge=1, le=256)
-    """Transactions a wallet may have in flight."""
+    """Transactions a new wallet may have in flight: as many of one account as geth promises to keep."""
+    window_most: int = Field(default=64, ge=1, le=256)
+    """How far that grows while all of them are mined; never below `window`."""
     express_window: int | None = Field(default=None, ge=0)
     """How many of them standard payments leave to urgent ones; a quarter of the window if not said."""
     express_deadline_seconds: Seconds = Field(default=Seconds(120), ge=0)
@@ -114,15 +116,20 @@ class ChainSettings(BaseModel):
     @model_validator(mode="after")
     def _leaves_window(self) -> Self:
         """Standard payments must be able to bind."""
-        if self.reserved_for_express >= self.window:
+        if self.express_window is not None and self.express_window >= self.window:
             msg = "express_window must be smaller than window"
             raise ValueError(msg)
         return self
 
     @property
-    def reserved_for_express(self) -> int:
-        """Open nonces of a wallet that only urgent payments may add."""
-        return self.window // _EXPRESS_PART if self.express_window is None else self.express_window
+    def widest_window(self) -> int:
+        """Give the most nonces a wallet may ever have open."""
+        return max(self.window, self.window_most)
+
+    def reserved_for_express(self, window: int) -> int:
+        """Give how many open nonces of a wallet only urgent payments may add: never the last one."""
+        part = window // _EXPRESS_PART if self.express_window is None else self.express_window
+        return min(part, window - 1)
 
     def schedule(self, token: Address) -> FeeSchedule:
         """Give a token's fee schedule."""

@@ -133,6 +133,12 @@ class NotRetriableError(RequestError):
     code = "not_retriable"
 
 
+class WalletBusyError(RequestError):
+    """A relayer wallet has nonces open, or is in use at this moment."""
+
+    code = "wallet_busy"
+
+
 class AssuranceUnavailableError(RequestError):
     """The answer depends on the chain, and the chain cannot be read now."""
 

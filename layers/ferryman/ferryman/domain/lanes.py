@@ -35,6 +35,6 @@ def lane_of(row: Transaction, chain: ChainSettings, now: Instant) -> Lane:
     return lane_at(express_from(row.priority, row.deadline_seconds, chain), now)
 
 
-def window_of(lane: Lane, chain: ChainSettings) -> int:
-    """Give how many nonces of a wallet may be open for a lane to bind one more: standard leaves some free."""
-    return chain.window if lane is Lane.EXPRESS else chain.window - chain.reserved_for_express
+def window_of(lane: Lane, window: int, chain: ChainSettings) -> int:
+    """Give how much of a wallet's window a lane may fill: standard leaves some of it free."""
+    return window if lane is Lane.EXPRESS else window - chain.reserved_for_express(window)

@@ -95,15 +95,33 @@ class NonceRow:
         return replace(self, is_settled=True, wanted=Wanted.NOTHING, version=self.version + 1)
 
 
+class WalletState(StrEnum):
+    """Whether a wallet takes new work."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    """Binds nothing new; what is open is finished."""
+    RETIRED = "retired"
+    """Drained, and nothing of it is followed any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """A relayer wallet's row: the next nonce to bind, and the oldest not yet settled."""
+    """A relayer wallet's row: the next nonce to bind, the oldest not yet settled, how many may be open."""
 
     chain_id: ChainId
     address: Address
     next_nonce: WalletNonce
     lowest_open: WalletNonce
+    window: int = 1
+    """How many nonces may be open at once; it follows what nodes take (`domain.windows`)."""
+    state: WalletState = WalletState.ACTIVE
+
+    @property
+    def open_count(self) -> int:
+        """How many nonces are bound and not yet settled."""
+        return self.next_nonce - self.lowest_open
 
     def free(self, window: int) -> int:
-        """How many more nonces may be bound when `window` may be open at once."""
-        return max(window - (self.next_nonce - self.lowest_open), 0)
+        """How many more nonces may be bound when `window` may be open at once; none unless it is active."""
+        return max(window - self.open_count, 0) if self.state is WalletState.ACTIVE else 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ferryman.domain.events import Event, Step
+from ferryman.domain.nonces import WalletState
 from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, Seconds, TokenUnits, Wei
 
 SETTLEMENT_BOUNDS: Final = (1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000)
@@ -22,6 +23,7 @@ class WalletGauge:
     balance_wei: Wei
     window_used: int
     window_free: int
+    state: WalletState = WalletState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

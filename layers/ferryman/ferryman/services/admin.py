@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError
-from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, TransactionId, rfc3339
 from ferryman.ports import Clock, DeadLetters, LeaseStore, PauseStore, TransactionStore, WalletStore
@@ -14,6 +14,7 @@ from ferryman.services.chains import Chains
 from ferryman.services.pausing import told
 from ferryman.services.reading import LARGEST_PAGE
 from ferryman.services.records import event_of, record_of
+from ferryman.services.rotating import wallet_told
 from ferryman.services.topics import parsed_address
 
 MOST_COUNTED: Final = 1_000
@@ -72,10 +73,10 @@ class Admin:
     def pool(self) -> list[dict[str, Any]]:
         """Describe every wallet that was ever used, with its open nonces."""
         found = []
-        for chain_id, access in self.chains.items():
+        for chain_id in self.chains:
             for wallet in self.wallets.wallets(chain_id):
                 nonces = self.wallets.open_nonces(wallet)
-                found.append(_wallet_told(wallet, nonces, window=access.settings.window))
+                found.append(wallet_told(wallet) | {"open_nonces": [_nonce_told(row) for row in nonces]})
         return found
 
     def show(self, transaction_id: TransactionId) -> dict[str, Any]:
@@ -157,7 +158,6 @@ class Admin:
         due = self.store.watched(chain_id, limit=MOST_COUNTED)
         wallets = self.wallets.wallets(chain_id)
         nonces = self._open_nonces(chain_id)
-        window = self.chains[chain_id].settings.window
         now = self.clock.now()
         return {
             "chain_id": chain_id,
@@ -168,7 +168,7 @@ class Admin:
             "open_nonces": len(nonces),
             "oldest_nonce_seconds": max(((now - row.bound_at) // 1000 for row in nonces), default=0),
             "wallets": len(wallets),
-            "free_window": sum(wallet.free(window) for wallet in wallets),
+            "free_window": sum(wallet.free(wallet.window) for wallet in wallets),
         }
 
 
@@ -207,18 +207,6 @@ def _statuses(text: str | None) -> frozenset[Status]:
         reason = f"must be some of {', '.join(Status)}, with commas between"
         raise InvalidFieldsError("That is not a status.", FieldProblem("status", reason))
     return frozenset(map(Status, names))
-
-
-def _wallet_told(wallet: Wallet, nonces: tuple[NonceRow, ...], *, window: int) -> dict[str, Any]:
-    return {
-        "chain_id": wallet.chain_id,
-        "address": wallet.address,
-        "next_nonce": wallet.next_nonce,
-        "lowest_open": wallet.lowest_open,
-        "window": window,
-        "free_window": wallet.free(window),
-        "open_nonces": [_nonce_told(row) for row in nonces],
-    }
 
 
 def _nonce_told(row: NonceRow) -> dict[str, Any]:

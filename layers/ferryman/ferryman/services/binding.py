@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
+from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.events import Step
 from ferryman.domain.lanes import Lane, express_from, lane_at, window_of
-from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.transaction import Transaction, take_step
 from ferryman.domain.units import Address, Gas, Instant, TransactionId, WalletNonce
 from ferryman.intents.kind import IntentKind
@@ -80,7 +81,7 @@ class Binder:
     clock: Clock
 
     def pool(self, access: ChainAccess) -> list[Wallet]:
-        """Read the wallets of a chain.
+        """Read the wallets of a chain that take new work.
 
         A wallet's row is made on first use, from the chain's own count.
 
@@ -88,7 +89,10 @@ class Binder:
             SignerUnavailableError, ChainUnreachableError, StoreUnavailableError: as their ports say.
 
         """
-        return [self._wallet(address, access) for address in self.signer.wallets()]
+        chain_id, addresses = access.settings.chain_id, self.signer.wallets()
+        known = {wallet.address: wallet for wallet in self.wallets.wallets_at(chain_id, addresses)}
+        pool = [known.get(address) or self._opened(address, access) for address in addresses]
+        return [wallet for wallet in pool if wallet.state is WalletState.ACTIVE]
 
     def bind(self, parcels: Sequence[Parcel], access: ChainAccess, pool: Sequence[Wallet]) -> Bound:
         """Bind as many as there is free window for, the urgent ones first.
@@ -104,7 +108,7 @@ class Binder:
         left: list[Ready] = []
         for lane in Lane:
             waiting = [one for one in parcels if lane_at(one.urgent_from(access), now) is lane]
-            done, waiting = self._bind_lane(waiting, access, wallets, window_of(lane, access.settings))
+            done, waiting = self._bind_lane(waiting, access, wallets, lane)
             bindings += done
             left += [one for parcel in waiting for one in parcel.ready]
         return Bound(
@@ -114,13 +118,14 @@ class Binder:
         )
 
     def _bind_lane(
-        self, waiting: list[Parcel], access: ChainAccess, wallets: list[Wallet], window: int
+        self, waiting: list[Parcel], access: ChainAccess, wallets: list[Wallet], lane: Lane
     ) -> tuple[list[Binding], list[Parcel]]:
-        """Bind parcels while fewer than `window` nonces of a wallet are open; keep `wallets` current."""
+        """Bind parcels while a lane's part of some window is free; keep `wallets` current."""
         done: list[Binding] = []
         tries = _TRIES
-        while waiting and tries:
-            wallet = freest(wallets, window)
+        while waiting and tries and wallets:
+            wallet = freest(wallets, lane, access.settings)
+            window = window_of(lane, wallet.window, access.settings)
             chosen = _fitting(waiting[: min(wallet.free(window), MOST_AT_ONCE)])
             if not chosen:
                 break
@@ -140,15 +145,17 @@ class Binder:
             waiting = waiting[len(chosen) :]
         return done, waiting
 
-    def _wallet(self, address: Address, access: ChainAccess) -> Wallet:
-        chain_id = access.settings.chain_id
-        wallet = self.wallets.wallet(chain_id, address)
-        if wallet is None:
-            count = access.chain.transaction_count(address)
-            wallet = self.wallets.open_wallet(
-                Wallet(chain_id=chain_id, address=address, next_nonce=count, lowest_open=count)
+    def _opened(self, address: Address, access: ChainAccess) -> Wallet:
+        count, settings = access.chain.transaction_count(address), access.settings
+        return self.wallets.open_wallet(
+            Wallet(
+                chain_id=settings.chain_id,
+                address=address,
+                next_nonce=count,
+                lowest_open=count,
+                window=settings.window,
             )
-        return wallet
+        )
 
     def _bindings(self, wallet: Wallet, parcels: Sequence[Parcel], access: ChainAccess) -> list[Binding]:
         now = self.clock.now()
@@ -183,9 +190,14 @@ class Binder:
         return tuple(changes)
 
 
-def freest(wallets: Sequence[Wallet], window: int) -> Wallet:
-    """Give the wallet with the most free window, the first of equals."""
-    return max(wallets, key=lambda wallet: wallet.free(window))
+def freest(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> Wallet:
+    """Give the wallet with the most free window for a lane, the first of equals."""
+    return max(wallets, key=lambda wallet: wallet.free(window_of(lane, wallet.window, settings)))
+
+
+def has_room(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> bool:
+    """Say whether any wallet has a nonce free for a lane."""
+    return any(wallet.free(window_of(lane, wallet.window, settings)) for wallet in wallets)
 
 
 def _fitting(parcels: Sequence[Parcel]) -> list[Parcel]:

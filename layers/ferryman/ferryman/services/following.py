@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ferryman.domain.nonces import NonceRow, Wallet
-from ferryman.domain.units import Address, BlockNumber, ChainId, TxHash, WalletNonce
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.lanes import Lane, window_of
+from ferryman.domain.nonces import NonceRow, Wallet, WalletState
+from ferryman.domain.units import Address, BlockNumber, TxHash, WalletNonce
+from ferryman.domain.windows import grown
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Block, Chain, Clock, Log, Queue, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
@@ -26,7 +29,7 @@ class Pass:
 class Follower:
     """One run's view of one chain; it reads the chain and writes facts, and never signs."""
 
-    chain_id: ChainId
+    settings: ChainSettings
     chain: Chain
     store: TransactionStore
     wallets: WalletStore
@@ -51,7 +54,7 @@ class Follower:
         """Begin to follow a chain."""
         settings, chain = access.settings, access.chain
         return cls(
-            chain_id=settings.chain_id,
+            settings=settings,
             chain=chain,
             store=store,
             wallets=wallets,
@@ -87,7 +90,9 @@ class Follower:
         return Pass(head, len(rows) - len(settled), len(settled))
 
     def _wallets(self) -> tuple[Wallet, ...]:
-        return self.wallets.wallets(self.chain_id)
+        """Give the wallets that may have something open."""
+        wallets = self.wallets.wallets(self.settings.chain_id)
+        return tuple(wallet for wallet in wallets if wallet.state is not WalletState.RETIRED)
 
     def _recorded(
         self, rows: Sequence[NonceRow], fresh: frozenset[TxHash], head: Block, *, all_rows: bool
@@ -112,4 +117,10 @@ class Follower:
     def _free_window(self, wallet: Wallet, open_nonces: Sequence[WalletNonce]) -> None:
         lowest = min(open_nonces, default=wallet.next_nonce)
         if lowest > wallet.lowest_open:
-            self.wallets.raise_lowest_open(wallet, lowest)
+            window = grown(
+                wallet.window,
+                used=wallet.open_count,
+                usual=window_of(Lane.STANDARD, wallet.window, self.settings),
+                most=self.settings.widest_window,
+            )
+            self.wallets.raise_lowest_open(wallet, lowest, window=window)

@@ -7,7 +7,7 @@ from typing import Final
 
 from ferryman.domain.errors import ChainUnreachableError, StoreUnavailableError
 from ferryman.domain.metrics import Metric
-from ferryman.domain.nonces import Wallet
+from ferryman.domain.nonces import Wallet, WalletState
 from ferryman.domain.statistics import Gauges, WalletGauge
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, Instant, Seconds, TokenUnits, TransactionId
@@ -82,8 +82,9 @@ class Gauging:
             WalletGauge(
                 address=wallet.address,
                 balance_wei=balance,
-                window_used=wallet.next_nonce - wallet.lowest_open,
-                window_free=wallet.free(access.settings.window),
+                state=wallet.state,
+                window_used=wallet.open_count,
+                window_free=wallet.free(wallet.window),
             )
             for wallet, balance in zip(wallets, balances, strict=True)
         )
@@ -97,10 +98,13 @@ class Gauging:
         for token in access.settings.tokens:
             add(Metric.RESERVED, gauges.reserved.get(token, 0), chain_id=chain_id, token=token)
         for wallet in gauges.wallets:
+            if wallet.state is WalletState.RETIRED:
+                continue  # whatever it has left is no alarm
             of: dict[str, str | int] = {"chain_id": chain_id, "wallet": wallet.address}
             add(Metric.WALLET_BALANCE, wallet.balance_wei / _WEI_PER_COIN, **of)
             add(Metric.WINDOW_USED, wallet.window_used, **of)
-            add(Metric.WINDOW_FREE, wallet.window_free, **of)
+            if wallet.state is WalletState.ACTIVE:
+                add(Metric.WINDOW_FREE, wallet.window_free, **of)
 
 
 def _age(since: Instant, now: Instant) -> Seconds:

@@ -17,7 +17,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import FeeHistory
-from ferryman.domain.lanes import lane_of, window_of
+from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.nonces import NonceRow, Wanted
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import BlockNumber, ChainId
@@ -41,13 +41,13 @@ from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.batching import parcels_of
-from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest
+from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.ending import fail_unbound
 from ferryman.services.gathering import Gathering
 from ferryman.services.pausing import PAUSED
 from ferryman.services.simulating import simulate
-from ferryman.services.waiting import NO_WINDOW, put_off
+from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off
 from ferryman.services.waking import wake
 
 STARTS_ALLOWED: Final = 5
@@ -222,13 +222,13 @@ class Submit:
     def _bound(self, rows: Sequence[Transaction], access: ChainAccess) -> tuple[Bound, FeeHistory | None]:
         """Simulate and bind; whatever stands in the way becomes a wait or an end on the row."""
         pool, now = self.binder.pool(access), self.clock.now()
-        settings, wallet = access.settings, freest(pool, access.settings.window)
-        able: list[Transaction] = []
-        for row in rows:
-            if wallet.free(window_of(lane_of(row, settings, now), settings)):
-                able.append(row)
-            else:
-                self._put_off([(row, NO_WINDOW)])
+        if not pool:
+            self._put_off((row, NO_WALLET) for row in rows)
+            return NOTHING_BOUND, None
+        settings, wallet = access.settings, freest(pool, Lane.EXPRESS, access.settings)
+        is_free = {lane: has_room(pool, lane, settings) for lane in Lane}
+        able = [row for row in rows if is_free[lane_of(row, settings, now)]]
+        self._put_off((row, NO_WINDOW) for row in rows if row not in able)
         if not able:
             return NOTHING_BOUND, None
         hinted = {row.transaction_id for row in able}

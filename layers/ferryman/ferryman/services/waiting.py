@@ -11,6 +11,8 @@ from ferryman.services.about import about
 
 NO_WINDOW: Final = "no free wallet window"
 """What a row waits for that only lacks a nonce."""
+NO_WALLET: Final = "every wallet is drained or retired"
+"""What a row waits for when operators have taken all wallets out of use."""
 
 
 def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clock, log: Log) -> None:

@@ -33,6 +33,7 @@ ISSUE = {
     "nonce_used": 409,
     "body_differs": 409,
     "not_retriable": 409,
+    "wallet_busy": 409,
     "deadline_passed": 410,
     "request_too_large": 413,
     "unsupported_media_type": 415,

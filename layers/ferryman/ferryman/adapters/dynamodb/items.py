@@ -8,7 +8,7 @@ from typing import Any, Final
 from ferryman.adapters.dynamodb.operations import Item
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
-from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
+from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, WalletState, Wanted
 from ferryman.domain.transaction import Status as TransactionStatus
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
@@ -132,6 +132,11 @@ def nonce_row_of(item: Item) -> NonceRow:
     )
 
 
+def wallet_item(wallet: Wallet) -> Item:
+    """Write a wallet's row, without its key."""
+    return _shallow(wallet)
+
+
 def wallet_of(item: Item) -> Wallet:
     """Read a wallet's row."""
     return Wallet(
@@ -139,6 +144,8 @@ def wallet_of(item: Item) -> Wallet:
         address=Address(item["address"]),
         next_nonce=WalletNonce(item["next_nonce"]),
         lowest_open=WalletNonce(item["lowest_open"]),
+        window=item["window"],
+        state=WalletState(item["state"]),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from ferryman.adapters.dynamodb.operations import Item, Put, Table, Tables, Update
+from ferryman.domain.nonces import WalletState
 from ferryman.domain.statistics import Gauges, WalletGauge
 from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits, Wei
 
@@ -33,7 +34,7 @@ class DynamoStatistics:
             "outbox_age_seconds": gauges.outbox_age_seconds,
             "open_by_status": dict(gauges.open_by_status),
             "reserved": dict(gauges.reserved),
-            "wallets": [asdict(wallet) for wallet in gauges.wallets],
+            "wallets": [asdict(wallet) | {"state": wallet.state.value} for wallet in gauges.wallets],
         }
         self._tables.write(Put(table=Table.CURSORS, item=item))
 
@@ -55,6 +56,7 @@ class DynamoStatistics:
                     balance_wei=Wei(wallet["balance_wei"]),
                     window_used=wallet["window_used"],
                     window_free=wallet["window_free"],
+                    state=WalletState(wallet["state"]),
                 )
                 for wallet in item["wallets"]
             ),

@@ -7,6 +7,7 @@ from ferryman.adapters.dynamodb.items import (
     nonce_item,
     nonce_row_item,
     nonce_row_of,
+    wallet_item,
     wallet_of,
 )
 from ferryman.adapters.dynamodb.operations import (
@@ -25,7 +26,7 @@ from ferryman.adapters.dynamodb.operations import (
 )
 from ferryman.adapters.dynamodb.transactions import event_puts, row_put
 from ferryman.domain.errors import StaleRowError, StaleRowsError
-from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
 from ferryman.ports import Binding
 
@@ -45,20 +46,20 @@ class DynamoWallets:
         return wallet_of(item) if item else None
 
     def wallets(self, chain_id: ChainId) -> tuple[Wallet, ...]:
-        """Read all wallets of a chain."""
+        """Read all wallets of a chain, in the order of their addresses."""
         members = self._tables.query(Query(table=Table.WALLETS, partition=("wallet", _pool(chain_id))))
-        found = (self.wallet(chain_id, Address(member["item"])) for member in members)
-        return tuple(wallet for wallet in found if wallet)
+        return self.wallets_at(chain_id, [Address(member["item"]) for member in members])
+
+    def wallets_at(self, chain_id: ChainId, addresses: Sequence[Address]) -> tuple[Wallet, ...]:
+        """Read some wallets' rows in one batch."""
+        keys = [state_key(chain_id, address) for address in addresses]
+        items = self._tables.get_many(Table.WALLETS, keys) if keys else ()
+        found = {wallet.address: wallet for wallet in map(wallet_of, items)}
+        return tuple(found[address] for address in addresses if address in found)
 
     def open_wallet(self, wallet: Wallet) -> Wallet:
         """Create a wallet's row unless it is there, and give the stored one."""
-        item = {
-            **state_key(wallet.chain_id, wallet.address),
-            "chain_id": wallet.chain_id,
-            "address": wallet.address,
-            "next_nonce": wallet.next_nonce,
-            "lowest_open": wallet.lowest_open,
-        }
+        item = wallet_item(wallet) | state_key(wallet.chain_id, wallet.address)
         # The pool first: confirm must never miss a wallet that has nonces.
         member = {"wallet": _pool(wallet.chain_id), "item": wallet.address}
         self._tables.write(Put(table=Table.WALLETS, item=member))
@@ -82,7 +83,11 @@ class DynamoWallets:
                 table=Table.WALLETS,
                 key=state_key(wallet.chain_id, wallet.address),
                 set_to={"next_nonce": first + count},
-                where=(Equals("next_nonce", first), AtLeast("lowest_open", first + count - window)),
+                where=(
+                    Equals("next_nonce", first),
+                    AtLeast("lowest_open", first + count - window),
+                    Equals("state", WalletState.ACTIVE.value),
+                ),
             )
         ]
         owners: list[Sequence[TransactionId]] = [()]
@@ -97,7 +102,7 @@ class DynamoWallets:
             self._tables.transact(writes)
         except ConditionFailedError as error:
             if 0 in error.failed:
-                msg = "another run bound nonces of this wallet, or its window is full"
+                msg = "another run bound nonces of this wallet, or its window is full, or it is drained"
                 raise StaleRowError(msg) from error
             stale = (name for index in error.failed for name in owners[index])
             raise StaleRowsError(frozenset(stale)) from error
@@ -127,18 +132,51 @@ class DynamoWallets:
             msg = f"nonce {before.nonce} changed since it was read"
             raise StaleRowError(msg) from error
 
-    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce) -> None:
-        """Free the window below a nonce."""
+    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce, *, window: int) -> None:
+        """Free the window below a nonce, and move it by what was learnt since the wallet was read."""
         raised = Update(
             table=Table.WALLETS,
             key=state_key(wallet.chain_id, wallet.address),
             set_to={"lowest_open": lowest_open},
+            # Added, not set: a refusal that submit has met meanwhile still counts.
+            add={"window": window - wallet.window} if window != wallet.window else {},
             where=(AtMost("lowest_open", lowest_open),),
         )
         try:
             self._tables.write(raised)
         except ConditionFailedError:
             return  # somebody raised it further
+
+    def set_window(self, wallet: Wallet, window: int) -> None:
+        """Change a window on the condition that nobody else did."""
+        changed = Update(
+            table=Table.WALLETS,
+            key=state_key(wallet.chain_id, wallet.address),
+            set_to={"window": window},
+            where=(Equals("window", wallet.window),),
+        )
+        try:
+            self._tables.write(changed)
+        except ConditionFailedError as error:
+            msg = "another run changed the window"
+            raise StaleRowError(msg) from error
+
+    def set_state(self, wallet: Wallet, state: WalletState) -> None:
+        """Change what a wallet is used for; retired only with nothing open."""
+        is_still = [Equals("state", wallet.state.value)]
+        if state is WalletState.RETIRED:
+            is_still += [Equals("next_nonce", wallet.next_nonce), Equals("lowest_open", wallet.next_nonce)]
+        changed = Update(
+            table=Table.WALLETS,
+            key=state_key(wallet.chain_id, wallet.address),
+            set_to={"state": state.value},
+            where=tuple(is_still),
+        )
+        try:
+            self._tables.write(changed)
+        except ConditionFailedError as error:
+            msg = f"{wallet.address} changed since it was read, or has nonces open"
+            raise StaleRowError(msg) from error
 
 
 def state_key(chain_id: ChainId, address: Address) -> dict[str, str]:

@@ -25,6 +25,7 @@ from ferryman.domain.errors import (
     SignInRefusedError,
     StoreUnavailableError,
     UnsupportedMediaTypeError,
+    WalletBusyError,
     WrongSignerError,
 )
 from ferryman.domain.pricing import FeeTooLowError
@@ -43,6 +44,7 @@ STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
         NonceUsedError: HTTPStatus.CONFLICT,
         BodyDiffersError: HTTPStatus.CONFLICT,
         NotRetriableError: HTTPStatus.CONFLICT,
+        WalletBusyError: HTTPStatus.CONFLICT,
         DeadlinePassedError: HTTPStatus.GONE,
         RequestTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
