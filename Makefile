@@ -90,6 +90,15 @@ integration: setup ## Tests with moto, anvil and the emulator
 faults: setup ## Tests of dying, and of rivals, between any two steps; reports the branches no test has taken
 	pytest -n $(WORKERS) --cov --cov-append --cov-report=term tests/faults
 
+# Each soak tries something new, unless it is told the seed of another one.
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+export SOAK_LIVES
+
+.PHONY: soak
+soak: setup ## Tests that take long, with new random lives each time (SEED, SOAK_LIVES of each shape)
+	@echo 'the same again: make soak SEED=$(SEED)'
+	pytest -n $(WORKERS) -m soak -rP --hypothesis-seed=$(SEED) tests
+
 .PHONY: e2e
 e2e: setup ## Tests of the deployed template on the local stack
 	pytest tests/e2e

@@ -1,0 +1,83 @@
+"""What must hold of a deployment at every moment, and at the end."""
+
+from collections import Counter
+from typing import Any
+
+from ferryman.domain.transaction import Status, Transaction
+from ferryman.domain.units import TokenUnits
+from ferryman.intents import KINDS
+from ferryman.ports import Reservation
+from tests.faults.model.deployment import LOCKED, Deployment, Posted
+
+MANY_STARTS = 4
+"""Deaths and unwritten outcomes from which on a message may have been taken for poison."""
+
+
+def check_ledgers(deployment: Deployment) -> None:
+    """Invariant 4: what each ledger has reserved is what its open transactions hold, to the unit."""
+    world = deployment.processes[0]
+    held = Counter({payer.address: 0 for payer in deployment.payers})
+    for row in world.open_rows():
+        if row.status is not Status.RECEIVED:
+            held[row.sender] += KINDS[row.kind].reservation(row.payload).units
+    for payer, units in held.items():
+        reservation = Reservation(
+            chain_id=deployment.settings.chain_id,
+            escrow=deployment.settings.escrow,
+            token=deployment.settings.tokens[0],
+            payer=payer,
+            units=TokenUnits(0),
+        )
+        assert world.store.ledger(reservation).reserved == units
+        assert units <= LOCKED
+    assert world.reserved() == world.held()
+
+
+def check_end(deployment: Deployment) -> None:
+    """All invariants of the design, once everything has come to rest."""
+    world = deployment.processes[0]
+    rows = {row.transaction_id: row for row in world.rows()}
+    executed = Counter(deployment.chain.state.executed)
+    for posted in deployment.posted:
+        row = next((one for one in rows.values() if _key(one) == posted.key), None)
+        assert row or posted.transaction_id is None, "lost"
+        assert executed[posted.key] == int(row is not None and row.status is Status.CONFIRMED), (
+            posted.key,
+            row,
+        )
+        if row and row.status is Status.FAILED:
+            check_reason(deployment, posted, row)
+    assert sum(executed.values()) == sum(row.status is Status.CONFIRMED for row in rows.values())
+    assert world.reserved() == world.held() == 0
+    check_money(deployment)
+    world.check_events()
+    world.check_nonces()
+
+
+def check_reason(deployment: Deployment, posted: Posted, row: Transaction) -> None:
+    """Nothing fails but for a reason that its payer, its operator or its many deaths gave."""
+    may = {"processing_failed"} if deployment.weather.troubles >= MANY_STARTS else set[str]()
+    if int(posted.body["deadline"]) <= deployment.clock.now() // 1000:
+        may |= {"deadline_passed", "reverted"}
+    if deployment.escrow_was_paused:
+        may |= {"reverted"}
+    if row.accepted_block is None:
+        may |= {"insufficient_funds"}
+    assert row.reason in may, row
+
+
+def check_money(deployment: Deployment) -> None:
+    """Each payer paid for what was confirmed, and nothing else."""
+    token = deployment.settings.tokens[0].lower()
+    spent = Counter[str]()
+    for row in deployment.processes[0].rows():
+        if row.status is Status.CONFIRMED:
+            spent[str(row.payload["from"]).lower()] += int(row.payload["amount"]) + int(row.payload["fee"])
+    for payer in deployment.payers:
+        address = payer.address.lower()
+        assert deployment.chain.state.balances[token, address] == LOCKED - spent[address] >= 0
+
+
+def _key(row: Transaction) -> tuple[str, int]:
+    payload: Any = row.payload
+    return payload["from"].lower(), int(payload["nonce"])
