@@ -255,7 +255,8 @@ def events(
 
     if transaction_id is None and not follow:
         raise typer.BadParameter("give a transaction, or --follow")
-    print_one = _print_line if as_json else reports.event
+    people = reports.event if transaction_id is not None else reports.event_of_any
+    print_one = _print_line if as_json else people
     if transaction_id is not None:
         for event in admin().get(f"/admin/transactions/{transaction_id}")["events"]:
             print_one(event)

@@ -17,7 +17,7 @@ from ferryman_cli.shown import (
 from ferryman_cli.shown import transactions as transaction_table
 
 _LONG_SECONDS = 60
-"""What is overdue, or bound, for longer than this wants a look."""
+"""What waits, is overdue, or bound, for longer than this wants a look."""
 
 
 def status(answer: dict[str, Any]) -> None:
@@ -25,17 +25,16 @@ def status(answer: dict[str, Any]) -> None:
     for pause in answer["paused"]:
         console.print(_pause_line(pause))
     table(
-        ("chain", "head", "waiting", "overdue", "open nonces", "oldest", "wallets", "free window"),
+        ("chain", "head", "waiting", "oldest", "overdue", "nonces", "oldest", "wallets", "free window"),
         (
             (
                 chain["chain_id"],
                 chain["head"],
                 f"{chain['waiting']}{'+' if chain['waiting_is_at_least'] else ''}",
+                _since(chain["oldest_waiting_seconds"], chain["waiting"]),
                 alarm(span(chain["overdue_seconds"]), when=chain["overdue_seconds"] > _LONG_SECONDS),
                 chain["open_nonces"],
-                alarm(
-                    span(chain["oldest_nonce_seconds"]), when=chain["oldest_nonce_seconds"] > _LONG_SECONDS
-                ),
+                _since(chain["oldest_nonce_seconds"], chain["open_nonces"]),
                 chain["wallets"],
                 alarm(chain["free_window"], when=chain["wallets"] > 0 and chain["free_window"] == 0),
             )
@@ -71,7 +70,7 @@ def transaction(answer: dict[str, Any]) -> None:
     )
     pairs("Intent", list(record["intent"].items()))
     console.print(Text("Events", style="bold"))
-    events(answer["events"])
+    events(answer["events"], with_names=False)
     if nonce:
         table(
             ("hash", "max fee", "tip", "purpose", "signed"),
@@ -146,8 +145,13 @@ def dead_letters(answer: dict[str, Any]) -> None:
 
 
 def event(answer: dict[str, Any]) -> None:
-    """Print one event."""
-    events([answer])
+    """Print one event of a transaction that was asked for."""
+    events([answer], with_names=False)
+
+
+def event_of_any(answer: dict[str, Any]) -> None:
+    """Print one event, whose transaction nobody has named."""
+    events([answer], with_names=True)
 
 
 def exported(answer: dict[str, Any]) -> None:
@@ -238,6 +242,11 @@ def _pause_line(pause: dict[str, Any]) -> Text:
     line = Text("PAUSED ", style="bold red")
     line.append(f"{pause['scope']}, for {age(pause['since'])}, by {_name(pause['by'])}{note}", style="")
     return line
+
+
+def _since(seconds: int, count: int) -> Text:
+    """How old the oldest of some is; nothing has no age."""
+    return alarm(span(seconds) if count else "-", when=seconds > _LONG_SECONDS)
 
 
 def _name(arn: str) -> str:

@@ -1,14 +1,21 @@
-"""Tables for people; what they show is what `--json` gives."""
+"""Tables for people; what they show is what `--json` gives.
 
-from collections.abc import Iterable, Sequence
+Nothing that somebody may copy is ever cut: into a pipe a row is one line, however long, and on a terminal
+that is too narrow for a table each row becomes a few lines.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-console = Console(highlight=False)
+_PIPE_COLUMNS: Final = 10_000
+_GAP: Final = "  "
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 _COLOURS = {
     "CONFIRMED": "green",
     "FAILED": "red",
@@ -20,28 +27,66 @@ _COLOURS = {
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
     """Print rows under their headings, or that there are none."""
+    cells = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
+    if not cells:
+        console.print(f"{title or 'Nothing here'}: none", style="dim")
+        return
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        shown.add_column(column, header_style="dim", overflow="fold")
-    count = 0
-    for row in rows:
-        shown.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in row))
-        count += 1
-    if count:
+        shown.add_column(column, header_style="dim", no_wrap=True)
+    for row in cells:
+        shown.add_row(*row)
+    if _fits(columns, cells):
         console.print(shown)
     else:
-        console.print(f"{title or 'Nothing here'}: none", style="dim")
+        _stacked(columns, cells, title)
+
+
+def _fits(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> bool:
+    """Whether every cell has room beside its neighbours."""
+    widths = [
+        max(len(column), *(row[place].cell_len for row in rows)) for place, column in enumerate(columns)
+    ]
+    return sum(widths) + len(_GAP) * (len(widths) - 1) <= console.width
+
+
+def _stacked(columns: Sequence[str], rows: Sequence[Sequence[Text]], title: str | None) -> None:
+    """Print each row as a few lines, every cell with its heading."""
+    if title:
+        console.print(title, style="bold")
+    for row in rows:
+        named = (Text.assemble((f"{name} ", "dim"), cell) for name, cell in zip(columns, row, strict=True))
+        for line in packed(named):
+            console.print(line, soft_wrap=True)
+
+
+def packed(parts: Iterable[Text]) -> Iterator[Text]:
+    """Put as many parts on a line as the terminal has room for; all lines but the first are indented."""
+    line = Text()
+    for part in parts:
+        if not line:
+            line = part.copy()
+        elif line.cell_len + len(_GAP) + part.cell_len <= console.width:
+            line = line + _GAP + part
+        else:
+            yield line
+            line = Text(_GAP) + part
+    if line:
+        yield line
 
 
 def pairs(title: str, values: Iterable[tuple[str, object]]) -> None:
     """Print names and values, one pair a line; empty values are left out."""
-    shown = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False)
-    shown.add_column(style="dim")
-    shown.add_column(overflow="fold")
-    for name, value in values:
-        if value not in (None, "", []):
-            shown.add_row(name, value if isinstance(value, Text) else plain(value))
-    console.print(shown)
+    shown = [
+        (name, value if isinstance(value, Text) else Text(plain(value)))
+        for name, value in values
+        if value not in (None, "", [])
+    ]
+    width = max((len(name) for name, _ in shown), default=0)
+    console.print(title, style="bold", soft_wrap=True)
+    for name, value in shown:
+        for line in packed((Text(name.ljust(width), "dim"), value)):
+            console.print(line, soft_wrap=True)
 
 
 def plain(value: object) -> str:
@@ -101,11 +146,20 @@ def transactions(records: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def events(found: Sequence[dict[str, Any]]) -> None:
-    """Print events, one a line."""
+def events(found: Sequence[dict[str, Any]], *, with_names: bool) -> None:
+    """Print events.
+
+    Args:
+        found: as the API gives them.
+        with_names: whether each says of which transaction it is.
+
+    """
     for event in found:
-        facts = "  ".join(f"{name}={value}" for name, value in event["data"].items() if value is not None)
-        line = Text(f"{event['at']}  {event['transaction_id']}  {event['sequence']:>3}  ")
-        line.append_text(status_text(f"{event['event']:<18}"))
-        line.append(f"  {facts}", style="dim")
-        console.print(line, soft_wrap=True)
+        head = Text(f"{event['at']}{_GAP}")
+        if with_names:
+            head.append(f"{event['transaction_id']}{_GAP}")
+        head.append(f"{event['sequence']:>3}{_GAP}")
+        head.append_text(status_text(f"{event['event']:<18}"))
+        facts = [f"{name}={value}" for name, value in event["data"].items() if value is not None]
+        for line in packed((head, *(Text(fact, "dim") for fact in facts))):
+            console.print(line, soft_wrap=True)

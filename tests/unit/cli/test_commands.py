@@ -1,9 +1,13 @@
 """The command line against a server that answers as a deployment would, in a process of its own."""
 
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,7 @@ HEALTHY: dict[str, Any] = {
             "head": 7,
             "waiting": 3,
             "waiting_is_at_least": False,
+            "oldest_waiting_seconds": 75,
             "overdue_seconds": 0,
             "open_nonces": 2,
             "oldest_nonce_seconds": 1,
@@ -230,6 +235,99 @@ def test_each_command_says_what_came_of_it(
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert shown in ended.stdout
+
+
+HASH = "0x" + "a7" * 32
+WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+RECORD: dict[str, Any] = {
+    "transaction_id": NAME,
+    "status": "CONFIRMED",
+    "chain_id": 31337,
+    "sender": "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+    "received_at": "2026-11-21T12:00:00.000Z",
+    "hash": HASH,
+    "waiting_for": None,
+    "reason": None,
+}
+POOL_WALLET: dict[str, Any] = {
+    "chain_id": 31337,
+    "address": WALLET,
+    "state": "active",
+    "next_nonce": 5,
+    "open": 0,
+    "open_nonces": [],
+    "free_window": 16,
+    "window": 16,
+}
+EVENT: dict[str, Any] = {
+    "event": "payment_included",
+    "transaction_id": NAME,
+    "sequence": 3,
+    "status": "PENDING",
+    "at": "2026-11-21T12:00:02.000Z",
+    "data": {"hash": HASH, "block_number": 42, "effective_gas_price": "1000000007"},
+}
+SHOWN: dict[tuple[str, ...], tuple[dict[str, Any], tuple[str, ...]]] = {
+    ("transactions", "list"): ({"transactions": [RECORD, RECORD], "has_more": False}, (NAME,)),
+    ("wallets",): ({"wallets": [POOL_WALLET]}, (WALLET,)),
+    ("events", NAME): ({"events": [EVENT]}, (HASH,)),
+    ("status",): (HEALTHY, ("31337", "1m 15s")),
+}
+"""What commands are answered, and what a person may want to copy from what they show."""
+
+
+def on_a_terminal(folder: Path, body: object, *arguments: str, columns: int) -> str:
+    """Run a command on a terminal of a width; give what it shows."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with serving(lambda _: Answer(200, json.dumps(body).encode())) as served:
+        environment = {
+            "PYTHONPATH": str(ROOT / "clients" / "cli"),
+            "LOCAL_STATE": described(folder, served.url),
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+        }
+        command = [sys.executable, "-m", "ferryman_cli", "--local", *arguments]
+        subprocess.run(command, env=environment, stdout=its, stderr=its, check=True, timeout=60)
+    os.close(its)
+    with os.fdopen(ours, "rb") as shown:
+        return os.read(shown.fileno(), 100_000).decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("arguments", SHOWN)
+def test_on_a_terminal_of_80_columns_no_line_is_wider_and_no_id_is_cut(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """What does not fit into a table is told in a few lines each."""
+    body, copied = SHOWN[arguments]
+
+    shown = on_a_terminal(tmp_path, body, *arguments, columns=80)
+
+    assert max(map(len, shown.splitlines())) <= 80
+    for text in copied:
+        assert text in shown
+
+
+@pytest.mark.parametrize("arguments", SHOWN)
+def test_in_a_pipe_a_row_is_one_line_with_everything(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """For grep, and for whoever saves it."""
+    body, copied = SHOWN[arguments]
+
+    ended, _ = answered(tmp_path, body, *arguments)
+
+    rows = [line for line in ended.stdout.splitlines() if copied[0] in line]
+    assert rows
+    for row in rows:
+        assert all(text in row for text in copied)
+
+
+def test_events_of_one_transaction_do_not_repeat_its_name(tmp_path: Path) -> None:
+    """It was typed a line above; scripts still get it."""
+    shown, _ = answered(tmp_path, {"events": [EVENT]}, "events", NAME)
+    parsed, _ = answered(tmp_path, {"events": [EVENT]}, "events", NAME, "--json")
+
+    assert NAME not in shown.stdout
+    assert json.loads(parsed.stdout) == EVENT
 
 
 def problem(status: int, code: str) -> dict[str, Any]:

@@ -142,11 +142,30 @@ def test_the_status_counts_what_is_open_paused_and_dead() -> None:
 
     (chain,) = status["chains"]
     assert (chain["waiting"], chain["open_nonces"], chain["wallets"]) == (1, 1, 2)
-    assert chain["overdue_seconds"] == 50
+    assert (chain["overdue_seconds"], chain["oldest_waiting_seconds"]) == (50, 60)
     assert chain["oldest_nonce_seconds"] == 60
     assert chain["free_window"] == 2 * SETTINGS.window - 1
     assert [pause["scope"] for pause in status["paused"]] == ["everything"]
     assert status["dead_letters"][0]["visible"] == 1
+
+
+def test_a_payment_that_waits_again_and_again_is_as_old_as_its_acceptance() -> None:
+    """Each wait moves `due_at`: overdue says that the sweep works, the oldest that nothing comes of it."""
+    memory = memory_world()
+    memory.chain.is_paused = True
+    memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline()))
+    posted_at = memory.clock.now()
+    for _ in range(5):
+        memory.world.deliver()
+        memory.clock.sleep(Milliseconds(30_000))
+        memory.world.follow(run_ms=3_000)
+
+    status: dict[str, Any] = admin_of(memory).status()
+
+    (chain,) = status["chains"]
+    age = (memory.clock.now() - posted_at) // 1000
+    assert (chain["waiting"], chain["oldest_waiting_seconds"]) == (1, age)
+    assert chain["overdue_seconds"] < 60 < age
 
 
 def test_the_pool_shows_each_wallet_with_its_open_nonces() -> None:

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import boto3
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.denials import tell_denials
 from ferryman.adapters.dynamodb.client import DynamoDbTables
 from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.adapters.log import StructuredLog
 from ferryman.adapters.sqs import SqsQueue
 from ferryman.adapters.ssm import SsmEndpoints
 from ferryman.adapters.tracing import trace_client, tracing_of
@@ -39,6 +42,8 @@ def aws_client(service: str, **options: str) -> Any:  # noqa: ANN401 (boto3 type
     """Give a client whose time limits are below the functions'."""
     client = boto3.client(service, config=AWS, **options)  # type: ignore[call-overload]
     trace_client(client, TRACING)
+    # Loggers of one service are one: these lines name their request, as all do.
+    tell_denials(client, StructuredLog(Logger()))
     return client
 
 

@@ -1,13 +1,13 @@
 """What operators look at: everything of one deployment, whoever's it is. It changes nothing."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Address, ChainId, TransactionId, rfc3339
+from ferryman.domain.units import Address, ChainId, Instant, Seconds, TransactionId, rfc3339
 from ferryman.ports import Clock, DeadLetters, LeaseStore, PauseStore, TransactionStore, WalletStore
 from ferryman.services.asking import number_parameter, refuse_unknown_parameters
 from ferryman.services.chains import Chains
@@ -156,17 +156,21 @@ class Admin:
 
     def _chain_status(self, chain_id: ChainId) -> dict[str, Any]:
         due = self.store.watched(chain_id, limit=MOST_COUNTED)
+        rows = self.store.get_many([one.transaction_id for one in due])
+        # The index lags: by now some are bound, or over.
+        waiting = [row for row in rows if row.nonce is None and not row.status.is_terminal]
         wallets = self.wallets.wallets(chain_id)
         nonces = self._open_nonces(chain_id)
         now = self.clock.now()
         return {
             "chain_id": chain_id,
             "head": self.leases.head(chain_id),
-            "waiting": len(due),
+            "waiting": len(waiting),
             "waiting_is_at_least": len(due) == MOST_COUNTED,
-            "overdue_seconds": max((now - due[0].due_at) // 1000, 0) if due else 0,
+            "oldest_waiting_seconds": _longest((row.received_at for row in waiting), now),
+            "overdue_seconds": _longest((row.due_at for row in waiting if row.due_at is not None), now),
             "open_nonces": len(nonces),
-            "oldest_nonce_seconds": max(((now - row.bound_at) // 1000 for row in nonces), default=0),
+            "oldest_nonce_seconds": _longest((row.bound_at for row in nonces), now),
             "wallets": len(wallets),
             "free_window": sum(wallet.free(wallet.window) for wallet in wallets),
         }
@@ -207,6 +211,11 @@ def _statuses(text: str | None) -> frozenset[Status]:
         reason = f"must be some of {', '.join(Status)}, with commas between"
         raise InvalidFieldsError("That is not a status.", FieldProblem("status", reason))
     return frozenset(map(Status, names))
+
+
+def _longest(moments: Iterable[Instant], now: Instant) -> Seconds:
+    """How long ago the first of some moments was; 0 if there are none, or all are to come."""
+    return Seconds(max(now - min(moments, default=now), 0) // 1000)
 
 
 def _nonce_told(row: NonceRow) -> dict[str, Any]:
