@@ -89,6 +89,12 @@ class SignedTransaction:
     nonce: int
     data: bytes
     raw: bytes
+    fees: tuple[int, int]
+    """Tip and maximum, wei per gas."""
+
+    def outbids(self, other: "SignedTransaction") -> bool:
+        """Whether both fees are a tenth higher: what geth asks of a replacement."""
+        return all(new * 10 >= old * 11 for new, old in zip(self.fees, other.fees, strict=True))
 
     @classmethod
     def decode(cls, raw: bytes) -> "SignedTransaction":
@@ -99,7 +105,8 @@ class SignedTransaction:
         signature = r.rjust(32, b"\0") + s.rjust(32, b"\0") + (parity or b"\0")
         key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
         sender = to_checksum_address(keccak(key.format(compressed=False)[1:])[-20:])
-        return cls(Address(sender), int.from_bytes(unsigned[1]), unsigned[7], raw)
+        fees = int.from_bytes(unsigned[2]), int.from_bytes(unsigned[3])
+        return cls(Address(sender), int.from_bytes(unsigned[1]), unsigned[7], raw, fees)
 
 
 class FakeChain:
@@ -118,6 +125,8 @@ class FakeChain:
         """Whether whatever carries several payments reverts as a whole."""
         self.left_out: set[tuple[str, int]] = set()
         """(payer, nonce) of payments that fail in a batch, and only there."""
+        self.refused: set[tuple[str, int]] = set()
+        """(payer, nonce) of payments whose bytes no node ever takes."""
         self.base_fee = Wei(10**9)
         self.l1_fee = Wei(0)
         """What the chain's L1 fee oracle, if it is configured to have one, asks of any transaction."""
@@ -360,8 +369,15 @@ class FakeChain:
         self.sends += 1
         if sent.nonce < self._counts.get(sent.sender, 0):
             return SendResult(SendOutcome.POSSIBLY_SENT, "nonce too low", Refusal.NONCE_TOO_LOW)
-        if (sent.sender, sent.nonce) in self.mempool:
+        if any((payer.lower(), nonce) in self.refused for payer, nonce in _payments_of(sent.data)):
+            return SendResult(SendOutcome.PERMANENT, "intrinsic gas too low", Refusal.PERMANENT)
+        known = self.mempool.get((sent.sender, sent.nonce))
+        if known and known.raw == sent.raw:
             return SendResult(SendOutcome.SENT, "already known")
+        if known and not sent.outbids(known):
+            return SendResult(
+                SendOutcome.POSSIBLY_SENT, "replacement transaction underpriced", Refusal.REPLACEMENT
+            )
         self.mempool[sent.sender, sent.nonce] = sent
         return SendResult(SendOutcome.SENT)
 
@@ -369,8 +385,7 @@ class FakeChain:
         name = transaction_hash(sent.raw)
         self._sent[name] = sent
         told = len(state.told)
-        # Without data it is a transfer, such as a fill.
-        succeeded = not sent.data or self._run(sent.data, state) is None
+        succeeded = self._run(sent.data, state) is None
         self._told_by |= {(number, place): name for place in range(told, len(state.told))}
         if not succeeded:
             self.reverted.append(name)
@@ -429,7 +444,9 @@ class FakeChain:
         )
 
     def _run(self, data: bytes, state: EscrowState) -> Reverted | None:
-        """Run a call of the escrow."""
+        """Run a call of the escrow; without data it is a transfer, such as a fill."""
+        if not data:
+            return None
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
         if data[:4] == escrow.EXECUTE_PAYMENT:
@@ -508,6 +525,17 @@ def _gas_of(data: bytes) -> Gas:
         return GAS_USED
     payments, _signatures = decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])
     return Gas(GAS_USED * len(payments))
+
+
+def _payments_of(data: bytes) -> list[tuple[str, int]]:
+    """(payer, nonce) of the payments of a call."""
+    if not data:
+        return []
+    if data[:4] == escrow.EXECUTE_PAYMENT:
+        payments = [decode([_PAYMENT, "bytes"], data[4:])[0]]
+    else:
+        payments = list(decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])[0])
+    return [(payment[1], payment[5]) for payment in payments]
 
 
 def _word(address: str) -> bytes:

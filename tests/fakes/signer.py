@@ -6,6 +6,7 @@ from coincurve import PrivateKey
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
+from ferryman.domain.errors import SignerUnavailableError
 from ferryman.domain.signatures import Signature
 from ferryman.domain.units import Address
 
@@ -16,6 +17,7 @@ class FakeSigner:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = {_address(PrivateKey(key)): PrivateKey(key) for key in keys}
         self.signatures = 0
+        self.is_available = True
 
     def wallets(self) -> tuple[Address, ...]:
         """Addresses of the keys."""
@@ -23,6 +25,8 @@ class FakeSigner:
 
     def sign(self, wallet: Address, digest: bytes) -> Signature:
         """Sign a digest; libsecp256k1 gives a low s."""
+        if not self.is_available:
+            raise SignerUnavailableError("throttled")
         self.signatures += 1
         signed = self._keys[wallet].sign_recoverable(digest, hasher=None)
         return Signature(int.from_bytes(signed[:32]), int.from_bytes(signed[32:64]), signed[64])

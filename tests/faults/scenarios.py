@@ -65,6 +65,13 @@ def crowd_in_a_full_window(wrap: Wrap) -> MemoryWorld:
     return memory_world(wrap=wrap, wallets=1, window=1, batch_min=2, batch_size=2)
 
 
+def refused_by_nodes(wrap: Wrap) -> MemoryWorld:
+    """One payment's bytes are taken by no node: its nonce is filled, and it fails."""
+    memory = memory_world(wrap=wrap, wallets=1, required_confirmations=2)
+    memory.chain.refused.add((memory.payers[1].address.lower(), 1))
+    return memory
+
+
 SCENARIOS = (
     chain_up,
     two_confirmations,
@@ -73,6 +80,7 @@ SCENARIOS = (
     fees_at_market,
     crowd,
     crowd_in_a_full_window,
+    refused_by_nodes,
 )
 
 
@@ -123,15 +131,20 @@ def live(world: World, clock: Clock, bodies: list[Body], *, messages_die: bool =
 
 
 def check(memory: MemoryWorld, bodies: list[Body]) -> None:
-    """Each payment was mined exactly once, told in order, and holds nothing any more."""
+    """Each payment was mined exactly once, told in order, and holds nothing any more.
+
+    What no node takes has failed, for that reason, and was never mined.
+    """
     world = memory.world
-    assert [row.status for row in world.rows()] == [Status.CONFIRMED] * len(bodies)
-    assert Counter(memory.chain.state.executed) == Counter(
-        (body["from"].lower(), int(body["nonce"])) for body in bodies
-    )
+    wanted = Counter((body["from"].lower(), int(body["nonce"])) for body in bodies)
+    mined = Counter({one: count for one, count in wanted.items() if one not in memory.chain.refused})
+    failed = len(wanted) - len(mined)
+    ends = Counter((row.status, row.reason) for row in world.rows())
+    assert ends == Counter({(Status.CONFIRMED, None): len(mined), (Status.FAILED, "rejected"): failed})
+    assert Counter(memory.chain.state.executed) == mined
     assert not memory.chain.reverted, "gas was spent on a payment that was mined before"
     assert world.reserved() == world.held() == 0
-    spent = Counter(body["from"].lower() for body in bodies)
+    spent = Counter(payer for payer, _nonce in mined.elements())
     token = world.settings.tokens[0].lower()
     for payer in memory.payers:
         left = memory.chain.state.balances[token, payer.address.lower()]

@@ -16,6 +16,7 @@ from ferryman.domain.fees import (
     FeeHistory,
     Tier,
     price,
+    price_fill,
 )
 from ferryman.domain.units import Wei
 
@@ -113,3 +114,20 @@ def test_headroom_is_cut_at_the_cap_before_the_price_is_refused() -> None:
 def test_every_tier_has_a_percentile_and_a_headroom() -> None:
     """A tier added without them would fail only when somebody pays for it."""
     assert PERCENTILES.keys() == BASE_FEE_HEADROOM_BPS.keys() == set(Tier)
+
+
+@given(past=histories(), min_tip=wei, before=st.lists(st.tuples(wei, wei).map(sorted), max_size=3))
+def test_a_fill_replaces_whatever_was_signed_before_and_pays_the_market(
+    past: FeeHistory, min_tip: Wei, before: list[list[Wei]]
+) -> None:
+    """Base fee up while the tip is down, or the other way round: both fees rise (Rundler #221, #720)."""
+    earlier = [Eip1559Fees(max_priority_fee_per_gas=tip, max_fee_per_gas=most) for tip, most in before]
+
+    fees = price_fill(past, earlier, min_tip=min_tip)
+
+    for old in earlier:
+        assert fees.max_fee_per_gas * 8 >= old.max_fee_per_gas * 9
+        assert fees.max_priority_fee_per_gas * 8 >= old.max_priority_fee_per_gas * 9
+    tip = tip_of(past, Tier.FAST, min_tip)
+    assert fees.max_priority_fee_per_gas >= tip
+    assert fees.max_fee_per_gas >= past.next_base_fee + fees.max_priority_fee_per_gas

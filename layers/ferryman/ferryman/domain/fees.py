@@ -29,6 +29,10 @@ BASE_FEE_HEADROOM_BPS: Final[Mapping[Tier, int]] = MappingProxyType(
 """How far the base fee may rise before a tier's transaction stalls: one full block raises it by 1.125."""
 
 
+REPLACEMENT_BPS: Final = 11_250
+"""What each fee of a replacement is at least, of the fee it replaces."""
+
+
 def fastest(tiers: Iterable[Tier]) -> Tier:
     """Give the fastest of some tiers: what shares a transaction shares its fees."""
     return max(tiers, key=lambda tier: PERCENTILES[tier])
@@ -79,6 +83,26 @@ def price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Eip1559
     return Eip1559Fees(max_fee_per_gas=Wei(min(with_headroom, cap)), max_priority_fee_per_gas=Wei(tip))
 
 
+def price_fill(history: FeeHistory, earlier: Iterable[Eip1559Fees], *, min_tip: Wei) -> Eip1559Fees:
+    """Price a transaction that does nothing but use its nonce up: no cap holds it back.
+
+    It is small, and every later nonce of its wallet waits for it. Both fees are an eighth above those of
+    whatever may wait in a pool with the same nonce, which is what nodes ask of a replacement (geth a tenth).
+
+    Args:
+        history: what recent blocks paid.
+        earlier: fees of everything that was signed with the nonce before.
+        min_tip: the least tip offered, wei per gas.
+
+    """
+    before = tuple(earlier)
+    tips = [_above(fees.max_priority_fee_per_gas) for fees in before]
+    tip = max([_median(history.tips[Tier.FAST]), min_tip, *tips])
+    market = _ceil_div(history.next_base_fee * BASE_FEE_HEADROOM_BPS[Tier.FAST], BPS) + tip
+    most = max([market, *(_above(fees.max_fee_per_gas) for fees in before)])
+    return Eip1559Fees(max_fee_per_gas=Wei(most), max_priority_fee_per_gas=Wei(tip))
+
+
 def expected_gas_price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Wei:
     """What a fresh transaction of a tier would pay per gas in the next block, as far as it pays at all.
 
@@ -95,6 +119,11 @@ def expected_gas_price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: We
 def _median(values: Sequence[Wei]) -> int:
     """Lower median, 0 of nothing: a new chain has no history."""
     return sorted(values)[(len(values) - 1) // 2] if values else 0
+
+
+def _above(fee: Wei) -> int:
+    """Give the least fee that replaces another: an eighth more, rounded up."""
+    return _ceil_div(fee * REPLACEMENT_BPS, BPS)
 
 
 def _ceil_div(numerator: int, denominator: int) -> int:

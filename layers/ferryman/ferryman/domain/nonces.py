@@ -9,6 +9,7 @@ from ferryman.domain.units import (
     ChainId,
     Gas,
     Instant,
+    Seconds,
     TransactionId,
     TxHash,
     WalletNonce,
@@ -24,6 +25,8 @@ class Wanted(StrEnum):
     NOTHING = "nothing"
     SEND = "send"
     """Sign it if it has no bytes, then broadcast its newest bytes."""
+    FILL = "fill"
+    """Use it up with a transaction that does nothing, then broadcast that."""
 
 
 class Purpose(StrEnum):
@@ -33,6 +36,15 @@ class Purpose(StrEnum):
     """Carries out the intents bound to the nonce."""
     FILL = "fill"
     """Moves nothing: only uses the nonce up, so that later ones can be mined."""
+
+
+class FillReason(StrEnum):
+    """Why a nonce is used up by nothing; the word its intents end with."""
+
+    REJECTED = "rejected"
+    """Nodes will never take the bytes that carry them out."""
+    DEADLINE_PASSED = "deadline_passed"
+    """The contract will never take any of them again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +77,29 @@ class NonceRow:
 
     0 in rows that were bound before there were lanes.
     """
+    deadline_seconds: Seconds | None = None
+    """Unix time after which the contract takes none of its intents; None if nobody wrote it down."""
     wanted: Wanted = Wanted.NOTHING
     wanted_at: Instant | None = None
     sends_wanted: int = 0
     """How often confirm has asked for another send: each pause is longer than the one before."""
+    fill_reason: FillReason | None = None
+    """Why it is to be filled: the first reason. Its intents are carried out after all if that is mined."""
     is_settled: bool = False
     last_error: str | None = None
+    """What a node said of bytes that it will never take."""
     version: int = 1
+
+    @property
+    def lacks_bytes(self) -> bool:
+        """Whether something has to be signed before it can be mined as it should be."""
+        if self.fill_reason is None:
+            return not self.attempts
+        return not any(attempt.purpose is Purpose.FILL for attempt in self.attempts)
+
+    def is_expired(self, chain_seconds: Seconds) -> bool:
+        """Whether none of its intents can be carried out any more when a block has that time."""
+        return self.deadline_seconds is not None and chain_seconds > self.deadline_seconds
 
     def last_touched(self) -> Instant:
         """When something was last done, or asked to be done, to get it mined."""
@@ -82,6 +110,15 @@ class NonceRow:
         """Keep an attempt; what was wanted is thereby done."""
         return replace(
             self, attempts=(*self.attempts, attempt), wanted=Wanted.NOTHING, version=self.version + 1
+        )
+
+    def filling(self, reason: FillReason, *, cause: str | None = None) -> "NonceRow":
+        """Give up what it carries; the first reason stands."""
+        return replace(
+            self,
+            fill_reason=self.fill_reason or reason,
+            last_error=self.last_error or cause,
+            wanted=Wanted.FILL,
         )
 
     def wanting(self, wanted: Wanted, *, at: Instant) -> "NonceRow":

@@ -7,12 +7,13 @@ from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
 from ferryman.domain.fees import Eip1559Fees, FeeHistory, Tier, fastest, price
 from ferryman.domain.metrics import Metric
-from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt
+from ferryman.domain.nonces import FillReason, NonceRow, Purpose, TransactionAttempt
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import TransactionId
+from ferryman.domain.units import Gas, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, SendOutcome, Signer, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
+from ferryman.services.filling import fill_call, fill_terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +54,16 @@ class Advance:
 
         """
         open_rows = [row for row in rows if not row.is_settled]
-        unsigned = [row for row in open_rows if not row.attempts]
-        ready = [row for row in open_rows if row.attempts]
-        if unsigned:
+        ready = [row for row in open_rows if not row.lacks_bytes]
+        fills = [row for row in open_rows if row.lacks_bytes and _is_fill(row)]
+        calls = [row for row in open_rows if row.lacks_bytes and not _is_fill(row)]
+        if calls:
             history = market or access.chain.fee_history()
-            intents = {**self._intents(unsigned, known or {}), **(known or {})}
-            ready += [signed for row in unsigned if (signed := self._signed(row, intents, access, history))]
-        self._broadcast(ready, access)
+            intents = {**self._intents(calls, known or {}), **(known or {})}
+            ready += [signed for row in calls if (signed := self._signed(row, intents, access, history))]
+        ready += self._filled(fills, access)
+        refused = self._broadcast(ready, access)
+        self._broadcast(self._filled(refused, access), access)
 
     def _intents(
         self, rows: Sequence[NonceRow], known: Mapping[TransactionId, Transaction]
@@ -76,24 +80,47 @@ class Advance:
     ) -> NonceRow | None:
         """Sign and keep the bytes; None if somebody else did so first."""
         carried = [intents[name] for name in row.intents]
-        fees = _fees([intent.priority for intent in carried] or [Tier.NORMAL], access, history)
+        fees = _fees((intent.priority for intent in carried), access, history)
+        return self._kept(row, self._attempt(row, self._call(carried), row.gas_limit, fees, Purpose.CALL))
+
+    def _filled(self, rows: Iterable[NonceRow], access: ChainAccess) -> list[NonceRow]:
+        """Sign what uses nonces up without their intents, and keep it; give those where nobody was faster."""
+        done = []
+        for row in rows:
+            gas_limit, fees = fill_terms(row, access)
+            attempt = self._attempt(row, fill_call(row), gas_limit, fees, Purpose.FILL)
+            if filled := self._kept(row, attempt):
+                done.append(filled)
+                self.metrics.add(Metric.FILLS, chain_id=row.chain_id)
+                self.log.warning(
+                    "nonce filled",
+                    wallet=row.wallet,
+                    nonce=row.nonce,
+                    transaction_ids=row.intents,
+                    reason=row.fill_reason,
+                    cause=row.last_error,
+                )
+        return done
+
+    def _attempt(
+        self, row: NonceRow, call: Call, gas_limit: Gas, fees: Eip1559Fees, purpose: Purpose
+    ) -> TransactionAttempt:
         transaction = Eip1559Transaction(
-            chain_id=row.chain_id,
-            nonce=row.nonce,
-            fees=fees,
-            gas_limit=row.gas_limit,
-            call=self._call(carried) if carried else Call(row.wallet, b""),
+            chain_id=row.chain_id, nonce=row.nonce, fees=fees, gas_limit=gas_limit, call=call
         )
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
         self.metrics.add(Metric.SIGNATURES, chain_id=row.chain_id, wallet=row.wallet)
-        attempt = TransactionAttempt(
+        return TransactionAttempt(
             hash=transaction_hash(raw),
             raw=raw,
             max_fee_per_gas=fees.max_fee_per_gas,
             max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
-            purpose=Purpose.CALL if carried else Purpose.FILL,
+            purpose=purpose,
             signed_at=self.clock.now(),
         )
+
+    def _kept(self, row: NonceRow, attempt: TransactionAttempt) -> NonceRow | None:
+        """Keep the bytes; None if somebody else did so first."""
         signed = row.with_attempt(attempt)
         try:
             self.wallets.replace_nonce_row(row, signed)
@@ -108,11 +135,16 @@ class Advance:
         together = kind.to_batch_call(payloads) if len(payloads) > 1 else None
         return together or kind.to_call(payloads[0])
 
-    def _broadcast(self, rows: Sequence[NonceRow], access: ChainAccess) -> None:
-        """Send the newest bytes of each nonce, lowest first; confirm sees what becomes of them."""
+    def _broadcast(self, rows: Sequence[NonceRow], access: ChainAccess) -> list[NonceRow]:
+        """Send the newest bytes of each nonce, lowest first; confirm sees what becomes of them.
+
+        Returns:
+            Nonces whose bytes no node will ever take: they have to be filled.
+
+        """
         ordered = sorted(rows, key=lambda row: (row.wallet, row.nonce))
         if not ordered:
-            return
+            return []
         results = access.chain.send([row.attempts[-1].raw for row in ordered])
         now = self.clock.now()
         for row, result in zip(ordered, results, strict=True):
@@ -129,6 +161,16 @@ class Advance:
                     cause=result.text,
                     **said,
                 )
+        return [
+            row.filling(FillReason.REJECTED, cause=result.text)
+            for row, result in zip(ordered, results, strict=True)
+            if result.outcome is SendOutcome.PERMANENT and row.attempts[-1].purpose is Purpose.CALL
+        ]
+
+
+def _is_fill(row: NonceRow) -> bool:
+    """Whether a nonce is only to be used up: its intents are given up, or there are none."""
+    return row.fill_reason is not None or not row.intents
 
 
 def _fees(tiers: Iterable[Tier], access: ChainAccess, history: FeeHistory) -> Eip1559Fees:

@@ -170,6 +170,7 @@ class Binder:
                     gas_limit=parcel.gas_limit,
                     bound_at=now,
                     urgent_from=parcel.urgent_from(access),
+                    deadline_seconds=max(one.row.deadline_seconds for one in parcel.ready),
                 ),
             )
             for position, parcel in enumerate(parcels)

@@ -85,7 +85,7 @@ class Follower:
         settled = self._recorded(rows, fresh, head, all_rows=by_block is None)
         for wallet, found in wallets.items():
             self._free_window(wallet, [row.nonce for row in found if (row.wallet, row.nonce) not in settled])
-        self.wanting(row for row in rows if self.receipts.of(row) is None)
+        self.wanting((row for row in rows if self.receipts.of(row) is None), head)
         self._last_block = head.number
         return Pass(head, len(rows) - len(settled), len(settled))
 

@@ -1,11 +1,11 @@
 """What a receipt means for each intent of a nonce: of many in one transaction, each has its own fate."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ferryman.domain.events import Step
-from ferryman.domain.nonces import NonceRow
+from ferryman.domain.nonces import FillReason, NonceRow, Purpose
 from ferryman.domain.transaction import BINDING_FACTS, INCLUSION_FACTS, Status, Transaction, gas_share
 from ferryman.intents.kind import IntentKind, Leg
 from ferryman.ports import TransactionReceipt
@@ -24,6 +24,8 @@ class Mined:
     """Blocks from its own (counted as 1) to the head."""
     is_deep: bool
     """Whether that is as deep as the chain requires."""
+    purpose: Purpose = Purpose.CALL
+    """What was mined does with the nonce."""
 
 
 def is_carried(intent: Transaction, row: NonceRow) -> bool:
@@ -31,17 +33,32 @@ def is_carried(intent: Transaction, row: NonceRow) -> bool:
     return intent.status is Status.PENDING and (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
 
 
-def leg_of(intent: Transaction, mined: Mined, kind: IntentKind) -> Leg:
+def leg_of(intent: Transaction, row: NonceRow, mined: Mined, kind: IntentKind) -> Leg:
     """Say what became of an intent in a mined transaction.
 
     Its own row says whether it was in company: a restore may have taken the others off the nonce.
     """
+    if mined.purpose is Purpose.FILL:
+        return _unfulfilled(intent, row)
     receipt = mined.receipt
     if intent.batch_size is None:
         return Leg(is_done=receipt.succeeded, reason=None if receipt.succeeded else _REVERTED)
     if not receipt.succeeded:
         return Leg(is_done=False, cause="the batch reverted as a whole")
-    return kind.leg(intent.transaction_id, intent.payload, receipt.logs)
+    leg = kind.leg(intent.transaction_id, intent.payload, receipt.logs)
+    return replace(leg, cause=f"left out of its batch: {leg.cause}") if leg.cause else leg
+
+
+def _unfulfilled(intent: Transaction, row: NonceRow) -> Leg:
+    """Say what becomes of an intent whose nonce was filled: it ends with a reason of its own, or tries again.
+
+    Of bytes that carry many, nobody knows which of them a node refuses: each goes on alone.
+    """
+    if row.fill_reason is FillReason.REJECTED and intent.batch_size is not None:
+        return Leg(is_done=False, cause=f"no node takes its batch: {row.last_error}")
+    if row.fill_reason is None:
+        return Leg(is_done=False, cause="its nonce was filled")
+    return Leg(is_done=False, reason=row.fill_reason.value)
 
 
 def steps_of(

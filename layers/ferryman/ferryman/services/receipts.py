@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.nonces import NonceRow
+from ferryman.domain.nonces import NonceRow, TransactionAttempt
 from ferryman.domain.units import BlockNumber, TxHash
 from ferryman.ports import Block, Chain, TransactionReceipt
 from ferryman.services.outcomes import Mined
@@ -81,18 +81,24 @@ class Receipts:
 
     def of(self, row: NonceRow) -> TransactionReceipt | None:
         """Give the receipt of what was mined with a nonce, if it is known."""
-        found = (self._known.get(attempt.hash) for attempt in row.attempts)
-        return next((receipt for receipt in found if receipt), None)
+        attempt = self._mined_attempt(row)
+        return self._known[attempt.hash] if attempt else None
 
     def mined(self, row: NonceRow, head: Block) -> Mined | None:
         """Give the same with its depth."""
-        receipt = self.of(row)
-        return Mined(receipt, self._depth(receipt, head), self._is_deep(receipt, head)) if receipt else None
+        attempt = self._mined_attempt(row)
+        if attempt is None:
+            return None
+        receipt = self._known[attempt.hash]
+        return Mined(receipt, self._depth(receipt, head), self._is_deep(receipt, head), attempt.purpose)
 
     def forget(self, row: NonceRow) -> None:
         """Drop what is known of a nonce that is settled."""
         for attempt in row.attempts:
             self._known.pop(attempt.hash, None)
+
+    def _mined_attempt(self, row: NonceRow) -> TransactionAttempt | None:
+        return next((attempt for attempt in row.attempts if attempt.hash in self._known), None)
 
     def _by_hash(self, names: Sequence[TxHash]) -> dict[TxHash, TransactionReceipt]:
         found = self.chain.receipts(names) if names else ()

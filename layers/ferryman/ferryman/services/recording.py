@@ -61,7 +61,7 @@ class Recording:
     def _write_intent(self, intent: Transaction, row: NonceRow, mined: Mined | None, *, closes: bool) -> None:
         """Write the steps of one intent in one write, with its funds let go if it is over."""
         kind = self.kinds[intent.kind]
-        leg = leg_of(intent, mined, kind) if mined else None
+        leg = leg_of(intent, row, mined, kind) if mined else None
         after, events = intent, list[Event]()
         for step, facts in steps_of(intent, row, mined, leg):
             money = self._outcome(intent, mined.receipt, step) if mined and step in _ENDS else {}
@@ -72,8 +72,8 @@ class Recording:
             return
         closing = row if closes else None
         if leg and after.status is Status.VALIDATED:
-            self.log.warning("left out of its batch", cause=leg.cause, **about(intent))
-            after = replace(after, due_at=self.clock.now(), last_error=f"left out of its batch: {leg.cause}")
+            self.log.warning("returned, to be bound again", cause=leg.cause, **about(intent))
+            after = replace(after, due_at=self.clock.now(), last_error=leg.cause)
         change = Change(before=intent, after=after, events=tuple(events))
         if not mined or not after.status.is_terminal:
             self.store.write(change, nonce_row=closing)

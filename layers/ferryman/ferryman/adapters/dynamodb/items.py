@@ -8,7 +8,15 @@ from typing import Any, Final
 from ferryman.adapters.dynamodb.operations import Item
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
-from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, WalletState, Wanted
+from ferryman.domain.nonces import (
+    FillReason,
+    NonceRow,
+    Purpose,
+    TransactionAttempt,
+    Wallet,
+    WalletState,
+    Wanted,
+)
 from ferryman.domain.transaction import Status as TransactionStatus
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
@@ -120,7 +128,10 @@ def nonce_row_item(row: NonceRow) -> Item:
 
 def nonce_row_of(item: Item) -> NonceRow:
     """Read a nonce row."""
-    values = {name: value for name, value in item.items() if name != "item"}
+    known = {field.name for field in fields(NonceRow)}
+    values = {name: value for name, value in item.items() if name in known}
+    if "fill_reason" in item:
+        values["fill_reason"] = FillReason(item["fill_reason"])
     return NonceRow(
         **values
         | {
