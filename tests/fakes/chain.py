@@ -121,6 +121,8 @@ class FakeChain:
         self.contract_wallets: set[str] = set()
         """Accounts with code that vouches for any signature (ERC-1271)."""
         self.is_paused = False
+        self.refused_payees: set[Address] = set()
+        """Whom the token takes no transfers to, now."""
         self.batches_revert = False
         """Whether whatever carries several payments reverts as a whole."""
         self.left_out: set[tuple[str, int]] = set()
@@ -467,6 +469,8 @@ class FakeChain:
         token, payer, payee, amount, fee, nonce, deadline = payment
         key = (token.lower(), payer.lower())
         if in_batch and (payer.lower(), nonce) in self.left_out:
+            return _revert("SafeERC20FailedOperation(address)", 0)
+        if payee in {refused.lower() for refused in self.refused_payees}:
             return _revert("SafeERC20FailedOperation(address)", 0)
         if deadline < self._clock.now() // 1000:
             return _revert("PaymentExpired(uint256)", deadline)

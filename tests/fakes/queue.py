@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.lanes import Lane
+from ferryman.domain.units import TransactionId
 from ferryman.ports import Hint, NonceHint, TransactionHint
 
 _BATCH: Final = 10
@@ -23,6 +25,9 @@ class FakeQueue:
 
     def __init__(self) -> None:
         self.dead: list[Hint] = []
+        self.given_up: list[tuple[TransactionId, str]] = []
+        self.refuses = 0
+        """How many dead letters it does not take."""
         self._waiting: dict[Lane, list[_Message]] = {lane: [] for lane in Lane}
         self._seen: set[tuple[Lane, str, str]] = set()
 
@@ -39,6 +44,15 @@ class FakeQueue:
             if (name := (hint.lane, *_deduplication(hint))) not in self._seen:
                 self._seen.add(name)
                 self._waiting[hint.lane].append(_Message(hint))
+
+    def put(self, hint: TransactionHint, reason: str) -> None:
+        """Take what submit gives up, as the dead-letter queue does."""
+        if self.refuses:
+            self.refuses -= 1
+            msg = "SQS took no message"
+            raise StoreUnavailableError(msg)
+        self.given_up.append((hint.transaction_id, reason))
+        self.dead.append(hint)
 
     def receive(self) -> list[Hint]:
         """Hand out a batch of one lane, express first, the oldest first; redelivered messages say so."""

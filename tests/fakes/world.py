@@ -124,6 +124,7 @@ class World:
             advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
             leases=leases,
             pauses=pauses,
+            dead_letters=queue,
             confirmer=confirmer,
             **talk,
         )
@@ -213,6 +214,11 @@ class World:
             self.queue.settle(batch, self.submit(list(dict.fromkeys(batch))))
         return batch
 
+    def bury(self) -> None:
+        """Run deadletter on what was given up; what it cannot settle comes again."""
+        given_up = list(dict.fromkeys(self.queue.dead))
+        self.queue.dead = list(self.deadletter(given_up)) if given_up else []
+
     def follow(self, run_ms: int = RUN_MS) -> None:
         """Run confirm once."""
         self.confirm([self.settings.chain_id], until=Instant(self.clock.now() + run_ms))
@@ -226,6 +232,7 @@ class World:
         for _ in range(rounds):
             while self.deliver():
                 pass
+            self.bury()
             # Short runs, so that submit gets its turn, as it does beside a looping confirm.
             self.follow(run_ms=5 * self.settings.block_time_ms)
             if not self.queue and not self.open_rows():

@@ -71,6 +71,7 @@ class Deployment:
             "SUBMIT_QUEUE_URL": self.queue_url,
             "EXPRESS_QUEUE_URL": self.queue_url,
             "CONFIRM_FUNCTION": "confirm",
+            "DEAD_LETTER_QUEUE_URL": "dead",
             "WATCH_FUNCTION": "watch",
             "WALLET_KEY_IDS": "one",
             "WEBSOCKET_ENDPOINT": f"http://{LOOPBACK}:{any_free_port()}",

@@ -68,6 +68,7 @@ VARIABLES = {
     "SUBMIT_QUEUE_URL": "http://127.0.0.1/queue",
     "EXPRESS_QUEUE_URL": "http://127.0.0.1/express",
     "CONFIRM_FUNCTION": "confirm",
+    "DEAD_LETTER_QUEUE_URL": "dead",
     "WATCH_FUNCTION": "watch",
     "WALLET_KEY_IDS": "one,two",
     "QUEUES": '{"submit": "http://127.0.0.1/queue"}',

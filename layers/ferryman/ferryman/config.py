@@ -117,6 +117,7 @@ class SubmitConfig(EndpointsConfig):
     accounts_table: Name
     cursors_table: Name
     confirm_function: Name
+    dead_letter_queue_url: Name
     wallets_table: Name
     wallet_key_ids: Annotated[Name, AfterValidator(_key_ids)]
     """Ids or ARNs of the wallets' KMS keys, with commas between them."""

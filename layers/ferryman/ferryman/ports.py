@@ -83,6 +83,8 @@ class Reverted:
 
     data: bytes
     text: str
+    is_execution: bool = True
+    """Whether the call itself failed, as its words tell; else a node may have been unable to try it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1138,6 +1140,23 @@ class DeadLetterCount:
     """Handed out and not yet deleted."""
     can_redrive: bool
     """Whether there is a queue its messages can go back to."""
+
+
+class DeadLetterQueue(Protocol):
+    """The way to deadletter."""
+
+    def put(self, hint: TransactionHint, reason: str) -> None:
+        """Give a transaction up: deadletter ends it.
+
+        Args:
+            hint: which one.
+            reason: why, for whoever looks at the message; the row says it too.
+
+        Raises:
+            StoreUnavailableError: it was not taken.
+
+        """
+        ...
 
 
 class DeadLetters(Protocol):

@@ -21,6 +21,7 @@ from ferryman.services.chains import ChainAccess
 from ferryman.services.ending import fail_unbound
 from ferryman.services.retrying import Retrying
 from ferryman.services.submit import UNDER_WAY_MS
+from tests.fakes.payers import PAYEE
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
 from tests.fakes.talk import FakeLog
 
@@ -184,3 +185,33 @@ def test_an_unknown_transaction_is_not_found() -> None:
         retrying_of(memory_world())(TransactionId("0x" + "00" * 32), by=OPERATOR)
 
     assert [problem.field for problem in refused.value.problems] == ["transaction_id"]
+
+
+def test_what_failed_too_often_begins_anew() -> None:
+    """The count of its failures is taken off with the mark."""
+    memory = memory_world(failures_allowed=3)
+    memory.chain.refused_payees.add(PAYEE)
+    posted(memory)
+    memory.world.settle(rounds=200)
+    (failed,) = memory.world.rows()
+    memory.chain.refused_payees.clear()
+
+    retrying_of(memory)(failed.transaction_id, by=OPERATOR)
+    memory.world.settle()
+
+    (row,) = memory.world.rows()
+    assert (failed.reason, failed.failures) == ("retries_exhausted", 3)
+    assert (row.status, row.failures, row.reason) == (Status.CONFIRMED, 0, None)
+
+
+def test_two_retries_at_once_are_as_one() -> None:
+    """The second finds the row as the first left it; the payment is executed once."""
+    memory = memory_world()
+    row = posted(memory)
+
+    for _ in range(2):
+        retrying_of(memory)(row.transaction_id, by=OPERATOR)
+    memory.world.settle()
+
+    assert {one.status for one in memory.world.rows()} == {Status.CONFIRMED}
+    assert len(memory.chain.state.executed) == 1

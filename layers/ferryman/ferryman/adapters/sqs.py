@@ -52,6 +52,35 @@ class SqsQueue:
             raise StoreUnavailableError(msg)
 
 
+class SqsDeadLetterQueue:
+    """The DeadLetterQueue port: a FIFO queue.
+
+    Args:
+        client: a boto3 client.
+        url: the queue.
+
+    """
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def put(self, hint: TransactionHint, reason: str) -> None:
+        """Send a hint with the reason beside it: whoever looks at the queue sees why."""
+        entry = _entry(hint)
+        body = json.dumps(json.loads(entry["MessageBody"]) | {"reason": reason})
+        try:
+            self._client.send_message(
+                QueueUrl=self._url,
+                MessageBody=body,
+                MessageGroupId=entry["MessageGroupId"],
+                MessageDeduplicationId=entry["MessageDeduplicationId"],
+            )
+        except (ClientError, BotoCoreError) as error:
+            msg = f"SQS took no message: {type(error).__name__}"
+            raise StoreUnavailableError(msg) from error
+
+
 def _entry(hint: Hint) -> dict[str, str]:
     """Group by who must stay in order; deduplicate by what has not changed since."""
     if isinstance(hint, TransactionHint):

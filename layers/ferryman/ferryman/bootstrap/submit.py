@@ -7,6 +7,7 @@ from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.kms import KmsSigner
+from ferryman.adapters.sqs import SqsDeadLetterQueue
 from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import SubmitConfig
@@ -45,6 +46,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         ),
         leases=DynamoLeases(stored),
         pauses=DynamoPauses(stored),
+        dead_letters=SqsDeadLetterQueue(aws_client("sqs"), config.dead_letter_queue_url),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         clock=clock,
         log=log,

@@ -68,6 +68,11 @@ class ChainSettings(BaseModel):
     """The least tip offered: an idle chain's fee history says 0, which some pools refuse."""
     gas_limit_cap: Gas = Gas(1_000_000)
     """The most gas one intent may ask for."""
+    failures_allowed: int = Field(default=100, ge=1)
+    """Tries that fail for a reason we do not know to pass, after which a payment is given up.
+
+    They are 30 seconds apart from the fourth on. Waiting for anything else never counts.
+    """
     cache_max_age_ms: Milliseconds | None = Field(default=None, ge=0)
     """How old watch's view of the head may be for acceptance to use it; 0: never, None: three blocks."""
     sender_limits: SenderLimits = SenderLimits()

@@ -140,6 +140,8 @@ class Transaction:
     waits: int = 0
     starts: int = 0
     """Attempts that were started and never recorded an outcome."""
+    failures: int = 0
+    """Tries that were answered, and failed for a reason that may be the intent's own."""
     last_error: str | None = None
     permanent_reason: str | None = None
     """Set when the work can never succeed, and only deadletter is left to say so."""
@@ -243,7 +245,27 @@ def fold(received: Transaction, events: Iterable[Event]) -> Transaction:
 def told(transaction: Transaction) -> Transaction:
     """Strip the housekeeping: what is left must equal the fold of the events."""
     return replace(
-        transaction, version=1, due_at=None, waits=0, starts=0, last_error=None, permanent_reason=None
+        transaction,
+        version=1,
+        due_at=None,
+        waits=0,
+        starts=0,
+        failures=0,
+        last_error=None,
+        permanent_reason=None,
+    )
+
+
+def unhindered(transaction: Transaction, *, due_at: Instant | None) -> Transaction:
+    """Forget what went wrong so far: the row begins anew with its waits, starts and failures."""
+    return replace(
+        transaction,
+        due_at=due_at,
+        waits=0,
+        starts=0,
+        failures=0,
+        last_error=None,
+        permanent_reason=None,
     )
 
 

@@ -98,6 +98,14 @@ class IntentKind(Protocol):
         ...
 
     @property
+    def passing_errors(self) -> frozenset[str]:
+        """Contract errors, by selector, that pass and are not the intent's fault: a pause, a missing role.
+
+        What is neither permanent nor one of these counts as a failure of the intent.
+        """
+        ...
+
+    @property
     def is_public(self) -> bool:
         """Whether the payload becomes public calldata anyway, so that anybody may read a record by its id."""
         ...

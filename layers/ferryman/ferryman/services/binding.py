@@ -10,7 +10,7 @@ from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.events import Step
 from ferryman.domain.lanes import Lane, express_from, lane_at, window_of
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
-from ferryman.domain.transaction import Transaction, take_step
+from ferryman.domain.transaction import Transaction, take_step, unhindered
 from ferryman.domain.units import Address, Gas, Instant, TransactionId, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Binding, Change, Clock, Signer, WalletStore
@@ -186,7 +186,7 @@ class Binder:
                 facts |= {"batch_size": size, "batch_position": position}
             name = self.kinds[one.row.kind].events[Step.BOUND]
             after, event = take_step(one.row, Step.BOUND, name=name, at=now, **facts)
-            after = replace(after, due_at=None, waits=0, starts=0, last_error=None)
+            after = unhindered(after, due_at=None)
             changes.append(Change(before=one.row, after=after, events=(event,)))
         return tuple(changes)
 

@@ -22,6 +22,7 @@ from ferryman.domain.transaction import (
     fold,
     take_step,
     told,
+    unhindered,
 )
 from ferryman.domain.units import (
     Address,
@@ -389,7 +390,7 @@ class Recover:
             position = row.intents.index(intent.transaction_id)
             place = {"batch_size": len(row.intents), "batch_position": position}
         after, more = self._stepped(after, Step.BOUND, wallet=row.wallet, nonce=row.nonce, **place)
-        bound = replace(after, due_at=None, waits=0, starts=0, last_error=None)
+        bound = unhindered(after, due_at=None)
         self._do(lambda: self.store.write(Change(before=intent, after=bound, events=(*events, *more))))
         return bound
 

@@ -20,6 +20,7 @@ from ferryman.domain.transaction import (
     Status,
     Transaction,
     take_step,
+    unhindered,
 )
 from ferryman.domain.units import BlockNumber, TransactionId
 from ferryman.intents.kind import IntentKind
@@ -91,7 +92,7 @@ class Retrying:
         """Take off what holds the row back; a new version lets its message pass deduplication."""
         again = replace(row, version=row.version + 1)
         if row.status is not Status.PENDING:
-            again = replace(again, due_at=self.clock.now(), waits=0, starts=0, permanent_reason=None)
+            again = unhindered(again, due_at=self.clock.now())
         self.store.write(Change(before=row, after=again))
         return again
 
@@ -106,8 +107,7 @@ class Retrying:
             name = kind.events[Step.RETRIED]
             facts = {**_FORGOTTEN, "accepted_block": block}
             after, event = take_step(row, Step.RETRIED, name=name, at=retried_at, **facts)
-            due = replace(after, due_at=retried_at, waits=0, starts=0, last_error=None, permanent_reason=None)
-            return due, event
+            return unhindered(after, due_at=retried_at), event
 
         def commit(reservation: Reservation, room: Room) -> None:
             after, event = validated_at(room.block)

@@ -21,13 +21,15 @@ _SELECTOR_BYTES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Each simulated row in one of three lists."""
+    """Each simulated row in one of four lists."""
 
     ready: tuple[Ready, ...]
     failed: tuple[tuple[Transaction, str], ...]
     """With the reason that never passes."""
     waiting: tuple[tuple[Transaction, str], ...]
-    """With what stands in the way now."""
+    """With what stands in the way now, and is not their own fault."""
+    failing: tuple[tuple[Transaction, str], ...]
+    """With a cause that may be their own, and may pass."""
     market: FeeHistory
 
 
@@ -45,16 +47,20 @@ def simulate(
     ready: list[Ready] = []
     failed: list[tuple[Transaction, str]] = []
     waiting: list[tuple[Transaction, str]] = []
+    failing: list[tuple[Transaction, str]] = []
     for row, outcome in zip(rows, simulation.outcomes, strict=True):
         if reason := _permanent_reason(row, outcome, simulation, kinds):
             failed.append((row, reason))
         elif isinstance(outcome, Reverted):
-            waiting.append((row, f"simulation reverts: {outcome.text}"))
-        elif cause := _too_dear(row, outcome, simulation, access):
+            to = failing if _may_be_its_own(row, outcome, kinds) else waiting
+            to.append((row, f"simulation reverts: {outcome.text}"))
+        elif outcome > access.settings.gas_limit_cap:
+            failing.append((row, f"it needs {outcome} gas, the cap is {access.settings.gas_limit_cap}"))
+        elif cause := _too_dear(row, simulation, access):
             waiting.append((row, cause))
         else:
             ready.append(Ready(row, with_headroom(outcome)))
-    return Verdicts(tuple(ready), tuple(failed), tuple(waiting), simulation.fee_history)
+    return Verdicts(tuple(ready), tuple(failed), tuple(waiting), tuple(failing), simulation.fee_history)
 
 
 def with_headroom(estimate: Gas) -> Gas:
@@ -68,15 +74,21 @@ def _permanent_reason(
     """Give the reason of a revert that time does not heal, if the endpoint is as new as acceptance was."""
     if not isinstance(outcome, Reverted) or simulation.block.number < (row.accepted_block or 0):
         return None
-    selector = "0x" + outcome.data[:_SELECTOR_BYTES].hex()
-    return kinds[row.kind].permanent_errors.get(selector)
+    return kinds[row.kind].permanent_errors.get(_selector(outcome))
 
 
-def _too_dear(row: Transaction, gas: Gas, simulation: Simulation, access: ChainAccess) -> str | None:
-    """Say what costs more than the operator pays."""
+def _may_be_its_own(row: Transaction, outcome: Reverted, kinds: Mapping[str, IntentKind]) -> bool:
+    """Whether the call was tried and failed, for nothing that its kind knows to pass."""
+    return outcome.is_execution and _selector(outcome) not in kinds[row.kind].passing_errors
+
+
+def _selector(outcome: Reverted) -> str:
+    return "0x" + outcome.data[:_SELECTOR_BYTES].hex()
+
+
+def _too_dear(row: Transaction, simulation: Simulation, access: ChainAccess) -> str | None:
+    """Say whether gas costs more than the operator pays now."""
     settings = access.settings
-    if gas > settings.gas_limit_cap:
-        return f"it needs {gas} gas, the cap is {settings.gas_limit_cap}"
     try:
         price(
             simulation.fee_history,

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from ferryman.domain.errors import (
     ChainUnreachableError,
@@ -26,6 +26,7 @@ from ferryman.ports import (
     Change,
     Clock,
     Confirmer,
+    DeadLetterQueue,
     Hint,
     LeaseStore,
     Log,
@@ -45,9 +46,10 @@ from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.ending import fail_unbound
 from ferryman.services.gathering import Gathering
+from ferryman.services.hinting import hint_of
 from ferryman.services.pausing import PAUSED
 from ferryman.services.simulating import simulate
-from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off
+from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off, put_off_failed
 from ferryman.services.waking import wake
 
 STARTS_ALLOWED: Final = 5
@@ -75,6 +77,7 @@ class Submit:
     advance: Advance
     leases: LeaseStore
     pauses: PauseStore
+    dead_letters: DeadLetterQueue
     confirmer: Confirmer
     clock: Clock
     log: Log
@@ -105,6 +108,9 @@ class Submit:
             return set(hints)
         try:
             rows = self._rows(hints)
+            for row in rows.values():
+                if row.permanent_reason is not None and row.status in _UNBOUND:
+                    self._give_up(row, access)
             self._go_on(list(rows.values()), self._nonces(hints, rows.values()), access)
         except StoreUnavailableError as error:
             self.log.warning("outcome not written", cause=str(error), hints=len(hints))
@@ -112,12 +118,17 @@ class Submit:
         return {hint for hint in hints if isinstance(hint, TransactionHint) and self._is_lost(hint, rows)}
 
     def _is_lost(self, hint: TransactionHint, rows: Mapping[str, Transaction]) -> bool:
-        """Whether a message belongs in the dead-letter queue: no row, or one that can never succeed."""
-        row = rows.get(hint.transaction_id)
-        if row is None:
-            self.log.error("a message names no transaction", **about(hint))
-            return True
-        return row.permanent_reason is not None and row.status in _UNBOUND
+        """Whether a message names nothing: it ends in the dead-letter queue, where its alarm is."""
+        if hint.transaction_id in rows:
+            return False
+        self.log.error("a message names no transaction", **about(hint))
+        return True
+
+    def _give_up(self, row: Transaction, access: ChainAccess) -> None:
+        """Hand a row that can never succeed to deadletter, which ends it."""
+        reason = str(row.permanent_reason)
+        self.log.error("given up", **about(row), reason=reason, cause=row.last_error, failures=row.failures)
+        self.dead_letters.put(hint_of(row, access.settings, self.clock.now()), reason)
 
     # -- what the hints name ------------------------------------------------------------------
 
@@ -237,6 +248,7 @@ class Submit:
         for row, reason in verdicts.failed:
             self._fail(row, reason)
         self._put_off(verdicts.waiting)
+        self._put_off_failed(verdicts.failing, access)
         parcels = parcels_of(verdicts.ready, access, kinds=self.kinds, sender=wallet.address, now=now)
         bound = self.binder.bind(parcels, access, pool)
         left = (ready.row for ready in bound.without_capacity)
@@ -269,3 +281,10 @@ class Submit:
     def _put_off(self, rows: Iterable[tuple[Transaction, str]]) -> None:
         for row, cause in rows:
             put_off(row, cause, store=self.store, clock=self.clock, log=self.log)
+
+    def _put_off_failed(self, rows: Iterable[tuple[Transaction, str]], access: ChainAccess) -> None:
+        talk: dict[str, Any] = {"store": self.store, "clock": self.clock, "log": self.log}
+        allowed = access.settings.failures_allowed
+        for row, cause in rows:
+            if given_up := put_off_failed(row, cause, allowed=allowed, **talk):
+                self._give_up(given_up, access)

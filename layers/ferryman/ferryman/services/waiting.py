@@ -13,6 +13,8 @@ NO_WINDOW: Final = "no free wallet window"
 """What a row waits for that only lacks a nonce."""
 NO_WALLET: Final = "every wallet is drained or retired"
 """What a row waits for when operators have taken all wallets out of use."""
+RETRIES_EXHAUSTED: Final = "retries_exhausted"
+"""Why a row is given up that failed too often."""
 
 
 def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clock, log: Log) -> None:
@@ -22,7 +24,39 @@ def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clo
         StoreUnavailableError: the wait could not be written down.
 
     """
-    waiting = replace(
+    _write(row, waiting(row, cause, clock), store, log)
+
+
+def put_off_failed(
+    row: Transaction, cause: str, *, allowed: int, store: TransactionStore, clock: Clock, log: Log
+) -> Transaction | None:
+    """Let a row wait after a failure that may be its own; after too many it is marked to be given up.
+
+    Args:
+        row: the row.
+        cause: what failed.
+        allowed: how many failures it may have.
+        store: where the row is.
+        clock: the time.
+        log: gets a line.
+
+    Returns:
+        The row if it is to be given up.
+
+    Raises:
+        StoreUnavailableError: it could not be written down.
+
+    """
+    after = replace(waiting(row, cause, clock), failures=row.failures + 1)
+    if after.failures >= allowed:
+        after = replace(after, permanent_reason=RETRIES_EXHAUSTED)
+    is_written = _write(row, after, store, log)
+    return after if is_written and after.permanent_reason else None
+
+
+def waiting(row: Transaction, cause: str, clock: Clock) -> Transaction:
+    """Give the row as it waits for the next try."""
+    return replace(
         row,
         due_at=Instant(clock.now() + wait_milliseconds(row.waits)),
         waits=row.waits + 1,
@@ -30,9 +64,13 @@ def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clo
         last_error=cause,
         version=row.version + 1,
     )
+
+
+def _write(row: Transaction, after: Transaction, store: TransactionStore, log: Log) -> bool:
     try:
-        store.write(Change(before=row, after=waiting))
+        store.write(Change(before=row, after=after))
     except StaleRowError:
         log.info("somebody else went on with the row", **about(row))
-    else:
-        log.info("waiting", **about(row), cause=cause, waits=waiting.waits)
+        return False
+    log.info("waiting", **about(row), cause=after.last_error, waits=after.waits, failures=after.failures)
+    return True

@@ -26,7 +26,7 @@ SHARDS: Final = 4
 """Partitions of the index of due rows, per chain: one partition takes 1,000 writes a second."""
 _CLOSED: Final = "closed#"
 
-_COUNTERS: Final = ("waits", "starts")
+_COUNTERS: Final = ("waits", "starts", "failures")
 """Not stored while they are 0."""
 _HASHES: Final = ("hash", "block_hash")
 _LONG_HEX: Final = re.compile(r"0x(?:[0-9a-f]{2}){32,}")

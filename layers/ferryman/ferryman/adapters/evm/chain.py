@@ -216,7 +216,8 @@ class EvmChain:
     def _estimate(self, answer: Any) -> Gas | Reverted:  # noqa: ANN401 (a JSON value)
         """Any refusal to estimate is the call's own: the batch around it was answered."""
         if isinstance(answer, RpcError):
-            return Reverted(_bytes(answer.data), answer.text)
+            is_execution = is_revert(answer.code, answer.text)
+            return Reverted(_bytes(answer.data), answer.text, is_execution=is_execution)
         return Gas(int(answer, 16))
 
 

@@ -51,7 +51,16 @@ PERMANENT_ERRORS: Final[Mapping[str, str]] = MappingProxyType(
         }.items()
     }
 )
-"""Reverts that time does not heal. Missing funds, a pause or a missing role may pass, and wait."""
+"""Reverts that time does not heal."""
+PASSING_ERRORS: Final = frozenset(
+    f"0x{_selector(signature).hex()}"
+    for signature in (
+        "EnforcedPause()",
+        "AccessControlUnauthorizedAccount(address,bytes32)",
+        "PaymentInsufficientBalance(address,address,uint256,uint256)",
+    )
+)
+"""Reverts that wait for somebody: an unpaused contract, a relayer's role, a deposit that a reorg undid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

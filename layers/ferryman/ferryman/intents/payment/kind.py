@@ -53,6 +53,7 @@ class PaymentKind:
     """The selector, seven members, offset and length, and a key's signature in three words."""
     events: Final = _EVENTS
     permanent_errors: Final = escrow.PERMANENT_ERRORS
+    passing_errors: Final = escrow.PASSING_ERRORS
     is_public: Final = True
     followed: Final[FollowedContract | None] = FOLLOWED_ESCROW
 
