@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call, transaction_hash
 from ferryman.domain.errors import ChainUnreachableError, TooManyLogsError
-from ferryman.domain.fees import FeeHistory, Tier
+from ferryman.domain.fees import FeeHistory, FeeModel, Tier
 from ferryman.domain.units import (
     Address,
     BlockHash,
@@ -49,6 +49,8 @@ from tests.fakes.witness import FakeWitness
 
 GAS_USED: Final = Gas(60_000)
 _IS_VALID_SIGNATURE: Final = bytes.fromhex("1626ba7e")
+_DYNAMIC_FEES: Final = 2
+"""The type of EIP-1559's envelopes (EIP-2718)."""
 _BY_ANOTHER: Final = TxHash("0x" + "0e" * 32)
 """The transaction of events that a test told by itself."""
 _PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
@@ -83,7 +85,7 @@ class EscrowState:
 
 @dataclass(frozen=True, slots=True)
 class SignedTransaction:
-    """A decoded type-2 envelope."""
+    """A decoded transaction of type 2 or 0."""
 
     sender: Address
     nonce: int
@@ -99,14 +101,24 @@ class SignedTransaction:
     @classmethod
     def decode(cls, raw: bytes) -> "SignedTransaction":
         """Read an envelope and recover its sender."""
+        return cls._decode_dynamic(raw) if raw[0] == _DYNAMIC_FEES else cls._decode_legacy(raw)
+
+    @classmethod
+    def _decode_dynamic(cls, raw: bytes) -> "SignedTransaction":
         fields: list[Any] = rlp.decode(raw[1:])
         unsigned, (parity, r, s) = fields[:9], fields[9:]
-        digest = keccak(b"\x02" + bytes(rlp.encode(unsigned)))
-        signature = r.rjust(32, b"\0") + s.rjust(32, b"\0") + (parity or b"\0")
-        key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
-        sender = to_checksum_address(keccak(key.format(compressed=False)[1:])[-20:])
+        sender = _signer(raw[:1] + bytes(rlp.encode(unsigned)), r, s, int.from_bytes(parity))
         fees = int.from_bytes(unsigned[2]), int.from_bytes(unsigned[3])
-        return cls(Address(sender), int.from_bytes(unsigned[1]), unsigned[7], raw, fees)
+        return cls(sender, int.from_bytes(unsigned[1]), unsigned[7], raw, fees)
+
+    @classmethod
+    def _decode_legacy(cls, raw: bytes) -> "SignedTransaction":
+        fields: list[Any] = rlp.decode(raw)
+        unsigned, (v, r, s) = fields[:6], fields[6:]
+        chain_id, parity = divmod(int.from_bytes(v) - 35, 2)
+        sender = _signer(bytes(rlp.encode([*unsigned, chain_id, 0, 0])), r, s, parity)
+        price = int.from_bytes(unsigned[1])
+        return cls(sender, int.from_bytes(unsigned[0]), unsigned[5], raw, (price, price))
 
 
 class FakeChain:
@@ -188,7 +200,8 @@ class FakeChain:
         """Mine what is next of each wallet."""
         state, number = self.state.copy(), BlockNumber(len(self._blocks))
         for wallet, nonce in sorted(self.mempool):
-            if nonce == self._counts.get(wallet, 0):
+            is_next = nonce == self._counts.get(wallet, 0)
+            if is_next and self.mempool[wallet, nonce].fees[1] >= self.base_fee:
                 self._include(self.mempool[wallet, nonce], state, number)
                 self._counts[wallet] = nonce + 1
         self.mempool = {
@@ -251,6 +264,8 @@ class FakeChain:
     def fee_history(self) -> FeeHistory:
         """A calm market."""
         self._head()
+        if self.settings.fee_model is FeeModel.LEGACY:
+            return FeeHistory.legacy(self.base_fee)
         return FeeHistory(next_base_fee=self.base_fee, tips={tier: (Wei(10**6),) for tier in Tier})
 
     def head(self) -> Block:
@@ -378,7 +393,7 @@ class FakeChain:
             return SendResult(SendOutcome.SENT, "already known")
         if known and not sent.outbids(known):
             return SendResult(
-                SendOutcome.POSSIBLY_SENT, "replacement transaction underpriced", Refusal.REPLACEMENT
+                SendOutcome.REJECTED, "replacement transaction underpriced", Refusal.REPLACEMENT
             )
         self.mempool[sent.sender, sent.nonce] = sent
         return SendResult(SendOutcome.SENT)
@@ -497,6 +512,12 @@ class FakeChain:
             deadline_seconds=Seconds(deadline),
         )
         return message.digest(escrow.domain(self.settings.chain_id, self.settings.escrow).separator())
+
+
+def _signer(signed: bytes, r: bytes, s: bytes, parity: int) -> Address:
+    signature = r.rjust(32, b"\0") + s.rjust(32, b"\0") + bytes([parity])
+    key = PublicKey.from_signature_and_message(signature, keccak(signed), hasher=None)
+    return Address(to_checksum_address(keccak(key.format(compressed=False)[1:])[-20:]))
 
 
 def _funds_log(name: str, token: str, account: str, *values: int) -> tuple[tuple[bytes, ...], bytes]:

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from ferryman.domain.fees import Tier
 from ferryman.domain.units import BlockNumber
 from tests.support.payments import chain_settings
 
@@ -29,3 +30,14 @@ def test_a_withdrawal_cannot_be_claimed_within_the_blocks_that_funds_are_read_ba
 
     with pytest.raises(ValidationError, match="withdrawal_margin_seconds"):
         chain_settings(required_confirmations=292, block_time_ms=12_000)
+
+
+def test_caps_of_tiers_rise_with_speed_up_to_the_cap_of_all() -> None:
+    """A fast payment that waits at a lower price than a slow one would be a slip of the pen."""
+    settings = chain_settings(max_fee_per_gas_cap_wei=100, tier_caps_wei={"slow": 40})
+
+    assert [settings.fee_cap(tier) for tier in (Tier.SLOW, Tier.NORMAL, Tier.FAST)] == [40, 100, 100]
+    assert settings.fill_cap == 200
+    for caps in ({"fast": 99}, {"slow": 101}, {"slow": 50, "normal": 40}, {"slow": 0}):
+        with pytest.raises(ValidationError, match="tier_caps_wei"):
+            chain_settings(max_fee_per_gas_cap_wei=100, tier_caps_wei=caps)

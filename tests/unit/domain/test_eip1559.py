@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
+from ferryman.domain.envelopes import opened
 from ferryman.domain.fees import Eip1559Fees
 from ferryman.domain.signatures import Signature
 from ferryman.domain.units import Address, ChainId, Gas, WalletNonce, Wei
@@ -84,6 +85,14 @@ def test_a_node_reads_out_of_our_envelope_what_we_put_in(
     assert Address(to_checksum_address(read["to"])) == transaction.call.to
     assert bytes(read["data"]) == transaction.call.data
     assert not read["accessList"]
+
+
+@given(transaction=transactions(), account=keys)
+def test_what_was_signed_is_read_back_as_it_was(
+    transaction: Eip1559Transaction, account: LocalAccount
+) -> None:
+    """A bump signs the same call again: it is taken from the bytes that stand."""
+    assert opened(signed(transaction, account)) == transaction
 
 
 @pytest.mark.parametrize("nonce", [0, 1, 127, 128, 255, 256])

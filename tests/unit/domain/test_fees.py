@@ -15,10 +15,15 @@ from ferryman.domain.fees import (
     Eip1559Fees,
     FeeHistory,
     Tier,
+    can_rise,
+    is_passed,
     price,
     price_fill,
+    price_up_to,
+    replacement,
+    worst_cost,
 )
-from ferryman.domain.units import Wei
+from ferryman.domain.units import Gas, Wei
 
 wei = st.integers(0, 10**13).map(Wei)
 TIERS = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
@@ -116,6 +121,133 @@ def test_every_tier_has_a_percentile_and_a_headroom() -> None:
     assert PERCENTILES.keys() == BASE_FEE_HEADROOM_BPS.keys() == set(Tier)
 
 
+# -- replacements ---------------------------------------------------------------------------------
+
+courses = st.lists(histories(), min_size=2, max_size=8)
+"""The market from the first signature on, look by look."""
+
+
+def refused_by_a_node(standing: Eip1559Fees, offered: Eip1559Fees) -> bool:
+    """The strictest rule among nodes: an eighth more, in both fields."""
+    return (
+        offered.max_fee_per_gas * 8 < standing.max_fee_per_gas * 9
+        or offered.max_priority_fee_per_gas * 8 < standing.max_priority_fee_per_gas * 9
+        or offered.max_priority_fee_per_gas > offered.max_fee_per_gas
+    )
+
+
+@given(course=courses, tier=st.sampled_from(TIERS), min_tip=wei, cap=wei)
+def test_whatever_the_market_does_a_node_takes_each_replacement_until_the_cap(
+    course: Sequence[FeeHistory], tier: Tier, min_tip: Wei, cap: Wei
+) -> None:
+    """Both fields rise, also when base fee and tips part (Rundler 221, 550, 720, 753)."""
+    standing = price_up_to(course[0], tier, min_tip=min_tip, cap=cap)
+    for market in course[1:]:
+        try:
+            offered = replacement(standing, market, tier, min_tip=min_tip, cap=cap)
+        except FeeCapExceededError:
+            assert standing.max_fee_per_gas * 9 > cap * 8 - 8
+            return
+
+        assert not refused_by_a_node(standing, offered)
+        assert offered.max_fee_per_gas > standing.max_fee_per_gas
+        assert offered.max_priority_fee_per_gas > standing.max_priority_fee_per_gas
+        assert offered.max_fee_per_gas <= cap
+        wanted = price_up_to(market, tier, min_tip=min_tip, cap=cap)
+        assert offered.max_fee_per_gas >= wanted.max_fee_per_gas
+        assert offered.max_priority_fee_per_gas >= wanted.max_priority_fee_per_gas
+        standing = offered
+
+
+@given(before=histories(), past=histories(), more=wei, tier=st.sampled_from(TIERS))
+def test_a_dearer_market_never_gets_a_cheaper_replacement(
+    before: FeeHistory, past: FeeHistory, more: Wei, tier: Tier
+) -> None:
+    """The same tips under a higher base fee: the maximum does not fall."""
+    min_tip, cap = Wei(7), Wei(10**15)
+    standing = price_up_to(before, tier, min_tip=min_tip, cap=cap)
+    dearer = FeeHistory(next_base_fee=Wei(past.next_base_fee + more), tips=past.tips)
+
+    cheap = replacement(standing, past, tier, min_tip=min_tip, cap=cap)
+    dear = replacement(standing, dearer, tier, min_tip=min_tip, cap=cap)
+
+    assert dear.max_fee_per_gas >= cheap.max_fee_per_gas
+
+
+@given(course=courses, tier=st.sampled_from(TIERS), min_tip=wei, gas=st.integers(21_000, 10**7).map(Gas))
+def test_the_worst_cost_covers_every_attempt_of_a_nonce_and_the_fill_after_them(
+    course: Sequence[FeeHistory], tier: Tier, min_tip: Wei, gas: Gas
+) -> None:
+    """What a wallet keeps back for a nonce is enough, however often it is bumped."""
+    cap, fill_cap = Wei(10**12), Wei(2 * 10**12)
+    kept_back = worst_cost(gas, cap=cap, fill_cap=fill_cap, value=Wei(5), l1_fee=Wei(7))
+    fees = price_up_to(course[0], tier, min_tip=min_tip, cap=cap)
+    for market in course[1:]:
+        assert gas * fees.max_fee_per_gas + 5 + 7 <= kept_back
+        if can_rise(fees, cap=cap):
+            fees = replacement(fees, market, tier, min_tip=min_tip, cap=cap)
+    fill = replacement(fees, course[-1], Tier.FAST, min_tip=min_tip, cap=fill_cap)
+
+    assert 21_000 * fill.max_fee_per_gas + 7 <= kept_back
+
+
+def test_replacement_raises_both_fees_even_when_the_market_has_fallen() -> None:
+    """A node ignores a replacement that bumps only one of the two fees."""
+    standing = Eip1559Fees(max_fee_per_gas=Wei(1_001), max_priority_fee_per_gas=Wei(0))
+
+    offered = replacement(standing, history(1, 0), Tier.SLOW, min_tip=Wei(0), cap=Wei(10**9))
+
+    assert offered == Eip1559Fees(max_fee_per_gas=Wei(1_127), max_priority_fee_per_gas=Wei(1))
+
+
+def test_what_stands_stays_when_the_least_replacement_is_above_the_cap() -> None:
+    """A smaller step would be refused as underpriced: the same bytes are the best offer (OZ 808)."""
+    standing = Eip1559Fees(max_fee_per_gas=Wei(900), max_priority_fee_per_gas=Wei(10))
+
+    with pytest.raises(FeeCapExceededError) as refused:
+        replacement(standing, history(5_000, 10), Tier.NORMAL, min_tip=Wei(0), cap=Wei(1_012))
+
+    assert (refused.value.asked, refused.value.cap) == (1_013, 1_012)
+    assert not can_rise(standing, cap=Wei(1_012))
+    assert can_rise(standing, cap=Wei(1_013))
+
+
+@pytest.mark.parametrize(
+    ("base_fee", "tip", "passed"),
+    [(90, 10, False), (91, 10, True), (50, 10, False), (50, 11, True), (1, 10, False)],
+    ids=["just enough", "base fee above", "calm", "tips above", "fallen"],
+)
+def test_the_market_passes_an_offer_when_the_next_block_pays_more(
+    base_fee: int, tip: int, *, passed: bool
+) -> None:
+    """An offer pays its tip only as far as its maximum leaves room above the base fee."""
+    standing = Eip1559Fees(max_fee_per_gas=Wei(100), max_priority_fee_per_gas=Wei(10))
+
+    assert is_passed(standing, history(base_fee, tip), Tier.NORMAL, min_tip=Wei(0)) is passed
+
+
+def test_above_the_cap_a_bound_nonce_offers_the_cap_and_the_tip_of_its_tier() -> None:
+    """It is mined as soon as the base fee leaves room, and not behind those who tip the least."""
+    fees = price_up_to(history(1_000, 30), Tier.NORMAL, min_tip=Wei(1), cap=Wei(200))
+
+    assert fees == Eip1559Fees(max_fee_per_gas=Wei(200), max_priority_fee_per_gas=Wei(30))
+
+
+@given(gas_price=wei, tier=st.sampled_from(TIERS), min_tip=wei)
+def test_a_legacy_price_is_maximum_and_tip_at_once_also_of_its_replacements(
+    gas_price: Wei, tier: Tier, min_tip: Wei
+) -> None:
+    """So that one arithmetic serves both models; a faster tier offers more of what the node suggests."""
+    market, cap = FeeHistory.legacy(gas_price), Wei(10**15)
+
+    fees = price(market, tier, min_tip=min_tip, cap=cap)
+    more = replacement(fees, market, tier, min_tip=min_tip, cap=cap)
+
+    assert gas_price <= fees.max_fee_per_gas == fees.max_priority_fee_per_gas
+    assert more.max_fee_per_gas == more.max_priority_fee_per_gas
+    assert fees.max_fee_per_gas <= price(market, Tier.FAST, min_tip=min_tip, cap=cap).max_fee_per_gas
+
+
 @given(past=histories(), min_tip=wei, before=st.lists(st.tuples(wei, wei).map(sorted), max_size=3))
 def test_a_fill_replaces_whatever_was_signed_before_and_pays_the_market(
     past: FeeHistory, min_tip: Wei, before: list[list[Wei]]
@@ -123,7 +255,7 @@ def test_a_fill_replaces_whatever_was_signed_before_and_pays_the_market(
     """Base fee up while the tip is down, or the other way round: both fees rise (Rundler #221, #720)."""
     earlier = [Eip1559Fees(max_priority_fee_per_gas=tip, max_fee_per_gas=most) for tip, most in before]
 
-    fees = price_fill(past, earlier, min_tip=min_tip)
+    fees = price_fill(past, earlier, min_tip=min_tip, cap=Wei(10**15))
 
     for old in earlier:
         assert fees.max_fee_per_gas * 8 >= old.max_fee_per_gas * 9
@@ -131,3 +263,14 @@ def test_a_fill_replaces_whatever_was_signed_before_and_pays_the_market(
     tip = tip_of(past, Tier.FAST, min_tip)
     assert fees.max_priority_fee_per_gas >= tip
     assert fees.max_fee_per_gas >= past.next_base_fee + fees.max_priority_fee_per_gas
+
+
+def test_a_market_above_the_cap_of_fills_makes_a_fill_wait_there() -> None:
+    """An endpoint that lies about the base fee must not empty a wallet; what replaces still replaces."""
+    dear = history(10**12, 10)
+
+    assert price_fill(dear, [], min_tip=Wei(1), cap=Wei(2_000)).max_fee_per_gas == 2_000
+    stands = Eip1559Fees(max_fee_per_gas=Wei(2_000), max_priority_fee_per_gas=Wei(7))
+    assert price_fill(dear, [stands], min_tip=Wei(1), cap=Wei(2_000)) == Eip1559Fees(
+        max_fee_per_gas=Wei(2_250), max_priority_fee_per_gas=Wei(10)
+    )

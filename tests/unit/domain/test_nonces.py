@@ -4,7 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, Wanted
-from ferryman.domain.units import Address, ChainId, Gas, Instant, TransactionId, TxHash, WalletNonce, Wei
+from ferryman.domain.units import (
+    Address,
+    BlockNumber,
+    ChainId,
+    Gas,
+    Instant,
+    TransactionId,
+    TxHash,
+    WalletNonce,
+    Wei,
+)
 
 WALLET = Address("0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
 
@@ -47,15 +57,25 @@ def test_the_window_counts_what_is_open(lowest: int, taken: int, window: int) ->
 
 
 def test_an_attempt_answers_what_was_wanted_and_is_kept_with_those_before() -> None:
-    """Every hash is kept: any of them may be the one that is mined."""
-    asked = nonce_row().wanting(Wanted.SEND, at=Instant(2_000))
+    """Every hash is kept: any of them may be mined. New bytes begin with new patience."""
+    asked = nonce_row().wanting(Wanted.SEND, at=Instant(2_000), head=BlockNumber(5))
 
     row = asked.with_attempt(attempt(3_000)).with_attempt(attempt(4_000))
 
     assert [one.signed_at for one in row.attempts] == [3_000, 4_000]
     assert row.wanted is Wanted.NOTHING
-    assert row.sends_wanted == 1
+    assert (row.sends_wanted, row.overdue_from) == (0, None)
     assert row.version == nonce_row().version + 3
+
+
+def test_a_stall_is_counted_from_the_first_time_that_a_send_was_asked_for() -> None:
+    """Asking again and again must not put off the moment at which more is offered."""
+    row = nonce_row().with_attempt(attempt(1_000))
+
+    for head in (5, 9, 14):
+        row = row.wanting(Wanted.SEND, at=Instant(1_000 * head), head=BlockNumber(head))
+
+    assert (row.overdue_from, row.sends_wanted) == (5, 3)
 
 
 def test_a_settled_nonce_wants_nothing() -> None:

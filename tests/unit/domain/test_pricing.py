@@ -156,12 +156,13 @@ def test_the_expected_price_is_base_fee_and_tip_and_never_above_what_we_pay() ->
     history = FeeHistory(
         next_base_fee=Wei(100), tips={Tier.SLOW: (), Tier.NORMAL: (Wei(5),), Tier.FAST: (Wei(50),)}
     )
+    caps = {Tier.SLOW: Wei(101), Tier.NORMAL: Wei(120), Tier.FAST: Wei(120)}
 
-    seen = market_of(history, Wei(7), now=Instant(12_345), min_tip=Wei(2), cap=Wei(120))
+    seen = market_of(history, Wei(7), now=Instant(12_345), min_tip=Wei(2), cap_of=caps.__getitem__)
 
-    assert seen.gas_prices == {Tier.SLOW: 102, Tier.NORMAL: 105, Tier.FAST: 120}
+    assert seen.gas_prices == {Tier.SLOW: 101, Tier.NORMAL: 105, Tier.FAST: 120}
     assert (seen.observed_at, seen.l1_fee) == (10_000, 7)
-    assert predicted_cost(FeeSchedule(gas=Gas(10)), Tier.SLOW, seen) == 1_027
+    assert predicted_cost(FeeSchedule(gas=Gas(10)), Tier.SLOW, seen) == 1_017
 
 
 @given(

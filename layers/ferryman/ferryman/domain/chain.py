@@ -1,11 +1,12 @@
 """What is known of a chain before asking it."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ferryman.domain.configured import ConfiguredAddress
+from ferryman.domain.fees import FILL_CAP_FACTOR, PERCENTILES, FeeModel, Tier
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.quotas import SenderLimits
 from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, Milliseconds, Seconds, Wei
@@ -64,6 +65,14 @@ class ChainSettings(BaseModel):
     """How long a standard payment waits for others to share a transaction with."""
     max_fee_per_gas_cap_wei: Wei = Wei(500_000_000_000)
     """The most we pay per gas, base fee included."""
+    tier_caps_wei: Mapping[Tier, Annotated[Wei, Field(gt=0)]] = Field(default_factory=dict)
+    """The same for single tiers, where it is less."""
+    fee_model: FeeModel = FeeModel.EIP1559
+    """How its transactions say what they pay; of a chain without base fee: legacy."""
+    bump_after_blocks: int = Field(default=10, ge=1)
+    """Blocks without a transaction that was sent again, after which it offers more."""
+    bump_after_seconds: Seconds = Field(default=Seconds(30), ge=0)
+    """How long it was signed by then, at least."""
     min_priority_fee_wei: Wei = Wei(1_000_000)
     """The least tip offered: an idle chain's fee history says 0, which some pools refuse."""
     gas_limit_cap: Gas = Gas(1_000_000)
@@ -126,6 +135,18 @@ class ChainSettings(BaseModel):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _caps_rise(self) -> Self:
+        """What pays for speed must not wait at a lower price than what does not."""
+        caps = [
+            self.tier_caps_wei.get(tier, self.max_fee_per_gas_cap_wei)
+            for tier in sorted(Tier, key=PERCENTILES.__getitem__)
+        ]
+        if caps != sorted(caps) or caps[-1] > self.max_fee_per_gas_cap_wei:
+            msg = "tier_caps_wei must not fall from slow to fast, nor be above max_fee_per_gas_cap_wei"
+            raise ValueError(msg)
+        return self
+
     @property
     def widest_window(self) -> int:
         """Give the most nonces a wallet may ever have open."""
@@ -135,6 +156,15 @@ class ChainSettings(BaseModel):
         """Give how many open nonces of a wallet only urgent payments may add: never the last one."""
         part = window // _EXPRESS_PART if self.express_window is None else self.express_window
         return min(part, window - 1)
+
+    def fee_cap(self, tier: Tier) -> Wei:
+        """Give the most that is paid per gas for a tier."""
+        return self.tier_caps_wei.get(tier, self.max_fee_per_gas_cap_wei)
+
+    @property
+    def fill_cap(self) -> Wei:
+        """Give the most that is paid per gas to use a nonce up, so that those above it can be mined."""
+        return Wei(self.max_fee_per_gas_cap_wei * FILL_CAP_FACTOR)
 
     def schedule(self, token: Address) -> FeeSchedule:
         """Give a token's fee schedule."""

@@ -1,7 +1,7 @@
 """Type-2 transactions (EIP-1559, EIP-2718): the bytes a wallet signs and a node takes."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import rlp
 from eth_hash.auto import keccak
@@ -9,10 +9,9 @@ from eth_utils.address import to_canonical_address
 
 from ferryman.domain.fees import Eip1559Fees
 from ferryman.domain.signatures import Signature
-from ferryman.domain.units import Address, ChainId, Gas, TxHash, WalletNonce, Wei
+from ferryman.domain.units import Address, ChainId, Gas, TxHash, WalletNonce, Wei, checked_address
 
-_TYPE = b"\x02"
-
+TYPE: Final = b"\x02"
 
 NOTHING: Final = Wei(0)
 
@@ -35,6 +34,21 @@ class Eip1559Transaction:
     fees: Eip1559Fees
     gas_limit: Gas
     call: Call
+
+    @classmethod
+    def of(cls, raw: bytes) -> "Eip1559Transaction":
+        """Read back what a signed envelope of ours carries out."""
+        fields: list[Any] = rlp.decode(raw[1:])
+        chain_id, nonce, tip, most, gas_limit, to, value, data = fields[:8]
+        return cls(
+            chain_id=ChainId(int.from_bytes(chain_id)),
+            nonce=WalletNonce(int.from_bytes(nonce)),
+            fees=Eip1559Fees(
+                max_fee_per_gas=Wei(int.from_bytes(most)), max_priority_fee_per_gas=Wei(int.from_bytes(tip))
+            ),
+            gas_limit=Gas(int.from_bytes(gas_limit)),
+            call=Call(checked_address("0x" + to.hex()), data, Wei(int.from_bytes(value))),
+        )
 
     def signing_hash(self) -> bytes:
         """What the wallet signs, 32 bytes."""
@@ -64,4 +78,4 @@ def transaction_hash(raw: bytes) -> TxHash:
 
 
 def _envelope(fields: list[object]) -> bytes:
-    return _TYPE + bytes(rlp.encode(fields))
+    return TYPE + bytes(rlp.encode(fields))

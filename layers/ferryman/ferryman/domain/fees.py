@@ -1,4 +1,4 @@
-"""EIP-1559 fees from fee history, in integers."""
+"""Fees from what recent blocks paid, in integers: of a fresh transaction, and of its replacement."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,15 @@ from types import MappingProxyType
 from typing import Final
 
 from ferryman.domain.errors import FeeCapExceededError
-from ferryman.domain.units import Wei
+from ferryman.domain.units import Gas, Wei
 
 BPS: Final = 10_000
+FILL_CAP_FACTOR: Final = 2
+"""How far above the operator's cap a fill may go: it has to replace what already offers the cap."""
+_BUMP_BPS: Final = 11_250
+"""What a replacement offers of what it replaces: geth asks for a tenth more, some nodes for an eighth."""
+_FILL_GAS: Final = 21_000
+_NOTHING: Final = Wei(0)
 
 
 class Tier(StrEnum):
@@ -18,6 +24,15 @@ class Tier(StrEnum):
     SLOW = "slow"
     NORMAL = "normal"
     FAST = "fast"
+
+
+class FeeModel(StrEnum):
+    """How a chain's transactions say what they pay."""
+
+    EIP1559 = "eip1559"
+    """A base fee that is burnt, and a tip (type 2)."""
+    LEGACY = "legacy"
+    """One gas price (type 0): the chain has no base fee, or does not take type 2."""
 
 
 PERCENTILES: Final[Mapping[Tier, int]] = MappingProxyType({Tier.SLOW: 10, Tier.NORMAL: 50, Tier.FAST: 90})
@@ -29,8 +44,10 @@ BASE_FEE_HEADROOM_BPS: Final[Mapping[Tier, int]] = MappingProxyType(
 """How far the base fee may rise before a tier's transaction stalls: one full block raises it by 1.125."""
 
 
-REPLACEMENT_BPS: Final = 11_250
-"""What each fee of a replacement is at least, of the fee it replaces."""
+LEGACY_PRICE_BPS: Final[Mapping[Tier, int]] = MappingProxyType(
+    {Tier.SLOW: 10_000, Tier.NORMAL: 11_000, Tier.FAST: 13_000}
+)
+"""What a tier offers of the gas price that a node suggests; there are no percentiles to choose from."""
 
 
 def fastest(tiers: Iterable[Tier]) -> Tier:
@@ -40,7 +57,10 @@ def fastest(tiers: Iterable[Tier]) -> Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eip1559Fees:
-    """What a type-2 transaction offers (EIP-1559), wei per gas."""
+    """What a type-2 transaction offers (EIP-1559), wei per gas.
+
+    A legacy transaction offers its gas price as both: that is how EIP-1559 itself reads it.
+    """
 
     max_fee_per_gas: Wei
     """The most it pays, base fee included."""
@@ -56,6 +76,17 @@ class FeeHistory:
     """Base fee of the block after the newest, wei per gas."""
     tips: Mapping[Tier, Sequence[Wei]]
     """Per tier: the tip at its percentile in each recent block, wei per gas."""
+
+    @classmethod
+    def legacy(cls, gas_price: Wei) -> "FeeHistory":
+        """Tell a chain without base fee in the same terms: the whole price is tip.
+
+        Args:
+            gas_price: what a node suggests (`eth_gasPrice`), wei per gas.
+
+        """
+        tips = {tier: (Wei(_ceil_div(gas_price * bps, BPS)),) for tier, bps in LEGACY_PRICE_BPS.items()}
+        return cls(next_base_fee=Wei(0), tips=tips)
 
 
 def price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Eip1559Fees:
@@ -75,32 +106,102 @@ def price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Eip1559
         FeeCapExceededError: not even the next base fee and this tip fit under `cap`.
 
     """
-    tip = max(_median(history.tips[tier]), min_tip)
-    needed = history.next_base_fee + tip
+    needed = history.next_base_fee + _tip(history, tier, min_tip)
     if needed > cap:
         raise FeeCapExceededError(asked=Wei(needed), cap=cap)
+    return price_up_to(history, tier, min_tip=min_tip, cap=cap)
+
+
+def price_up_to(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Eip1559Fees:
+    """Price a nonce that is bound already: if the market is above the cap, it waits in the pool at the cap.
+
+    Args: as those of `price`.
+
+    """
+    tip = _tip(history, tier, min_tip)
     with_headroom = _ceil_div(history.next_base_fee * BASE_FEE_HEADROOM_BPS[tier], BPS) + tip
-    return Eip1559Fees(max_fee_per_gas=Wei(min(with_headroom, cap)), max_priority_fee_per_gas=Wei(tip))
+    most = min(with_headroom, cap)
+    return Eip1559Fees(max_fee_per_gas=Wei(most), max_priority_fee_per_gas=Wei(min(tip, most)))
 
 
-def price_fill(history: FeeHistory, earlier: Iterable[Eip1559Fees], *, min_tip: Wei) -> Eip1559Fees:
-    """Price a transaction that does nothing but use its nonce up: no cap holds it back.
+def replacement(
+    standing: Eip1559Fees, history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei
+) -> Eip1559Fees:
+    """Price a transaction that replaces another at the same nonce.
 
-    It is small, and every later nonce of its wallet waits for it. Both fees are an eighth above those of
-    whatever may wait in a pool with the same nonce, which is what nodes ask of a replacement (geth a tenth).
+    A node takes it only if *both* fees rise by its least bump. So each becomes the larger of an eighth
+    more and today's market, whichever way the other one goes.
+
+    Args:
+        standing: the highest fees offered for the nonce so far, wei per gas.
+        history: what recent blocks paid.
+        tier: how fast it should be mined.
+        min_tip: the least tip offered, wei per gas.
+        cap: the most the operator pays as `max_fee_per_gas`, wei per gas.
+
+    Raises:
+        FeeCapExceededError: the cheapest replacement that a node takes costs more than `cap`. Then the
+            bytes that stand stay the best offer.
+
+    """
+    if not can_rise(standing, cap=cap):
+        raise FeeCapExceededError(asked=_bumped(standing.max_fee_per_gas), cap=cap)
+    market = price_up_to(history, tier, min_tip=min_tip, cap=cap)
+    return Eip1559Fees(
+        max_fee_per_gas=max(_bumped(standing.max_fee_per_gas), market.max_fee_per_gas),
+        max_priority_fee_per_gas=max(
+            _bumped(standing.max_priority_fee_per_gas), market.max_priority_fee_per_gas
+        ),
+    )
+
+
+def can_rise(standing: Eip1559Fees, *, cap: Wei) -> bool:
+    """Whether a replacement that a node takes fits under a cap."""
+    return _bumped(standing.max_fee_per_gas) <= cap
+
+
+def is_passed(standing: Eip1559Fees, history: FeeHistory, tier: Tier, *, min_tip: Wei) -> bool:
+    """Whether the next block pays its producer more, at a tier's usual tip, than `standing` offers there."""
+    asked = history.next_base_fee + _tip(history, tier, min_tip)
+    offered = min(standing.max_fee_per_gas, history.next_base_fee + standing.max_priority_fee_per_gas)
+    return asked > offered
+
+
+def worst_cost(
+    gas_limit: Gas, *, cap: Wei, fill_cap: Wei, value: Wei = _NOTHING, l1_fee: Wei = _NOTHING
+) -> Wei:
+    """Give the most that a nonce can cost, however often it is bumped, and also if it ends with a fill.
+
+    Args:
+        gas_limit: of its call.
+        cap: the most the operator pays for it per gas (`ChainSettings.fee_cap`).
+        fill_cap: the same of a fill (`ChainSettings.fill_cap`).
+        value: native coin that the call moves, wei.
+        l1_fee: the most an OP-style chain takes besides for the data, wei; no cap of ours holds there.
+
+    """
+    return Wei(max(gas_limit * cap + value, _FILL_GAS * fill_cap) + l1_fee)
+
+
+def price_fill(history: FeeHistory, earlier: Iterable[Eip1559Fees], *, min_tip: Wei, cap: Wei) -> Eip1559Fees:
+    """Price a transaction that does nothing but use its nonce up.
+
+    It is small, and every later nonce of its wallet waits for it. Both fees are above those of whatever
+    may wait in a pool with the same nonce, by what nodes ask of a replacement, whatever the cap.
 
     Args:
         history: what recent blocks paid.
         earlier: fees of everything that was signed with the nonce before.
         min_tip: the least tip offered, wei per gas.
+        cap: the most that the market alone makes it offer (`ChainSettings.fill_cap`), wei per gas.
 
     """
     before = tuple(earlier)
-    tips = [_above(fees.max_priority_fee_per_gas) for fees in before]
-    tip = max([_median(history.tips[Tier.FAST]), min_tip, *tips])
-    market = _ceil_div(history.next_base_fee * BASE_FEE_HEADROOM_BPS[Tier.FAST], BPS) + tip
-    most = max([market, *(_above(fees.max_fee_per_gas) for fees in before)])
-    return Eip1559Fees(max_fee_per_gas=Wei(most), max_priority_fee_per_gas=Wei(tip))
+    market = price_up_to(history, Tier.FAST, min_tip=min_tip, cap=cap)
+    most = max([market.max_fee_per_gas, *(_bumped(fees.max_fee_per_gas) for fees in before)])
+    tips = (_bumped(fees.max_priority_fee_per_gas) for fees in before)
+    tip = max([market.max_priority_fee_per_gas, *tips])
+    return Eip1559Fees(max_fee_per_gas=most, max_priority_fee_per_gas=tip)
 
 
 def expected_gas_price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: Wei) -> Wei:
@@ -113,17 +214,21 @@ def expected_gas_price(history: FeeHistory, tier: Tier, *, min_tip: Wei, cap: We
         cap: the most the operator pays, wei per gas; above it a transaction waits.
 
     """
-    return Wei(min(history.next_base_fee + max(_median(history.tips[tier]), min_tip), cap))
+    return Wei(min(history.next_base_fee + _tip(history, tier, min_tip), cap))
+
+
+def _tip(history: FeeHistory, tier: Tier, min_tip: Wei) -> int:
+    return max(_median(history.tips[tier]), min_tip)
+
+
+def _bumped(fee: Wei) -> Wei:
+    """Raise a fee by as much as a replacement must: even 0 has to rise."""
+    return Wei(max(_ceil_div(fee * _BUMP_BPS, BPS), fee + 1))
 
 
 def _median(values: Sequence[Wei]) -> int:
     """Lower median, 0 of nothing: a new chain has no history."""
     return sorted(values)[(len(values) - 1) // 2] if values else 0
-
-
-def _above(fee: Wei) -> int:
-    """Give the least fee that replaces another: an eighth more, rounded up."""
-    return _ceil_div(fee * REPLACEMENT_BPS, BPS)
 
 
 def _ceil_div(numerator: int, denominator: int) -> int:

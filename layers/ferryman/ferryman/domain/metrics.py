@@ -54,6 +54,8 @@ class Metric(Enum):
     SIGNATURES = ("Signatures", Unit.COUNT, ("chain_id", "wallet"))
     FILLS = ("Fills", Unit.COUNT, ("chain_id",))
     """Nonces that a transaction which does nothing was signed for."""
+    BUMPS = ("Bumps", Unit.COUNT, ("chain_id",))
+    """Signatures that offer more for a nonce that was broadcast before."""
     RPC_TIME = ("RpcTime", Unit.MILLISECONDS, ("chain_id", "endpoint"))
     """Of one batch to one endpoint; `endpoint` is its number in `rpc_urls`, from 1."""
     RPC_ERRORS = ("RpcErrors", Unit.COUNT, ("chain_id", "endpoint"))

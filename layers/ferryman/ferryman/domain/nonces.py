@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from ferryman.domain.fees import Eip1559Fees, Tier
 from ferryman.domain.units import (
     Address,
+    BlockNumber,
     ChainId,
     Gas,
     Instant,
@@ -25,6 +27,8 @@ class Wanted(StrEnum):
     NOTHING = "nothing"
     SEND = "send"
     """Sign it if it has no bytes, then broadcast its newest bytes."""
+    BUMP = "bump"
+    """Sign the same call at higher fees and broadcast that; at the cap, broadcast what stands."""
     FILL = "fill"
     """Use it up with a transaction that does nothing, then broadcast that."""
 
@@ -56,8 +60,16 @@ class TransactionAttempt:
     """The signed EIP-2718 envelope."""
     max_fee_per_gas: Wei
     max_priority_fee_per_gas: Wei
+    """Of a legacy transaction, both are its gas price."""
     purpose: Purpose
     signed_at: Instant
+
+    @property
+    def fees(self) -> Eip1559Fees:
+        """What it offers, wei per gas."""
+        return Eip1559Fees(
+            max_fee_per_gas=self.max_fee_per_gas, max_priority_fee_per_gas=self.max_priority_fee_per_gas
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +91,14 @@ class NonceRow:
     """
     deadline_seconds: Seconds | None = None
     """Unix time after which the contract takes none of its intents; None if nobody wrote it down."""
+    tier: Tier = Tier.NORMAL
+    """The fastest of its intents' tiers: what shares a transaction shares its fees."""
     wanted: Wanted = Wanted.NOTHING
     wanted_at: Instant | None = None
     sends_wanted: int = 0
-    """How often confirm has asked for another send: each pause is longer than the one before."""
+    """How often confirm has asked since the newest bytes: each pause is longer than the one before."""
+    overdue_from: BlockNumber | None = None
+    """The newest block when it first asked for one: a stall is counted from there."""
     fill_reason: FillReason | None = None
     """Why it is to be filled: the first reason. Its intents are carried out after all if that is mined."""
     is_settled: bool = False
@@ -107,9 +123,14 @@ class NonceRow:
         return max(self.bound_at, self.wanted_at or self.bound_at, *signed, self.bound_at)
 
     def with_attempt(self, attempt: TransactionAttempt) -> "NonceRow":
-        """Keep an attempt; what was wanted is thereby done."""
+        """Keep an attempt; what was wanted is thereby done, and its patience begins anew."""
         return replace(
-            self, attempts=(*self.attempts, attempt), wanted=Wanted.NOTHING, version=self.version + 1
+            self,
+            attempts=(*self.attempts, attempt),
+            wanted=Wanted.NOTHING,
+            sends_wanted=0,
+            overdue_from=None,
+            version=self.version + 1,
         )
 
     def filling(self, reason: FillReason, *, cause: str | None = None) -> "NonceRow":
@@ -121,10 +142,22 @@ class NonceRow:
             wanted=Wanted.FILL,
         )
 
-    def wanting(self, wanted: Wanted, *, at: Instant) -> "NonceRow":
-        """Ask submit for something."""
+    def wanting(self, wanted: Wanted, *, at: Instant, head: BlockNumber | None = None) -> "NonceRow":
+        """Ask submit for something.
+
+        Args:
+            wanted: what.
+            at: now.
+            head: the newest block.
+
+        """
         return replace(
-            self, wanted=wanted, wanted_at=at, sends_wanted=self.sends_wanted + 1, version=self.version + 1
+            self,
+            wanted=wanted,
+            wanted_at=at,
+            sends_wanted=self.sends_wanted + 1,
+            overdue_from=head if self.overdue_from is None else self.overdue_from,
+            version=self.version + 1,
         )
 
     def settled(self) -> "NonceRow":

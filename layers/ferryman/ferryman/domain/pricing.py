@@ -1,6 +1,6 @@
 """What a client pays for being relayed: a schedule per token, in integers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Final, Self
@@ -185,11 +185,15 @@ def in_units(cost: Wei, units_per_native: TokenUnits) -> TokenUnits:
     return TokenUnits(_ceil_div(cost * units_per_native, WEI_PER_COIN))
 
 
-def market_of(history: FeeHistory, l1_fee: Wei, *, now: Instant, min_tip: Wei, cap: Wei) -> Market:
+def market_of(
+    history: FeeHistory, l1_fee: Wei, *, now: Instant, min_tip: Wei, cap_of: Callable[[Tier], Wei]
+) -> Market:
     """Note what the market asks, at the moment it is seen."""
     return Market(
         observed_at=span_of(now),
-        gas_prices={tier: expected_gas_price(history, tier, min_tip=min_tip, cap=cap) for tier in Tier},
+        gas_prices={
+            tier: expected_gas_price(history, tier, min_tip=min_tip, cap=cap_of(tier)) for tier in Tier
+        },
         l1_fee=l1_fee,
     )
 

@@ -1,15 +1,17 @@
 """`advance`: the only code that signs and broadcasts; it does what a nonce still lacks."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
+from ferryman.domain.eip1559 import Call, transaction_hash
+from ferryman.domain.envelopes import TRANSACTIONS, UnsignedTransaction, opened
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
-from ferryman.domain.fees import Eip1559Fees, FeeHistory, Tier, fastest, price
+from ferryman.domain.fees import FeeHistory, price_up_to, replacement
 from ferryman.domain.metrics import Metric
-from ferryman.domain.nonces import FillReason, NonceRow, Purpose, TransactionAttempt
+from ferryman.domain.nonces import FillReason, NonceRow, Purpose, TransactionAttempt, Wanted
+from ferryman.domain.terms import terms_of
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Gas, TransactionId
+from ferryman.domain.units import TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, SendOutcome, Signer, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
@@ -18,7 +20,7 @@ from ferryman.services.filling import fill_call, fill_terms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
-    """Signs nonces that have no bytes, and broadcasts."""
+    """Signs nonces that have no bytes or have to offer more, and broadcasts."""
 
     kinds: Mapping[str, IntentKind]
     store: TransactionStore
@@ -54,13 +56,16 @@ class Advance:
 
         """
         open_rows = [row for row in rows if not row.is_settled]
-        ready = [row for row in open_rows if not row.lacks_bytes]
+        signed = [row for row in open_rows if not row.lacks_bytes]
+        outbid = [row for row in signed if row.wanted is Wanted.BUMP]
+        ready = [row for row in signed if row.wanted is not Wanted.BUMP]
         fills = [row for row in open_rows if row.lacks_bytes and _is_fill(row)]
         calls = [row for row in open_rows if row.lacks_bytes and not _is_fill(row)]
-        if calls:
+        if calls or outbid:
             history = market or access.chain.fee_history()
             intents = {**self._intents(calls, known or {}), **(known or {})}
-            ready += [signed for row in calls if (signed := self._signed(row, intents, access, history))]
+            ready += [done for row in calls if (done := self._signed(row, intents, access, history))]
+            ready += [done for row in outbid if (done := self._bumped(row, access, history))]
         ready += self._filled(fills, access)
         refused = self._broadcast(ready, access)
         self._broadcast(self._filled(refused, access), access)
@@ -79,17 +84,39 @@ class Advance:
         history: FeeHistory,
     ) -> NonceRow | None:
         """Sign and keep the bytes; None if somebody else did so first."""
-        carried = [intents[name] for name in row.intents]
-        fees = _fees((intent.priority for intent in carried), access, history)
-        return self._kept(row, self._attempt(row, self._call(carried), row.gas_limit, fees, Purpose.CALL))
+        terms = terms_of(row, Purpose.CALL, access.settings)
+        transaction = TRANSACTIONS[access.settings.fee_model](
+            chain_id=row.chain_id,
+            nonce=row.nonce,
+            fees=price_up_to(history, terms.tier, min_tip=terms.min_tip, cap=terms.cap),
+            gas_limit=row.gas_limit,
+            call=self._call([intents[name] for name in row.intents]),
+        )
+        return self._kept(row, transaction, Purpose.CALL)
+
+    def _bumped(self, row: NonceRow, access: ChainAccess, history: FeeHistory) -> NonceRow | None:
+        """Sign what stands once more, at higher fees; at the cap, leave it as it stands."""
+        standing = row.attempts[-1]
+        terms = terms_of(row, standing.purpose, access.settings)
+        try:
+            fees = replacement(standing.fees, history, terms.tier, min_tip=terms.min_tip, cap=terms.cap)
+        except FeeCapExceededError as error:
+            self.log.warning("not bumped", wallet=row.wallet, nonce=row.nonce, cause=str(error))
+            return row
+        bumped = self._kept(row, replace(opened(standing.raw), fees=fees), standing.purpose)
+        if bumped:
+            self.metrics.add(Metric.BUMPS, chain_id=row.chain_id)
+        return bumped
 
     def _filled(self, rows: Iterable[NonceRow], access: ChainAccess) -> list[NonceRow]:
         """Sign what uses nonces up without their intents, and keep it; give those where nobody was faster."""
         done = []
         for row in rows:
             gas_limit, fees = fill_terms(row, access)
-            attempt = self._attempt(row, fill_call(row), gas_limit, fees, Purpose.FILL)
-            if filled := self._kept(row, attempt):
+            transaction = TRANSACTIONS[access.settings.fee_model](
+                chain_id=row.chain_id, nonce=row.nonce, fees=fees, gas_limit=gas_limit, call=fill_call(row)
+            )
+            if filled := self._kept(row, transaction, Purpose.FILL):
                 done.append(filled)
                 self.metrics.add(Metric.FILLS, chain_id=row.chain_id)
                 self.log.warning(
@@ -102,25 +129,18 @@ class Advance:
                 )
         return done
 
-    def _attempt(
-        self, row: NonceRow, call: Call, gas_limit: Gas, fees: Eip1559Fees, purpose: Purpose
-    ) -> TransactionAttempt:
-        transaction = Eip1559Transaction(
-            chain_id=row.chain_id, nonce=row.nonce, fees=fees, gas_limit=gas_limit, call=call
-        )
+    def _kept(self, row: NonceRow, transaction: UnsignedTransaction, purpose: Purpose) -> NonceRow | None:
+        """Sign a transaction and keep its bytes; None if somebody else kept others first."""
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
         self.metrics.add(Metric.SIGNATURES, chain_id=row.chain_id, wallet=row.wallet)
-        return TransactionAttempt(
+        attempt = TransactionAttempt(
             hash=transaction_hash(raw),
             raw=raw,
-            max_fee_per_gas=fees.max_fee_per_gas,
-            max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
+            max_fee_per_gas=transaction.fees.max_fee_per_gas,
+            max_priority_fee_per_gas=transaction.fees.max_priority_fee_per_gas,
             purpose=purpose,
             signed_at=self.clock.now(),
         )
-
-    def _kept(self, row: NonceRow, attempt: TransactionAttempt) -> NonceRow | None:
-        """Keep the bytes; None if somebody else did so first."""
         signed = row.with_attempt(attempt)
         try:
             self.wallets.replace_nonce_row(row, signed)
@@ -171,13 +191,3 @@ class Advance:
 def _is_fill(row: NonceRow) -> bool:
     """Whether a nonce is only to be used up: its intents are given up, or there are none."""
     return row.fill_reason is not None or not row.intents
-
-
-def _fees(tiers: Iterable[Tier], access: ChainAccess, history: FeeHistory) -> Eip1559Fees:
-    """Price a nonce for the fastest of its intents: above the cap it waits in the pool, at the cap."""
-    settings = access.settings
-    cap, tip = settings.max_fee_per_gas_cap_wei, settings.min_priority_fee_wei
-    try:
-        return price(history, fastest(tiers), min_tip=tip, cap=cap)
-    except FeeCapExceededError:
-        return Eip1559Fees(max_fee_per_gas=cap, max_priority_fee_per_gas=min(tip, cap))

@@ -8,6 +8,7 @@ from typing import Final
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.events import Step
+from ferryman.domain.fees import Tier, fastest
 from ferryman.domain.lanes import Lane, express_from, lane_at, window_of
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.transaction import Transaction, take_step, unhindered
@@ -51,6 +52,11 @@ class Parcel:
         if len(left) == 1:
             return Parcel.of(left[0])
         return Parcel(left, self.gas_limit) if left else None
+
+    @property
+    def tier(self) -> Tier:
+        """Give the fastest of its intents' tiers: what shares a transaction shares its fees."""
+        return fastest(one.row.priority for one in self.ready)
 
     def urgent_from(self, access: ChainAccess) -> Instant:
         """Say when the first of its intents becomes urgent."""
@@ -171,6 +177,7 @@ class Binder:
                     bound_at=now,
                     urgent_from=parcel.urgent_from(access),
                     deadline_seconds=max(one.row.deadline_seconds for one in parcel.ready),
+                    tier=parcel.tier,
                 ),
             )
             for position, parcel in enumerate(parcels)

@@ -4,7 +4,8 @@ from typing import Final
 
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.fees import Eip1559Fees, price_fill
-from ferryman.domain.nonces import NonceRow
+from ferryman.domain.nonces import NonceRow, Purpose
+from ferryman.domain.terms import terms_of
 from ferryman.domain.units import Gas
 from ferryman.ports import Reverted
 from ferryman.services.chains import ChainAccess
@@ -29,14 +30,9 @@ def fill_terms(row: NonceRow, access: ChainAccess) -> tuple[Gas, Eip1559Fees]:
     """
     simulation = access.chain.simulate([fill_call(row)], sender=row.wallet)
     (estimate,) = simulation.outcomes
-    earlier = (
-        Eip1559Fees(
-            max_fee_per_gas=attempt.max_fee_per_gas,
-            max_priority_fee_per_gas=attempt.max_priority_fee_per_gas,
-        )
-        for attempt in row.attempts
-    )
-    fees = price_fill(simulation.fee_history, earlier, min_tip=access.settings.min_priority_fee_wei)
+    terms = terms_of(row, Purpose.FILL, access.settings)
+    earlier = (attempt.fees for attempt in row.attempts)
+    fees = price_fill(simulation.fee_history, earlier, min_tip=terms.min_tip, cap=terms.cap)
     return _gas_limit(row, estimate), fees
 
 

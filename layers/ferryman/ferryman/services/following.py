@@ -62,7 +62,9 @@ class Follower:
             recording=Recording(
                 kinds=kinds, settings=settings, store=store, wallets=wallets, clock=clock, log=log
             ),
-            wanting=Wanting(settings=settings, wallets=wallets, queue=queue, clock=clock, log=log),
+            wanting=Wanting(
+                settings=settings, chain=chain, wallets=wallets, queue=queue, clock=clock, log=log
+            ),
         )
 
     def look(self) -> Pass:
@@ -85,7 +87,7 @@ class Follower:
         settled = self._recorded(rows, fresh, head, all_rows=by_block is None)
         for wallet, found in wallets.items():
             self._free_window(wallet, [row.nonce for row in found if (row.wallet, row.nonce) not in settled])
-        self.wanting((row for row in rows if self.receipts.of(row) is None), head)
+        self.wanting([row for row in rows if self.receipts.of(row) is None], head)
         self._last_block = head.number
         return Pass(head, len(rows) - len(settled), len(settled))
 

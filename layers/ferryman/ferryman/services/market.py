@@ -76,7 +76,7 @@ class MarketBook:
             _l1_fee(kind, settings, access.chain),
             now=now,
             min_tip=settings.min_priority_fee_wei,
-            cap=settings.max_fee_per_gas_cap_wei,
+            cap_of=settings.fee_cap,
         )
         kept = self._markets.keep(settings.chain_id, kind.name, market)
         self._known[settings.chain_id, kind.name] = (kept, *self.remembered(kind, settings))

@@ -94,7 +94,7 @@ def _too_dear(row: Transaction, simulation: Simulation, access: ChainAccess) -> 
             simulation.fee_history,
             row.priority,
             min_tip=settings.min_priority_fee_wei,
-            cap=settings.max_fee_per_gas_cap_wei,
+            cap=settings.fee_cap(row.priority),
         )
     except FeeCapExceededError as error:
         return str(error)

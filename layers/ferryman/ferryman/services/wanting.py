@@ -1,15 +1,17 @@
 """Wanting: what confirm asks submit to do with nonces that are not mined."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.errors import StaleRowError
+from ferryman.domain.errors import ChainUnreachableError, StaleRowError
+from ferryman.domain.fees import FeeHistory, can_rise, is_passed
 from ferryman.domain.lanes import lane_at
 from ferryman.domain.nonces import FillReason, NonceRow, Wanted
+from ferryman.domain.terms import terms_of
 from ferryman.domain.units import Instant
-from ferryman.ports import Block, Clock, Log, NonceHint, Queue, WalletStore
+from ferryman.ports import Block, Chain, Clock, Log, NonceHint, Queue, WalletStore
 
 _UNSIGNED_PAUSE_MS: Final = 3_000
 """How long submit has, after a bind, to sign before confirm asks it to."""
@@ -23,25 +25,29 @@ class Wanting:
     """Decides what an unmined nonce lacks, writes it on its row, and hints it."""
 
     settings: ChainSettings
+    chain: Chain
     wallets: WalletStore
     queue: Queue
     clock: Clock
     log: Log
 
-    def __call__(self, rows: Iterable[NonceRow], head: Block) -> None:
-        """Ask submit to sign, fill or broadcast again what should long be in a block.
+    def __call__(self, rows: Sequence[NonceRow], head: Block) -> None:
+        """Ask submit to sign, fill, broadcast again or offer more for what should long be in a block.
 
         Args:
-            rows: nonces that nothing is mined with.
+            rows: all nonces that nothing is mined with.
             head: the newest block.
 
         Raises:
             StoreUnavailableError: as its ports say.
 
         """
+        market = self._market(rows)
+        # Those above it are mined after it, whatever they offer.
+        next_of = {row.wallet: row for row in sorted(rows, key=lambda row: row.nonce, reverse=True)}
         asked = []
         for row in rows:
-            wanting = self._wanting(row, head)
+            wanting = self._wanting(row, head, market, is_next=next_of[row.wallet] is row)
             if wanting is None:
                 continue
             try:
@@ -59,15 +65,48 @@ class Wanting:
         if asked:
             self.queue.send(_nonce_hint(row, self.clock.now()) for row in asked)
 
-    def _wanting(self, row: NonceRow, head: Block) -> NonceRow | None:
+    def _market(self, rows: Sequence[NonceRow]) -> FeeHistory | None:
+        """Read what the market asks, if anything signed is overdue; None: nothing can be said of it."""
+        if not any(row.attempts and self.is_overdue(row) for row in rows):
+            return None
+        try:
+            return self.chain.fee_history()
+        except ChainUnreachableError as error:
+            self.log.warning("market not read", chain_id=self.settings.chain_id, cause=str(error))
+            return None
+
+    def _wanting(
+        self, row: NonceRow, head: Block, market: FeeHistory | None, *, is_next: bool
+    ) -> NonceRow | None:
         """Say what a nonce lacks now; None if it lacks nothing, or was asked for moments ago."""
         now = self.clock.now()
         if row.fill_reason is None and row.is_expired(head.timestamp_seconds):
             return row.filling(FillReason.DEADLINE_PASSED).wanting(Wanted.FILL, at=now)
         if not self.is_overdue(row):
             return None
-        is_fill = row.fill_reason is not None and row.lacks_bytes
-        return row.wanting(Wanted.FILL if is_fill else Wanted.SEND, at=now)
+        if row.lacks_bytes:
+            wanted = Wanted.SEND if row.fill_reason is None else Wanted.FILL
+        else:
+            wanted = Wanted.BUMP if self._should_rise(row, head, market, is_next=is_next) else Wanted.SEND
+        return row.wanting(wanted, at=now, head=head.number)
+
+    def _should_rise(self, row: NonceRow, head: Block, market: FeeHistory | None, *, is_next: bool) -> bool:
+        """Whether the market has passed what a nonce offers, or it stalls; not if its cap forbids it."""
+        standing = row.attempts[-1]
+        terms = terms_of(row, standing.purpose, self.settings)
+        if market is None or not can_rise(standing.fees, cap=terms.cap):
+            return False
+        passed = is_passed(standing.fees, market, terms.tier, min_tip=terms.min_tip)
+        return passed or (is_next and self._stalls(row, head))
+
+    def _stalls(self, row: NonceRow, head: Block) -> bool:
+        """Whether blocks came and went without it, after a node was given its bytes a second time.
+
+        Blocks alone count: while a chain stands still, offering it more helps nobody.
+        """
+        if row.overdue_from is None or head.number - row.overdue_from < self.settings.bump_after_blocks:
+            return False
+        return self.clock.now() - row.attempts[-1].signed_at >= self.settings.bump_after_seconds * 1000
 
     def is_overdue(self, row: NonceRow) -> bool:
         """Whether a nonce should long be in a block: each time it was asked for, longer is waited."""

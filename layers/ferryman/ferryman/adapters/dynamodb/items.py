@@ -139,6 +139,7 @@ def nonce_row_of(item: Item) -> NonceRow:
             "intents": tuple(item["intents"]),
             "attempts": tuple(_attempt_of(attempt) for attempt in item["attempts"]),
             "wanted": Wanted(item["wanted"]),
+            "tier": Tier(item.get("tier", Tier.NORMAL)),
         }
     )
 

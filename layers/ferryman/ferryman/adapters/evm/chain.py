@@ -9,7 +9,7 @@ from ferryman.adapters.evm.rpc_errors import is_revert, is_too_many_logs, send_r
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, TooManyLogsError
-from ferryman.domain.fees import PERCENTILES, FeeHistory, Tier
+from ferryman.domain.fees import PERCENTILES, FeeHistory, FeeModel, Tier
 from ferryman.domain.units import (
     Address,
     BlockHash,
@@ -44,6 +44,8 @@ _MOST_CALLS: Final = 100
 _MOST_WITNESSES: Final = 2
 _TIERS: Final = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
 _HEAD = RpcRequest("eth_getBlockByNumber", ("latest", False))
+_NO_BASE_FEE: Final = "its blocks have no base fee: its fee_model is legacy"
+_GAS_PRICE = RpcRequest("eth_gasPrice")
 _FEE_HISTORY = RpcRequest(
     "eth_feeHistory", (hex(_HISTORY_BLOCKS), "latest", [PERCENTILES[tier] for tier in _TIERS])
 )
@@ -87,16 +89,17 @@ class EvmChain:
         and run its whole mempool first, once per call.
         """
         estimates = [RpcRequest("eth_estimateGas", (_call_object(call, sender), "latest")) for call in calls]
-        head, history, *answers = self._rpc.batch([_HEAD, _FEE_HISTORY, *estimates])
+        head, history, *answers = self._rpc.batch([_HEAD, self._market_question, *estimates])
         return Simulation(
             block=self._block(self._rpc.result(head)),
             outcomes=tuple(self._estimate(answer) for answer in answers),
-            fee_history=_fee_history(self._rpc.result(history)),
+            fee_history=self._market(self._rpc.result(history)),
         )
 
     def fee_history(self) -> FeeHistory:
         """What recent blocks paid."""
-        return _fee_history(self._rpc.call(_FEE_HISTORY.method, *_FEE_HISTORY.params))
+        question = self._market_question
+        return self._market(self._rpc.call(question.method, *question.params))
 
     def head(self) -> Block:
         """The newest block."""
@@ -188,6 +191,18 @@ class EvmChain:
         if header is None:
             raise ChainUnreachableError(self._settings.chain_id, f"block {number} is not there")
         return self._block(header)
+
+    @property
+    def _market_question(self) -> RpcRequest:
+        return _GAS_PRICE if self._settings.fee_model is FeeModel.LEGACY else _FEE_HISTORY
+
+    def _market(self, answer: Any) -> FeeHistory:  # noqa: ANN401 (a JSON value)
+        """Read the market out of a node's answer, which has to fit the configured fee model."""
+        if self._settings.fee_model is FeeModel.LEGACY:
+            return FeeHistory.legacy(Wei(int(answer, 16)))
+        if not answer.get("baseFeePerGas"):
+            raise ChainUnreachableError(self._settings.chain_id, _NO_BASE_FEE)
+        return _fee_history(answer)
 
     def _recent_head(self, *, fresh: bool) -> BlockNumber:
         """The head as seen within the last block time: a new one is read along with every batch."""
