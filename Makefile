@@ -28,6 +28,7 @@ setup: $(STAMPS)/python $(STAMPS)/node ## Install everything, into .venv and con
 
 $(STAMPS)/python: local/requirements.txt pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=…'; exit 1; }
+	@echo 'Installing into .venv and contracts/node_modules, this once: one to three minutes …'
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r local/requirements.txt
 	pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e clients/python

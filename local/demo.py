@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -20,6 +21,19 @@ from local.watching import Watch
 
 _TIMEOUT_SECONDS = 600.0
 _POLL_SECONDS = 0.1
+_TELL_SECONDS = 10.0
+
+
+class Counted(Protocol):
+    """Payments on their way."""
+
+    def answered(self) -> int:
+        """Count those whose request was answered."""
+        ...
+
+    def ended(self) -> int:
+        """Count those that have ended."""
+        ...
 
 
 async def pay_many(stack: StackDescription, *, count: int, senders: int, concurrency: int) -> Summary:
@@ -88,8 +102,11 @@ async def _send_and_follow(watch: Watch, payments: Sequence[SignedPayment], conc
     async with asyncio.TaskGroup() as tasks:
         for payment in payments:
             tasks.create_task(post(payment))
-        with _progress_bar() as progress:
-            await _show_until_ended(watch, len(payments), progress)
+        if console.is_terminal:
+            with _progress_bar() as progress:
+                await _show_until_ended(watch, len(payments), progress)
+        else:
+            await tell_until_ended(watch, len(payments), every_seconds=_TELL_SECONDS)
 
 
 async def _show_until_ended(watch: Watch, total: int, progress: Progress) -> None:
@@ -100,6 +117,19 @@ async def _show_until_ended(watch: Watch, total: int, progress: Progress) -> Non
         ended = watch.ended()
         progress.update(sending, completed=watch.answered())
         progress.update(following, completed=ended)
+
+
+async def tell_until_ended(watch: Counted, total: int, *, every_seconds: float) -> None:
+    """Print a line now and then: in a pipe or a log, a bar would stay unseen to the end."""
+    started = told = time.monotonic()
+    while watch.ended() < total:
+        await asyncio.sleep(_POLL_SECONDS)
+        now = time.monotonic()
+        if now - told >= every_seconds:
+            told = now
+            console.print(
+                f"{now - started:.0f} s: {watch.answered()} of {total} answered, {watch.ended()} ended"
+            )
 
 
 def _progress_bar() -> Progress:

@@ -23,6 +23,16 @@ def step(doing: str) -> Iterator[None]:
     console.print(f"[green]✓[/] {doing} [dim]{time.monotonic() - started:.1f} s[/]")
 
 
+def show_next_steps() -> None:
+    """Print what one does with a stack that stays."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("make demo", "sends payments")
+    table.add_row(".venv/bin/ferryman --local status", "shows what an operator sees")
+    table.add_row("make down", "stops it")
+    console.print("\nNext:")
+    console.print(table)
+
+
 def show_description(description: StackDescription) -> None:
     """Print where everything answers."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

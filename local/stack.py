@@ -25,7 +25,7 @@ from local.ministack import LocalAws, start_ministack
 from local.paths import LOGS, STACK_FILE
 from local.probe import answers
 from local.process import ChildProcess
-from local.progress import console, show_description, step
+from local.progress import console, show_description, show_next_steps, step
 from local.running import forget, running_processes, stop_running, write_down
 from local.scratch import remove_scratch_folder
 from local.settings import CHAIN_ID, STACK_NAME, StackSettings, add_setting_flags, settings_from
@@ -85,6 +85,7 @@ def main() -> int:
     try:
         if arguments.detach:
             show_description(_detach())
+            show_next_steps()
         else:
             _serve(settings_from(arguments))
     except LocalStackError as error:

@@ -10,6 +10,7 @@ from ferryman.adapters.http.requests import json_body
 from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.bootstrap.webhooks import keep_webhooks
+from ferryman.domain.access import Role
 from ferryman.intents.fields import validated
 from ferryman.intents.registration import WebhookRegistration
 
@@ -19,6 +20,7 @@ webhooks = keep_webhooks()
 
 def register(event: Event) -> Answer:
     """POST /webhooks."""
+    caller_of(event).require(Role.SERVICE)  # first: a form is no use to who may not send it
     request = validated(WebhookRegistration, json_body(event))
     return answer(HTTPStatus.CREATED, webhooks.register(caller_of(event), request))
 

@@ -422,12 +422,8 @@ def test_a_webhook_is_registered_shown_rotated_tested_and_removed(
         ({"body": '{"url": "http://127.0.0.1/", "secret": "mine"}'}, 422, "invalid_fields", "secret"),
         ({"headers": {}}, 415, "unsupported_media_type", "Content-Type"),
         ({"requestContext": {"requestId": "r"}}, 403, "not_allowed", "X-Api-Key"),
-        (
-            {"requestContext": A_READER},
-            403,
-            "not_allowed",
-            "X-Api-Key",
-        ),
+        ({"requestContext": A_READER}, 403, "not_allowed", "X-Api-Key"),
+        ({"requestContext": A_READER, "body": "{}"}, 403, "not_allowed", "X-Api-Key"),
         ({"resource": "/webhooks/{webhook_id}/dance"}, 404, "not_found", None),
     ],
 )

@@ -22,18 +22,18 @@ def recover(client: AdminClient, *, dry_run: bool, progress: Callable[[str], Non
         body = {"part": part, "dry_run": dry_run, "names": list(portion)}
         findings.extend(client.post("/admin/recover", body)["findings"])
 
-    progress("wallets")
+    progress("1 of 4: wallets and their open nonces")
     run("pools")
     transactions = transaction_names(client.target)
     for start in range(0, len(transactions), _PORTION):
-        progress(f"transactions {start + 1} of {len(transactions)}")
+        progress(f"2 of 4: transactions, {start} of {len(transactions)} done")
         run("transactions", transactions[start : start + _PORTION])
-    progress("wallets again")
+    progress("3 of 4: wallets again, after what the transactions gave back")
     run("pools")
     # Only now: funds may be held again for accounts that had nothing.
     accounts = account_names(client.target)
     for start in range(0, len(accounts), _PORTION):
-        progress(f"accounts {start + 1} of {len(accounts)}")
+        progress(f"4 of 4: what is held for accounts, {start} of {len(accounts)} done")
         run("accounts", accounts[start : start + _PORTION])
     return {
         "dry_run": dry_run,

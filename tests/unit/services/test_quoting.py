@@ -356,6 +356,14 @@ def test_a_question_that_is_not_right_names_the_field(change: dict[str, object],
     assert [problem.field for problem in refused.value.problems] == [field]
 
 
+def test_a_question_without_a_kind_hears_of_its_other_fields_too() -> None:
+    """As far as they are wrong whatever kind was meant."""
+    with pytest.raises(InvalidFieldsError) as refused:
+        priced().world.ingest.quoting.quote({"token": "USDC"})
+
+    assert [problem.field for problem in refused.value.problems] == ["kind", "chain_id", "token"]
+
+
 def test_a_question_that_is_no_object_is_refused() -> None:
     """The parser lets only objects through; the service does not rely on it."""
     with pytest.raises(InvalidFieldsError):

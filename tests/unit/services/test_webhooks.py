@@ -152,6 +152,17 @@ def test_a_url_that_may_not_be_posted_to_is_refused_with_the_reason() -> None:
     assert (problem.field, problem.reason) == ("url", "must name a host with none but public addresses")
 
 
+def test_everything_that_is_wrong_with_a_registration_is_told_at_once() -> None:
+    """Nobody should have to mend one field to hear of the next."""
+    world = Keeping()
+    world.receivers.refused[URL] = "must name a host with none but public addresses"
+
+    with pytest.raises(InvalidFieldsError) as refused:
+        world.registered(events=["payment_confirmd", "payment_lost"])
+
+    assert [problem.field for problem in refused.value.problems] == ["url", "events", "events"]
+
+
 def test_a_key_may_have_so_many_webhooks_and_no_more() -> None:
     """Another key's do not count."""
     world = Keeping()

@@ -108,8 +108,24 @@ class Quoting:
         kind = self.kinds.get(name) if isinstance(name, str) else None
         if kind is None:
             problem = FieldProblem("kind", f"must be one of: {', '.join(self.kinds)}")
-            raise InvalidFieldsError("That is no kind of intent.", problem)
+            raise InvalidFieldsError("That is no kind of intent.", problem, *self._wrong_anyway(body))
         return kind
+
+    def _wrong_anyway(self, body: object) -> list[FieldProblem]:
+        """Find what is wrong whatever kind was meant, so that all of it is told at once."""
+        if not isinstance(body, dict):
+            return []
+        settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
+        found: list[list[FieldProblem]] = []
+        for kind in self.kinds.values():
+            try:
+                kind.parse_quote({**body, "kind": kind.name}, settings)
+            except InvalidFieldsError as error:
+                found.append(list(error.problems))
+            else:
+                return []
+        first, *others = found
+        return [problem for problem in first if all(problem in one for one in others)]
 
 
 def _require(fee: TokenUnits, floor: TokenUnits) -> None:

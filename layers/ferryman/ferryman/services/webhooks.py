@@ -161,16 +161,17 @@ class Webhooks:
 
     def _check(self, request: WebhookRegistration) -> None:
         known = {name for kind in self.kinds.values() for name in kind.events.values()}
-        if unknown := sorted(set(request.events) - known):
-            names = ", ".join(sorted(known))
-            problems = [FieldProblem("events", f"{name} is no event; there are {names}") for name in unknown]
-            raise InvalidFieldsError("Some events do not exist.", *problems)
+        names = ", ".join(sorted(known))
+        problems = [
+            FieldProblem("events", f"{name} is no event; there are {names}")
+            for name in sorted(set(request.events) - known)
+        ]
         try:
             self.receivers.check(request.url)
         except ValueError as error:
-            raise InvalidFieldsError(
-                "Nothing may be posted to that URL.", FieldProblem("url", str(error))
-            ) from error
+            problems.insert(0, FieldProblem("url", str(error)))
+        if problems:
+            raise InvalidFieldsError("The webhook cannot be kept like this.", *problems)
 
 
 def webhook_of(webhook: Webhook) -> dict[str, Any]:

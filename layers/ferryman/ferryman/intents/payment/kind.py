@@ -14,7 +14,16 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import DeadlinePassedError, FieldProblem, InvalidFieldsError, NonceUsedError
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
-from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId, hex_bytes
+from ferryman.domain.units import (
+    Address,
+    ChainId,
+    Instant,
+    Seconds,
+    TokenUnits,
+    TransactionId,
+    hex_bytes,
+    rfc3339,
+)
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
@@ -118,8 +127,9 @@ class PaymentKind:
         earliest = now_seconds + chain.inclusion_seconds
         latest = now_seconds + chain.grace_seconds - chain.withdrawal_margin_seconds
         if intent.deadline_seconds <= now_seconds:
-            msg = f"The deadline passed {now_seconds - intent.deadline_seconds} seconds ago."
-            raise DeadlinePassedError(msg, FieldProblem("deadline", "has passed"))
+            msg = f"The deadline, {rfc3339(Instant(intent.deadline_seconds * 1000))}, has passed."
+            reason = f"has passed: it is in Unix seconds, and must be at least {earliest} now"
+            raise DeadlinePassedError(msg, FieldProblem("deadline", reason))
         if intent.deadline_seconds < earliest:
             reason = f"leaves less than the {chain.inclusion_seconds} seconds a payment may need"
             raise InvalidFieldsError("The deadline is too near.", FieldProblem("deadline", reason))
