@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -205,6 +206,26 @@ def test_tables_restored_from_backups_of_different_moments_recover_and_go_on(sta
     assert {stack.ended(name)["status"] for name, status in known.items() if status != 404} == {"CONFIRMED"}
     assert stack.ended(post(stack, payer))["status"] == "CONFIRMED"
     assert stack.relayed() == relayed + 1, "gas was spent on what was done before"
+
+
+def test_a_window_is_replayed_as_often_as_anybody_likes_and_each_payment_is_mined_once(stack: Stack) -> None:
+    """Listed first; while everything is paused nothing goes on, and afterwards everything does, once."""
+    payer = stack.payer(31)
+    relayed = stack.relayed()
+    told(stack, "pause", "--note", "replay")
+    since = datetime.now(UTC).isoformat()
+    names = {post(stack, payer) for _ in range(3)}
+
+    listed = told(stack, "replay", "--since", since)
+    first = told(stack, "replay", "--since", since, "--go")
+    told(stack, "resume")
+    second = told(stack, "replay", "--since", since, "--go")
+
+    assert {one["transaction_id"] for one in listed["transactions"]} == names
+    assert (listed["replayed"], first["replayed"]) == (0, 3)
+    assert second["replayed"] + len(second["refused"]) == len(second["transactions"])
+    assert {stack.ended(name)["status"] for name in names} == {"CONFIRMED"}
+    assert stack.relayed() <= relayed + 3
 
 
 def post(stack: Stack, payer: Any) -> str:  # noqa: ANN401 (a Payer)

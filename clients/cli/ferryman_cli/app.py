@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -338,11 +339,41 @@ def recover(
     from ferryman_cli import reports
     from ferryman_cli.recovering import recover as run
 
-    def progress(text: str) -> None:
-        typer.secho(text, dim=True, err=True)
-
-    answer = run(admin(), dry_run=not go, progress=progress)
+    answer = run(admin(), dry_run=not go, progress=_progress)
     show(answer, as_json=as_json, people=reports.recovered)
+
+
+@app.command()
+def replay(
+    *,
+    since: Annotated[str, typer.Option(help="RFC 3339 with offset, or how long ago: 90s, 30m, 2h, 1d.")],
+    until: Annotated[str, typer.Option(help="The same; now, if not given.")] = "0s",
+    status: Annotated[str, typer.Option(help="Of which statuses, with commas; FAILED may be one.")] = "",
+    go: Annotated[bool, typer.Option("--go", help="Do it; without, only list them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have everything go on now that was received in a span of time: `retry` for each. Safe to repeat."""
+    from ferryman_cli import reports
+    from ferryman_cli.replaying import OPEN, RETRIABLE, Window, moment
+    from ferryman_cli.replaying import replay as run
+
+    now, moments = datetime.now(UTC), dict[str, datetime]()
+    for name, text in (("--since", since), ("--until", until)):
+        try:
+            moments[name] = moment(text, now)
+        except (ValueError, OverflowError) as error:
+            raise typer.BadParameter(f"{name} {text!r} is no moment: {error}") from error
+    statuses = frozenset(status.upper().split(",")) if status else OPEN
+    if unknown := statuses - RETRIABLE:
+        known = ", ".join(sorted(RETRIABLE))
+        raise typer.BadParameter(f"--status {', '.join(sorted(unknown))}: must be some of {known}")
+    window = Window(moments["--since"], moments["--until"])
+    answer = run(admin(), window, statuses, dry_run=not go, progress=_progress)
+    show(answer, as_json=as_json, people=reports.replayed)
+
+
+def _progress(text: str) -> None:
+    typer.secho(text, dim=True, err=True)
 
 
 def _scope(chain: int | None, kind: str | None) -> dict[str, object]:

@@ -189,6 +189,26 @@ def recovered(answer: dict[str, Any]) -> None:
         )
 
 
+def replayed(answer: dict[str, Any]) -> None:
+    """Print what a replay found, and what of it would not go on."""
+    if answer["dry_run"]:
+        table(
+            ("received", "status", "transaction"),
+            ((one["received_at"], one["status"], one["transaction_id"]) for one in answer["transactions"]),
+            title="Would be replayed",
+        )
+        if answer["transactions"]:
+            console.print("Look, then run it with --go.")
+        return
+    console.print(f"{answer['replayed']} of {len(answer['transactions'])} transactions go on now.")
+    if answer["refused"]:
+        table(
+            ("transaction", "why not"),
+            ((one["transaction_id"], one["reason"]) for one in answer["refused"]),
+            title="Refused",
+        )
+
+
 def redriven(answer: dict[str, Any]) -> None:
     """Print how many messages went back."""
     console.print(f"{answer['redriven']} messages of {answer['queue']} sent back.")

@@ -1,7 +1,8 @@
 """The tables themselves, with the operator's own credentials: functions never Scan, a recovery has to."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from ferryman_cli.target import Target, aws_errors
@@ -27,6 +28,35 @@ class Copied:
     put: int
     deleted: int
     same: int
+
+
+@dataclass(frozen=True)
+class Received:
+    """A transaction, as a replay chooses it."""
+
+    transaction_id: str
+    status: str
+    received_at: datetime
+
+
+def transactions_received(
+    target: Target, since: datetime, until: datetime, statuses: Collection[str]
+) -> list[Received]:
+    """Collect the transactions of some statuses that were received between two moments, the first first."""
+    attributes = ("transaction_id", "status", "received_at")
+    rows = _scanned(target.aws("dynamodb"), target.output("TransactionsTableName"), attributes)
+    found = [
+        Received(row["transaction_id"]["S"], row["status"]["S"], _moment(row["received_at"]["N"]))
+        for row in rows
+        if row["status"]["S"] in statuses
+    ]
+    return sorted(
+        (one for one in found if since <= one.received_at <= until), key=lambda one: one.received_at
+    )
+
+
+def _moment(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 
 
 def transaction_names(target: Target) -> list[str]:

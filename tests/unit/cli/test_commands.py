@@ -9,11 +9,13 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ferryman_cli.replaying import moment
 from local.ports import LOOPBACK, any_free_port
 from tests.support.http_server import Answer, serving
 from tests.support.template import ROOT
@@ -123,6 +125,7 @@ def test_help_comes_at_once_and_names_every_command() -> None:
         "keys",
         "events",
         "export",
+        "replay",
     ):
         assert command in ended.stdout
     assert imported.stdout.strip() == "False"
@@ -414,3 +417,39 @@ def test_what_is_missing_is_told_in_one_line(
     assert ended.returncode == exit_code
     assert said in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90s", "2026-11-21T11:58:30+00:00"),
+        ("2h", "2026-11-21T10:00:00+00:00"),
+        ("2026-11-21T13:00:00+02:00", "2026-11-21T11:00:00+00:00"),
+        ("2026-11-20T00:00:00Z", "2026-11-20T00:00:00+00:00"),
+    ],
+)
+def test_a_moment_is_a_time_with_its_offset_or_how_long_ago_it_was(text: str, expected: str) -> None:
+    """Always compared in UTC."""
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+    assert moment(text, now).isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--since", "yesterday"), "--since 'yesterday' is no moment"),
+        (("--since", "2026-11-21T12:00:00"), "no offset from UTC"),
+        (("--since", "1d", "--until", "2x"), "--until '2x' is no moment"),
+        (("--since", "1d", "--status", "CONFIRMED"), "--status CONFIRMED: must be some of FAILED"),
+        ((), "--since"),
+    ],
+)
+def test_a_replay_of_no_clear_window_is_refused_before_anything_is_asked(
+    arguments: tuple[str, ...], said: str
+) -> None:
+    """By name and reason."""
+    ended = ferryman("--local", "replay", *arguments)
+
+    assert ended.returncode == 2
+    assert said in ended.stderr
