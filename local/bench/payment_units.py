@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
 
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import TransactionId
+from ferryman.domain.units import CorrelationId, TransactionId
 from ferryman.ports import Hint
 from local.bench.report import ResultTable, number
 from local.bench.units import CountingTables
@@ -19,10 +21,15 @@ _A_REQUEST: Final = 10
 """Messages that one request to SQS takes."""
 _RUN_MS: Final = 5_000
 _PAYERS: Final = 20
+_LOCKED: Final = 10**12
+_AMOUNT: Final = 12_500_000
+_FEE: Final = 25_000
 NOTE = (
     "From POST to CONFIRMED at one confirmation, over tables in memory that count each request by "
-    "DynamoDB's rules (`local/bench/units.py`). SQS requests are sends, receives and deletes, without "
-    "polls that find nothing. `cursors` is confirm's watch of the chain, per look rather than per payment."
+    "DynamoDB's rules (`local/bench/units.py`). Payments have what clients send: random nonces of 256 "
+    "bits, and request ids. On a chain that requires more confirmations a payment is `payment_included` "
+    "first: four write units more. SQS requests are sends, receives and deletes, without polls that find "
+    "nothing. `cursors` is confirm's watch of the chain, per look rather than per payment."
 )
 
 
@@ -84,7 +91,7 @@ def count_payments(count: int, *, together: int) -> PaymentUnits:
     """
     memory, tables, queue = _world()
     payers, deadline = memory.payers, memory.deadline()
-    memory.world.post(payers[0].pay(1, deadline=deadline))
+    memory.world.post(payers[0].pay(_AMOUNT, deadline=deadline))
     _finish(memory)  # the first one also makes the wallets' rows
     tables.write_units.clear()
     tables.read_units.clear()
@@ -93,8 +100,9 @@ def count_payments(count: int, *, together: int) -> PaymentUnits:
     names: list[TransactionId] = []
     for start in range(0, count, together):
         for position in range(start, min(start + together, count)):
-            body = payers[position % _PAYERS].pay(1, fee=1, deadline=deadline)
-            names.append(memory.world.post(body).transaction.transaction_id)
+            payer = payers[position % _PAYERS]
+            body = payer.pay(_AMOUNT, fee=_FEE, nonce=_nonce(position), deadline=deadline)
+            names.append(_posted(memory, body, position))
         _finish(memory)
     counted = PaymentUnits(
         write_units={name: units / count for name, units in tables.write_units.items()},
@@ -128,11 +136,22 @@ def measure_units(count: int = 120) -> list[ResultTable]:
 
 
 def _world() -> tuple[MemoryWorld, CountingTables, CountingQueue]:
-    memory = memory_world(payers=_PAYERS)
+    memory = memory_world(payers=_PAYERS, locked=_LOCKED)
     tables, queue = CountingTables(), CountingQueue()
     memory.world.tables, memory.world.queue = tables, queue
     memory.world.restart()
     return memory, tables, queue
+
+
+def _nonce(position: int) -> int:
+    """Give a nonce as wallets choose it, at random, of 78 digits mostly; here the same in every run."""
+    return int.from_bytes(sha256(position.to_bytes(8)).digest())
+
+
+def _posted(memory: MemoryWorld, body: dict[str, Any], position: int) -> TransactionId:
+    """Post with a request id as API Gateway gives it."""
+    request_id = CorrelationId(str(UUID(int=_nonce(position) >> 128)))
+    return memory.world.ingest("payment", body, correlation_id=request_id).transaction.transaction_id
 
 
 def _finish(memory: MemoryWorld) -> None:

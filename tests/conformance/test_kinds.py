@@ -1,7 +1,7 @@
 """Every kind of intent in the registry: what a kind inherits by being there."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -20,9 +20,10 @@ from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.signatures import recover
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Milliseconds, TokenUnits
+from ferryman.domain.units import Milliseconds
 from ferryman.intents import KINDS
 from ferryman.intents.kind import IntentKind
+from ferryman.ports import Funds
 from tests.fakes.chain import FakeChain
 from tests.fakes.clock import FakeClock
 from tests.fakes.signer import FakeSigner
@@ -222,7 +223,9 @@ def test_its_fee_can_be_asked_for_and_is_what_a_message_pays(ours: Ours) -> None
         ).payload
     )
 
-    assert asked.spending == replace(spent, units=TokenUnits(0))
+    assert asked.spending == Funds(
+        chain_id=spent.chain_id, escrow=spent.escrow, token=spent.token, payer=spent.payer
+    )
     assert (asked.chain_id, asked.token, asked.tier) == (spent.chain_id, spent.token, Tier.FAST)
 
 
@@ -234,6 +237,7 @@ def test_a_message_pays_no_more_than_it_spends_and_fits_its_predicted_size(ours:
     ).payload
 
     assert 0 <= ours.kind.fee(payload) <= ours.kind.reservation(payload).units
+    assert ours.kind.reservation(payload).marker == ours.kind.marker(payload)
     assert len(ours.kind.to_call(payload).data) == ours.kind.call_bytes
 
 

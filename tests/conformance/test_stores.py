@@ -8,10 +8,12 @@ import pytest
 
 from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
+from ferryman.adapters.dynamodb.items import used_key
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.markets import DynamoMarkets
-from ferryman.adapters.dynamodb.operations import ConditionFailedError, Query, Table, Tables
+from ferryman.adapters.dynamodb.operations import ConditionFailedError, Delete, Query, Table, Tables
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.recovery import DynamoRecovery
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
@@ -163,6 +165,23 @@ class TestAccept:
 
         assert taken.value.transaction_id == first.transaction_id
         assert ledger(tables).reserved == 1_000
+
+    def test_a_marker_that_outlived_its_row_takes_the_row_again_once_its_funds_are_let_go(
+        self, tables: Tables
+    ) -> None:
+        """After a restore: what is held already is never held twice."""
+        row = accept(tables)
+        tables.write(Delete(table=Table.TRANSACTIONS, key={"transaction_id": row.transaction_id}))
+        tables.write(Delete(table=Table.EVENTS, key={"transaction_id": row.transaction_id, "sequence": 1}))
+
+        with pytest.raises(ConditionFailedError):
+            accept(tables)
+        still_reserved = ledger(tables).reserved
+        DynamoRecovery(tables).let_go(PAYMENT.marker(row.payload), row.transaction_id)
+        accept(tables)
+
+        assert (still_reserved, ledger(tables).reserved) == (1_000, 2_000)
+        assert DynamoRecovery(tables).is_held(PAYMENT.marker(row.payload), row.transaction_id)
 
     def test_the_last_unit_of_room_is_given(self, tables: Tables) -> None:
         """Room says how much may be reserved already."""
@@ -488,6 +507,23 @@ class TestWrite:
         assert store.get(row.transaction_id) == after
         assert ledger(tables).reserved == 2_000
 
+    def test_funds_are_held_only_by_who_has_the_nonce(self, tables: Tables) -> None:
+        """A row whose marker went to another, in a restore, cannot be carried out: nothing is held for it."""
+        store, rival = DynamoTransactions(tables), accept(tables, nonce=7, amount=901)
+        row, event = take_step(received_row(_body()), Step.RECEIVED, name="payment_accepted", at=NOW)
+        taken = PAYMENT.marker(row.payload)
+        store.accept(row, [event], marker=replace(taken, nonce="8"), hold=None)
+        after, validated = take_step(row, Step.VALIDATED, name="payment_validated", at=NOW, assured=True)
+
+        with pytest.raises(StaleRowError):
+            store.write(
+                Change(before=row, after=after, events=(validated,)),
+                hold=(reservation_of(row), room(10**9)),
+            )
+
+        assert taken == PAYMENT.marker(rival.payload)
+        assert ledger(tables).reserved == 1_001
+
     def test_a_hold_of_a_stale_row_is_stale(self, tables: Tables) -> None:
         """The row decides; the ledger would have had room."""
         row, store = accept(tables), DynamoTransactions(tables)
@@ -557,6 +593,54 @@ class TestWrite:
 
         assert DynamoTransactions(tables).get(bound.transaction_id) == bound
         assert DynamoWallets(tables).nonce_row(CHAIN_ID, WALLET, nonce_row.nonce) == wanting
+
+
+class TestHolds:
+    """What a recovery reads and writes of held funds."""
+
+    def test_what_is_held_is_told_by_transaction_with_its_marker(self, tables: Tables) -> None:
+        """And no longer once it is let go, which may be said twice."""
+        rows = [accept(tables, nonce=nonce) for nonce in (1, 2, 3)]
+        markers = [PAYMENT.marker(row.payload) for row in rows]
+        DynamoTransactions(tables).write(failed(rows[0]), release=reservation_of(rows[0]))
+        recovery = DynamoRecovery(tables)
+
+        for _ in range(2):
+            recovery.let_go(markers[1], rows[1].transaction_id)
+
+        assert recovery.holds(CHAIN_ID, rows[0].sender) == {rows[2].transaction_id: markers[2]}
+        held = [
+            recovery.is_held(marker, row.transaction_id) for marker, row in zip(markers, rows, strict=True)
+        ]
+        assert held == [False, False, True]
+
+    def test_a_lost_marker_comes_back_with_the_hold(self, tables: Tables) -> None:
+        """Its nonce is claimed again, so nobody else gets it."""
+        row = accept(tables)
+        tables.write(Delete(table=Table.ACCOUNTS, key=used_key(PAYMENT.marker(row.payload))))
+
+        DynamoRecovery(tables).hold(reservation_of(row), row.transaction_id)
+
+        with pytest.raises(NonceTakenError) as taken:
+            accept(tables, amount=901)
+        assert taken.value.transaction_id == row.transaction_id
+        DynamoTransactions(tables).write(failed(row), release=reservation_of(row))
+        assert ledger(tables).reserved == 0
+
+    def test_two_that_a_restore_gave_the_same_nonce_are_held_and_let_go_each_for_itself(
+        self, tables: Tables
+    ) -> None:
+        """The marker says who has the nonce; what is held is said of each transaction."""
+        row, rival = accept(tables, amount=900), received_row(signed_request(nonce=7, amount=901, fee=100))
+        recovery, marker = DynamoRecovery(tables), PAYMENT.marker(row.payload)
+
+        recovery.hold(reservation_of(rival), rival.transaction_id)
+        recovery.let_go(marker, row.transaction_id)
+
+        assert recovery.holds(CHAIN_ID, row.sender) == {rival.transaction_id: marker}
+        with pytest.raises(NonceTakenError) as taken:
+            accept(tables, amount=902)
+        assert taken.value.transaction_id == row.transaction_id
 
 
 class TestReads:

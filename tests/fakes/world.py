@@ -266,7 +266,9 @@ class World:
     def held(self) -> int:
         """Sum of all single reservations; equals `reserved` at every moment."""
         items = self._items(Table.ACCOUNTS)
-        return sum(item["units"] for key, item in items.items() if str(key[1]).startswith("reserved#"))
+        return sum(
+            value for item in items.values() for name, value in item.items() if name.startswith("held_")
+        )
 
     def check_events(self) -> None:
         """Every row equals the fold of its events, and they are numbered without gaps."""

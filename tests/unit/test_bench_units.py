@@ -102,3 +102,11 @@ def test_a_payment_that_comes_alone_stays_within_its_units() -> None:
     assert units.writes <= 40
     assert units.signatures == units.chain_transactions == 1
     assert units.queue_requests <= 4
+
+
+def test_payments_that_come_in_crowds_stay_within_their_units() -> None:
+    """Twenty share a chain transaction; their nonces and request ids are as long as real ones."""
+    units = count_payments(20, together=20)
+
+    assert units.writes <= 25
+    assert units.chain_transactions == 1 / 20

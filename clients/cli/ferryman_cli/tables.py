@@ -69,9 +69,9 @@ def transaction_names(target: Target) -> list[str]:
 
 
 def account_names(target: Target) -> list[str]:
-    """Collect the accounts that hold funds or have cached state, each as `<chain id>:<address>`."""
+    """Collect the accounts that have funds, nonces or cached state here, each as `<chain id>:<address>`."""
     items = _scanned(target.aws("dynamodb"), target.output("AccountsTableName"), ("account", "item"))
-    kinds = ("ledger#", "reserved#", "cached#")
+    kinds = ("ledger#", "used#", "cached#")
     return sorted({item["account"]["S"] for item in items if item["item"]["S"].startswith(kinds)})
 
 

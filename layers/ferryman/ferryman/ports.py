@@ -310,14 +310,33 @@ class Signer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """Part of a payer's locked funds, held for one transaction."""
+class Funds:
+    """What a payer has locked in one token at one escrow; each has its ledger."""
 
     chain_id: ChainId
     escrow: Address
     token: Address
     payer: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonceMarker:
+    """A signer's nonce: at most one transaction may hold it."""
+
+    chain_id: ChainId
+    contract: Address
+    signer: Address
+    nonce: str
+    """A uint256 in decimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation(Funds):
+    """Part of a payer's locked funds, held for one transaction."""
+
     units: TokenUnits
+    marker: NonceMarker
+    """The transaction's nonce: its marker says whether the units are held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,17 +358,6 @@ class Ledger:
     reserved: TokenUnits
     settled_block: BlockNumber
     """The newest block with a payment whose funds were let go: older balances count it twice."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NonceMarker:
-    """A signer's nonce: at most one transaction may hold it."""
-
-    chain_id: ChainId
-    contract: Address
-    signer: Address
-    nonce: str
-    """A uint256 in decimal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,7 +410,7 @@ class TransactionStore(Protocol):
         *,
         marker: NonceMarker,
         hold: tuple[Reservation, Room] | None,
-        charge: tuple[Reservation, Charge] | None = None,
+        charge: tuple[Funds, Charge] | None = None,
     ) -> None:
         """Store a row with its events, claim the nonce, hold the funds, charge the sender: all or nothing.
 
@@ -416,7 +424,7 @@ class TransactionStore(Protocol):
         """
         ...
 
-    def quota(self, spending: Reservation) -> Quota | None:
+    def quota(self, funds: Funds) -> Quota | None:
         """Read what a payer has used of its limits in a token, consistently; None if it was never charged."""
         ...
 
@@ -458,8 +466,8 @@ class TransactionStore(Protocol):
         """
         ...
 
-    def ledger(self, reservation: Reservation) -> Ledger:
-        """Read the ledger a reservation is part of, consistently."""
+    def ledger(self, funds: Funds) -> Ledger:
+        """Read the ledger of a payer's funds, consistently."""
         ...
 
     def watched(self, chain_id: ChainId, *, limit: int) -> tuple[Due, ...]:
@@ -499,23 +507,30 @@ class RecoveryStore(Protocol):
         """Delete events that no row stands behind."""
         ...
 
-    def holds(self, chain_id: ChainId, payer: Address) -> Mapping[TransactionId, TokenUnits]:
-        """Read what is held of a payer's funds, by transaction, consistently."""
+    def holds(self, chain_id: ChainId, payer: Address) -> Mapping[TransactionId, NonceMarker]:
+        """Read for which transactions funds of a payer are held, and where that is written, consistently.
+
+        Reads the markers of all nonces that the payer ever used.
+        """
+        ...
+
+    def is_held(self, marker: NonceMarker, transaction_id: TransactionId) -> bool:
+        """Read whether funds are held for a transaction, consistently."""
         ...
 
     def hold(self, reservation: Reservation, transaction_id: TransactionId) -> None:
         """Write that funds are held; the ledger is not touched."""
         ...
 
-    def let_go(self, chain_id: ChainId, payer: Address, transaction_id: TransactionId) -> None:
-        """Delete that funds are held, if they are; the ledger is not touched."""
+    def let_go(self, marker: NonceMarker, transaction_id: TransactionId) -> None:
+        """Write that funds are not held, if they are; the ledger is not touched."""
         ...
 
     def ledgers(self, chain_id: ChainId, payer: Address) -> Mapping[tuple[Address, Address], Ledger]:
         """Read a payer's ledgers, by escrow and token, consistently."""
         ...
 
-    def set_ledger(self, reservation: Reservation, before: Ledger, after: Ledger) -> None:
+    def set_ledger(self, funds: Funds, before: Ledger, after: Ledger) -> None:
         """Replace a ledger's sum and settled block.
 
         Raises:

@@ -4,9 +4,8 @@ from collections import Counter
 from typing import Any
 
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import TokenUnits
 from ferryman.intents import KINDS
-from ferryman.ports import Reservation
+from ferryman.ports import Funds
 from tests.faults.model.deployment import LOCKED, Deployment, Posted
 
 MANY_STARTS = 4
@@ -21,14 +20,13 @@ def check_ledgers(deployment: Deployment) -> None:
         if row.status is not Status.RECEIVED:
             held[row.sender] += KINDS[row.kind].reservation(row.payload).units
     for payer, units in held.items():
-        reservation = Reservation(
+        funds = Funds(
             chain_id=deployment.settings.chain_id,
             escrow=deployment.settings.escrow,
             token=deployment.settings.tokens[0],
             payer=payer,
-            units=TokenUnits(0),
         )
-        assert world.store.ledger(reservation).reserved == units
+        assert world.store.ledger(funds).reserved == units
         assert units <= LOCKED
     assert world.reserved() == world.held()
 

@@ -11,7 +11,7 @@ from ferryman.domain.errors import InvalidFieldsError, RequestError, StoreUnavai
 from ferryman.domain.quotas import DAY_MS, Limit, Quota, QuotaMovedError, SenderLimitedError, SenderLimits
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds, TokenUnits
-from ferryman.ports import Reservation
+from ferryman.ports import Funds
 from tests.fakes.payers import Payer
 from tests.fakes.settled import LOCKED, SETTINGS, MemoryWorld, memory_world
 
@@ -22,12 +22,11 @@ def quota_of(memory: MemoryWorld, payer: Payer) -> Quota | None:
     """Read what a payer has used."""
     settings = memory.world.settings
     return memory.world.store.quota(
-        Reservation(
+        Funds(
             chain_id=settings.chain_id,
             escrow=settings.escrow,
             token=settings.tokens[0],
             payer=payer.address,
-            units=TokenUnits(0),
         )
     )
 

@@ -72,7 +72,8 @@ def test_a_recovery_is_a_dry_run_unless_told_otherwise() -> None:
     """What it would do is said, and not done."""
     memory = memory_world()
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
-    DynamoRecovery(memory.world.tables).let_go(row.chain_id, row.sender, row.transaction_id)
+    marker = KINDS[row.kind].marker(row.payload)
+    DynamoRecovery(memory.world.tables).let_go(marker, row.transaction_id)
     body = {"part": "transactions", "names": [row.transaction_id]}
 
     dry = recovering_of(memory)(body)

@@ -12,7 +12,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId
 from ferryman.intents.followed import FollowedContract
-from ferryman.ports import EventLog, LogFilter, NonceMarker, Read, Reservation
+from ferryman.ports import EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class QuoteRequest:
     chain_id: ChainId
     token: Address
     tier: Tier
-    spending: Reservation | None
+    spending: Funds | None
     """Whose funds would be spent, with no units yet; None: somebody who did not say."""
 
 

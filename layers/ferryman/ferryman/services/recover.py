@@ -38,10 +38,11 @@ from ferryman.intents.kind import IntentKind
 from ferryman.ports import (
     Change,
     Clock,
+    Funds,
     Ledger,
     Log,
+    NonceMarker,
     RecoveryStore,
-    Reservation,
     TransactionReceipt,
     TransactionStore,
     WalletStore,
@@ -399,13 +400,13 @@ class Recover:
     def _held(self, row: Transaction) -> None:
         """Hold a transaction's funds exactly while it is promised and not over."""
         reservation = self.kinds[row.kind].reservation(row.payload)
-        is_held = row.transaction_id in self.recovery.holds(row.chain_id, reservation.payer)
+        is_held = self.recovery.is_held(reservation.marker, row.transaction_id)
         if row.status in _HOLDING and not is_held:
             self._say(row.transaction_id, f"row says {row.status}, but nothing is held for it: held")
             self._do(lambda: self.recovery.hold(reservation, row.transaction_id))
         elif row.status not in _HOLDING and is_held:
             self._say(row.transaction_id, f"row says {row.status}, but funds are held for it: let go")
-            self._do(lambda: self.recovery.let_go(row.chain_id, reservation.payer, row.transaction_id))
+            self._let_go(reservation.marker, row.transaction_id)
 
     def _ledgers(self, chain_id: ChainId, payer: Address) -> None:
         """Let go what no row stands behind; make each ledger the sum of the rest; forget what is cached."""
@@ -415,11 +416,11 @@ class Recover:
         holds = self.recovery.holds(chain_id, payer)
         rows = {row.transaction_id: row for row in self.store.get_many(list(holds))}
         sums: dict[tuple[Address, Address], int] = dict.fromkeys(before, 0)
-        for name in holds:
+        for name, marker in holds.items():
             row = rows.get(name)
             if row is None or row.status not in _HOLDING:
                 self._say(name, "funds are held for a transaction that is lost or over: let go")
-                self._let_go(chain_id, payer, name)
+                self._let_go(marker, name)
                 continue
             reservation = self.kinds[row.kind].reservation(row.payload)
             ledger = (reservation.escrow, reservation.token)
@@ -430,16 +431,13 @@ class Recover:
                 self._say(payer, f"ledger of {token} says {old.reserved}, held are {units}")
             # No balance older than this is used again: what it does not show may have been lost.
             new = Ledger(reserved=TokenUnits(units), settled_block=max(old.settled_block, head))
-            reservation = Reservation(
-                chain_id=chain_id, escrow=escrow, token=token, payer=payer, units=new.reserved
-            )
-            self._set_ledger(reservation, old, new)
+            self._set_ledger(Funds(chain_id=chain_id, escrow=escrow, token=token, payer=payer), old, new)
 
-    def _let_go(self, chain_id: ChainId, payer: Address, name: TransactionId) -> None:
-        self._do(lambda: self.recovery.let_go(chain_id, payer, name))
+    def _let_go(self, marker: NonceMarker, name: TransactionId) -> None:
+        self._do(lambda: self.recovery.let_go(marker, name))
 
-    def _set_ledger(self, reservation: Reservation, old: Ledger, new: Ledger) -> None:
-        self._do(lambda: self.recovery.set_ledger(reservation, old, new))
+    def _set_ledger(self, funds: Funds, old: Ledger, new: Ledger) -> None:
+        self._do(lambda: self.recovery.set_ledger(funds, old, new))
 
     # -- saying and doing ---------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
 """Domain values as items of tables, and back."""
 
-import re
-from collections.abc import Mapping
+import zlib
 from dataclasses import asdict, fields
 from typing import Any, Final
 
 from ferryman.adapters.dynamodb.operations import Item
+from ferryman.adapters.dynamodb.shorthand import in_full, shortened
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import (
@@ -19,7 +19,7 @@ from ferryman.domain.nonces import (
 )
 from ferryman.domain.transaction import Status as TransactionStatus
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
+from ferryman.domain.units import Address, ChainId, TransactionId, TxHash, WalletNonce
 from ferryman.ports import NonceMarker
 
 SHARDS: Final = 4
@@ -28,9 +28,9 @@ _CLOSED: Final = "closed#"
 
 _COUNTERS: Final = ("waits", "starts", "failures")
 """Not stored while they are 0."""
-_HASHES: Final = ("hash", "block_hash")
-_LONG_HEX: Final = re.compile(r"0x(?:[0-9a-f]{2}){32,}")
-"""Hashes and signatures: stored as bytes, they take half the room."""
+_SHORTENED: Final = ("wallet", "hash", "block_hash", "correlation_id")
+_SENDER: Final = b"s"
+"""Shorthand in a payload for the row's own sender."""
 
 
 def account_key(chain_id: ChainId, address: Address) -> str:
@@ -71,9 +71,13 @@ def transaction_item(row: Transaction) -> Item:
     item = _without_none(
         {name: value for name, value in _shallow(row).items() if name not in {"payload", "reached"}}
     )
-    # A row of more than a kilobyte costs twice as much.
-    item |= {"payload": _compact(row.payload), "reached": dict(row.reached)}
-    item |= _compact({name: item[name] for name in _HASHES if name in item})
+    item |= {name: shortened(item[name]) for name in _SHORTENED if name in item}
+    item |= {
+        "payload": {
+            name: _SENDER if value == row.sender else shortened(value) for name, value in row.payload.items()
+        },
+        "reached": dict(row.reached),
+    }
     for name in _COUNTERS:
         if not item[name]:
             del item[name]
@@ -96,8 +100,11 @@ def transaction_of(item: Item) -> Transaction:
     if item.get("open_shard", "").startswith(_CLOSED):
         known.discard("due_at")
     values: dict[str, Any] = {name: value for name, value in item.items() if name in known}
-    values |= _in_full({name: item[name] for name in _HASHES if name in item})
-    values["payload"] = _in_full(item["payload"])
+    values |= {name: in_full(item[name]) for name in _SHORTENED if name in item}
+    values["payload"] = {
+        name: item["sender"] if value == _SENDER else in_full(value)
+        for name, value in item["payload"].items()
+    }
     return Transaction(
         **values | {"status": TransactionStatus(item["status"]), "priority": Tier(item["priority"])}
     )
@@ -120,8 +127,9 @@ def nonce_row_item(row: NonceRow) -> Item:
     item |= {
         "wallet": account_key(row.chain_id, row.wallet),
         "item": nonce_item(row.nonce),
-        "intents": list(row.intents),
-        "attempts": [_plain_enums(asdict(attempt)) for attempt in row.attempts],
+        # Written whole whenever it changes: ids as bytes, and a batch's calldata without the zeros.
+        "intents": [shortened(name) for name in row.intents],
+        "attempts": [_attempt_item(attempt) for attempt in row.attempts],
     }
     return item
 
@@ -136,7 +144,7 @@ def nonce_row_of(item: Item) -> NonceRow:
         **values
         | {
             "wallet": Address(item["wallet"].split(":", 1)[1]),
-            "intents": tuple(item["intents"]),
+            "intents": tuple(TransactionId(in_full(name)) for name in item["intents"]),
             "attempts": tuple(_attempt_of(attempt) for attempt in item["attempts"]),
             "wanted": Wanted(item["wanted"]),
             "tier": Tier(item.get("tier", Tier.NORMAL)),
@@ -161,19 +169,20 @@ def wallet_of(item: Item) -> Wallet:
     )
 
 
-def _compact(values: Mapping[str, str | int]) -> Item:
-    return {
-        name: bytes.fromhex(value[2:]) if isinstance(value, str) and _LONG_HEX.fullmatch(value) else value
-        for name, value in values.items()
-    }
-
-
-def _in_full(values: Mapping[str, Any]) -> Item:
-    return {name: f"0x{value.hex()}" if isinstance(value, bytes) else value for name, value in values.items()}
+def _attempt_item(attempt: TransactionAttempt) -> Item:
+    raw = zlib.compress(attempt.raw, zlib.Z_BEST_COMPRESSION)
+    return _plain_enums(asdict(attempt)) | {"hash": shortened(attempt.hash), "raw": raw}
 
 
 def _attempt_of(item: Item) -> TransactionAttempt:
-    return TransactionAttempt(**item | {"purpose": Purpose(item["purpose"])})
+    return TransactionAttempt(
+        **item
+        | {
+            "hash": TxHash(in_full(item["hash"])),
+            "raw": zlib.decompress(item["raw"]),
+            "purpose": Purpose(item["purpose"]),
+        }
+    )
 
 
 def _shallow(value: Any) -> Item:  # noqa: ANN401 (any of the dataclasses above)

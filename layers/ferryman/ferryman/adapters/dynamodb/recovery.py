@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
-from ferryman.adapters.dynamodb.items import account_key, nonce_row_item, nonce_row_of
+from ferryman.adapters.dynamodb.items import account_key, nonce_row_item, nonce_row_of, used_key
 from ferryman.adapters.dynamodb.operations import (
     Absent,
     ConditionFailedError,
     Delete,
     Equals,
+    Item,
     Key,
+    Present,
     Put,
     Query,
     SortRange,
@@ -18,14 +20,14 @@ from ferryman.adapters.dynamodb.operations import (
     Tables,
     Update,
 )
-from ferryman.adapters.dynamodb.transactions import held_key, ledger_key
+from ferryman.adapters.dynamodb.transactions import HELD, held_units, ledger_key
 from ferryman.adapters.dynamodb.wallets import state_key
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.units import Address, BlockNumber, ChainId, TokenUnits, TransactionId, WalletNonce
-from ferryman.ports import Ledger, Reservation
+from ferryman.ports import Funds, Ledger, NonceMarker, Reservation
 
-_HELD: Final = "reserved#"
+_USED: Final = "used#"
 _CACHED: Final = "cached#"
 _AFTER_ALL: Final = "~"
 
@@ -42,35 +44,52 @@ class DynamoRecovery:
             key: Key = {"transaction_id": transaction_id, "sequence": sequence}
             self._tables.write(Delete(table=Table.EVENTS, key=key))
 
-    def holds(self, chain_id: ChainId, payer: Address) -> dict[TransactionId, TokenUnits]:
-        """Read what is held of a payer's funds, by transaction."""
+    def holds(self, chain_id: ChainId, payer: Address) -> dict[TransactionId, NonceMarker]:
+        """Read for which transactions funds of a payer are held: by the markers of all its nonces."""
         items = self._tables.query(
             Query(
                 table=Table.ACCOUNTS,
                 partition=("account", account_key(chain_id, payer)),
-                sort=SortRange("item", _HELD, _HELD + _AFTER_ALL),
+                sort=SortRange("item", _USED, _USED + _AFTER_ALL),
             )
         )
-        return {TransactionId(item["item"].removeprefix(_HELD)): TokenUnits(item["units"]) for item in items}
+        return {
+            TransactionId(name.removeprefix(HELD)): _marker_of(chain_id, payer, item)
+            for item in items
+            for name in item
+            if name.startswith(HELD)
+        }
+
+    def is_held(self, marker: NonceMarker, transaction_id: TransactionId) -> bool:
+        """Read whether funds are held for a transaction."""
+        return held_units(transaction_id) in (self._tables.get(Table.ACCOUNTS, used_key(marker)) or {})
 
     def hold(self, reservation: Reservation, transaction_id: TransactionId) -> None:
-        """Write that funds are held; the ledger is not touched."""
-        item = {**held_key(reservation, transaction_id), "units": reservation.units}
-        self._tables.write(Put(table=Table.ACCOUNTS, item=item))
+        """Write that funds are held, on the nonce's marker; that may be lost, or name another transaction."""
+        key, held = used_key(reservation.marker), {held_units(transaction_id): reservation.units}
+        try:
+            lost = {**key, "transaction_id": transaction_id, **held}
+            self._tables.write(Put(table=Table.ACCOUNTS, item=lost, where=(Absent("account"),)))
+        except ConditionFailedError:
+            self._tables.write(Update(table=Table.ACCOUNTS, key=key, set_to=held))
 
-    def let_go(self, chain_id: ChainId, payer: Address, transaction_id: TransactionId) -> None:
-        """Delete that funds are held; the ledger is not touched."""
-        key = {"account": account_key(chain_id, payer), "item": f"{_HELD}{transaction_id}"}
-        self._tables.write(Delete(table=Table.ACCOUNTS, key=key))
+    def let_go(self, marker: NonceMarker, transaction_id: TransactionId) -> None:
+        """Write that funds are not held any more; the ledger is not touched."""
+        units = held_units(transaction_id)
+        freed = Update(table=Table.ACCOUNTS, key=used_key(marker), remove=(units,), where=(Present(units),))
+        try:
+            self._tables.write(freed)
+        except ConditionFailedError:
+            return  # an earlier run did it
 
-    def set_ledger(self, reservation: Reservation, before: Ledger, after: Ledger) -> None:
+    def set_ledger(self, funds: Funds, before: Ledger, after: Ledger) -> None:
         """Replace a ledger's sum and settled block."""
         unchanged = Equals("reserved", before.reserved) if before.reserved else None
         try:
             self._tables.write(
                 Update(
                     table=Table.ACCOUNTS,
-                    key=ledger_key(reservation),
+                    key=ledger_key(funds),
                     set_to={"reserved": after.reserved, "settled_block": after.settled_block},
                     where=(unchanged,) if unchanged else (),
                 )
@@ -144,3 +163,8 @@ class DynamoRecovery:
             )
         except ConditionFailedError as error:
             raise StaleRowError(str(error)) from error
+
+
+def _marker_of(chain_id: ChainId, signer: Address, item: Item) -> NonceMarker:
+    _, contract, nonce = item["item"].split("#")
+    return NonceMarker(chain_id=chain_id, contract=Address(contract), signer=signer, nonce=nonce)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain as concatenated
+from typing import Final
 
 from ferryman.adapters.dynamodb.items import (
     SHARDS,
@@ -23,7 +24,6 @@ from ferryman.adapters.dynamodb.operations import (
     AnyOf,
     AtMost,
     ConditionFailedError,
-    Delete,
     Equals,
     Item,
     Key,
@@ -50,7 +50,10 @@ from ferryman.domain.nonces import NonceRow
 from ferryman.domain.quotas import Charge, Quota, QuotaMovedError
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, TokenUnits, TransactionId
-from ferryman.ports import Change, Due, Ledger, NonceMarker, Reservation, Room
+from ferryman.ports import Change, Due, Funds, Ledger, NonceMarker, Reservation, Room
+
+HELD: Final = "held_"
+"""Begins the names of attributes of markers that tell what is held."""
 
 
 class DynamoTransactions:
@@ -173,13 +176,13 @@ class DynamoTransactions:
                 break
         return tuple(found)
 
-    def ledger(self, reservation: Reservation) -> Ledger:
+    def ledger(self, funds: Funds) -> Ledger:
         """Read what is held of a payer's locked funds."""
-        return _ledger_of(self._tables.get(Table.ACCOUNTS, ledger_key(reservation)))
+        return _ledger_of(self._tables.get(Table.ACCOUNTS, ledger_key(funds)))
 
-    def quota(self, spending: Reservation) -> Quota | None:
+    def quota(self, funds: Funds) -> Quota | None:
         """Read what a payer has used of its limits in a token."""
-        return quota_of(self._tables.get(Table.ACCOUNTS, ledger_key(spending)))
+        return quota_of(self._tables.get(Table.ACCOUNTS, ledger_key(funds)))
 
     def accept(
         self,
@@ -188,27 +191,22 @@ class DynamoTransactions:
         *,
         marker: NonceMarker,
         hold: tuple[Reservation, Room] | None,
-        charge: tuple[Reservation, Charge] | None = None,
+        charge: tuple[Funds, Charge] | None = None,
     ) -> None:
         """Store a new row, claim the nonce, hold the funds and charge the payer."""
         writes: list[Write] = [
             Put(table=Table.TRANSACTIONS, item=transaction_item(row), where=(Absent("transaction_id"),)),
-            Put(
-                table=Table.ACCOUNTS,
-                item=_marker_item(marker, row),
-                # Its own marker may have outlived the row: in a restore of tables from different moments.
-                where=(AnyOf((Absent("account"), Equals("transaction_id", row.transaction_id))),),
-            ),
+            _claim(marker, row.transaction_id, hold[0] if hold else None),
             *event_puts(events),
         ]
         ledger = len(writes)
-        writes += _hold_writes(row, hold, charge)
+        writes += _ledger_writes(hold, charge)
         try:
             self._tables.transact(writes)
         except ConditionFailedError as error:
             if 0 in error.failed:
                 raise TransactionExistsError(row.transaction_id) from error
-            if (taken := error.failed.get(1)) is not None:
+            if (taken := error.failed.get(1)) and taken["transaction_id"] != row.transaction_id:
                 raise NonceTakenError(taken["transaction_id"]) from error
             _raise_for_ledger(error, ledger, hold)
             if ledger in error.failed:
@@ -233,7 +231,9 @@ class DynamoTransactions:
             item = nonce_row_item(nonce_row.settled())
             writes.append(Put(table=Table.WALLETS, item=item, where=(Equals("version", nonce_row.version),)))
         ledger = len(writes)
-        writes += _hold_writes(change.after, hold)
+        writes += _ledger_writes(hold)
+        if hold:
+            writes.append(_claim(hold[0].marker, change.after.transaction_id, hold[0]))
         writes += _release_writes(change.after, release, settled_block)
         try:
             self._written(writes)
@@ -271,32 +271,37 @@ def event_puts(events: Sequence[Event]) -> list[Put]:
     ]
 
 
-def ledger_key(reservation: Reservation) -> dict[str, str]:
-    """Key of the ledger that a reservation is part of."""
+def ledger_key(funds: Funds) -> dict[str, str]:
+    """Key of the ledger of locked funds."""
     return {
-        "account": account_key(reservation.chain_id, reservation.payer),
-        "item": f"ledger#{reservation.escrow}#{reservation.token}",
+        "account": account_key(funds.chain_id, funds.payer),
+        "item": f"ledger#{funds.escrow}#{funds.token}",
     }
 
 
-def held_key(reservation: Reservation, transaction_id: TransactionId) -> dict[str, str]:
-    """Key of the item that exists while a transaction's funds are held."""
-    return {
-        "account": account_key(reservation.chain_id, reservation.payer),
-        "item": f"reserved#{transaction_id}",
-    }
+def held_units(transaction_id: TransactionId) -> str:
+    """Name of the attribute that a nonce's marker has while funds are held for a transaction."""
+    return f"{HELD}{transaction_id}"
 
 
-def _marker_item(marker: NonceMarker, row: Transaction) -> Item:
-    return {**used_key(marker), "transaction_id": row.transaction_id}
+def _claim(marker: NonceMarker, transaction_id: TransactionId, held: Reservation | None) -> Update:
+    """Claim a nonce unless another transaction has, and say that funds are held unless they are.
+
+    A marker may have outlived its row, or a row its marker: in a restore of tables from different moments.
+    """
+    units = held_units(transaction_id)
+    return Update(
+        table=Table.ACCOUNTS,
+        key=used_key(marker),
+        set_to={"transaction_id": transaction_id} | ({units: held.units} if held else {}),
+        where=(AnyOf((Absent("account"), Equals("transaction_id", transaction_id))), Absent(units)),
+    )
 
 
-def _hold_writes(
-    row: Transaction,
-    hold: tuple[Reservation, Room] | None,
-    charge: tuple[Reservation, Charge] | None = None,
+def _ledger_writes(
+    hold: tuple[Reservation, Room] | None, charge: tuple[Funds, Charge] | None = None
 ) -> list[Write]:
-    """Hold funds and charge their payer: the ledger first, so that its index says why a write failed."""
+    """Hold funds and charge their payer, in one write."""
     counted = quota_update(charge[1]) if charge else QuotaUpdate(where=())
     if hold is None:
         return [] if charge is None else [_ledger_update(charge[0], counted)]
@@ -308,20 +313,13 @@ def _hold_writes(
         AnyOf((Absent("settled_block"), AtMost("settled_block", room.block))),
     )
     held = replace(counted, add={"reserved": reservation.units, **counted.add}, where=(*fits, *counted.where))
-    return [
-        _ledger_update(reservation, held),
-        Put(
-            table=Table.ACCOUNTS,
-            item={**held_key(reservation, row.transaction_id), "units": reservation.units},
-            where=(Absent("account"),),
-        ),
-    ]
+    return [_ledger_update(reservation, held)]
 
 
-def _ledger_update(reservation: Reservation, changes: QuotaUpdate) -> Update:
+def _ledger_update(funds: Funds, changes: QuotaUpdate) -> Update:
     return Update(
         table=Table.ACCOUNTS,
-        key=ledger_key(reservation),
+        key=ledger_key(funds),
         set_to=changes.set_to,
         add=changes.add,
         where=changes.where,
@@ -331,9 +329,10 @@ def _ledger_update(reservation: Reservation, changes: QuotaUpdate) -> Update:
 def _release_writes(
     row: Transaction, release: Reservation | None, settled_block: BlockNumber | None
 ) -> list[Write]:
-    """Let funds go once: only while the item that says they are held exists."""
+    """Let funds go once: only while the nonce's marker says that they are held."""
     if release is None:
         return []
+    units = held_units(row.transaction_id)
     where = (
         ()
         if settled_block is None
@@ -347,11 +346,7 @@ def _release_writes(
             set_to={} if settled_block is None else {"settled_block": settled_block},
             where=where,
         ),
-        Delete(
-            table=Table.ACCOUNTS,
-            key=held_key(release, row.transaction_id),
-            where=(Present("account"),),
-        ),
+        Update(table=Table.ACCOUNTS, key=used_key(release.marker), remove=(units,), where=(Present(units),)),
     ]
 
 

@@ -30,7 +30,7 @@ from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
 from ferryman.intents.payment import escrow
 from ferryman.intents.payment.followed import FOLLOWED_ESCROW
 from ferryman.intents.payment.request import PaymentQuoteRequest, PaymentRequest
-from ferryman.ports import Depth, EventLog, LogFilter, NonceMarker, Read, Reservation
+from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
 
@@ -106,12 +106,8 @@ class PaymentKind:
         chain, token = _chain_of(request, chains), Address(request.token)
         spending = None
         if request.payer is not None:
-            spending = Reservation(
-                chain_id=chain.chain_id,
-                escrow=chain.escrow,
-                token=token,
-                payer=Address(request.payer),
-                units=TokenUnits(0),
+            spending = Funds(
+                chain_id=chain.chain_id, escrow=chain.escrow, token=token, payer=Address(request.payer)
             )
         return QuoteRequest(
             chain_id=chain.chain_id, token=token, tier=Tier(request.priority), spending=spending
@@ -200,6 +196,7 @@ class PaymentKind:
             token=Address(str(payload["token"])),
             payer=Address(str(payload["from"])),
             units=_units(payload),
+            marker=self.marker(payload),
         )
 
     def to_batch_call(self, payloads: Sequence[Payload]) -> Call | None:
