@@ -32,6 +32,7 @@ from ferryman.ports import (
     Block,
     Chain,
     Clock,
+    Counted,
     Depth,
     EventLog,
     LogFilter,
@@ -141,6 +142,8 @@ class FakeChain:
         """(payer, nonce) of payments that fail in a batch, and only there."""
         self.refused: set[tuple[str, int]] = set()
         """(payer, nonce) of payments whose bytes no node ever takes."""
+        self.strangers: set[tuple[Address, int]] = set()
+        """(wallet, nonce) that somebody else uses who has the wallet's key, as soon as it is next."""
         self.base_fee = Wei(10**9)
         self.l1_fee = Wei(0)
         """What the chain's L1 fee oracle, if it is configured to have one, asks of any transaction."""
@@ -155,6 +158,8 @@ class FakeChain:
         self._blocks: list[EscrowState] = [EscrowState()]
         self._receipts: dict[TxHash, TransactionReceipt] = {}
         self._counts: dict[Address, int] = {}
+        self._counted: list[dict[Address, int]] = [{}]
+        """The counts after each block."""
         self._sent: dict[TxHash, SignedTransaction] = {}
         self._fork = 0
         self._told_by: dict[tuple[int, int], TxHash] = {}
@@ -199,16 +204,20 @@ class FakeChain:
     def mine(self) -> None:
         """Mine what is next of each wallet."""
         state, number = self.state.copy(), BlockNumber(len(self._blocks))
-        for wallet, nonce in sorted(self.mempool):
-            is_next = nonce == self._counts.get(wallet, 0)
-            if is_next and self.mempool[wallet, nonce].fees[1] >= self.base_fee:
+        for wallet, nonce in sorted({*self.mempool, *self.strangers}):
+            if nonce != self._counts.get(wallet, 0):
+                continue
+            if (wallet, nonce) not in self.strangers:
+                if self.mempool[wallet, nonce].fees[1] < self.base_fee:
+                    continue
                 self._include(self.mempool[wallet, nonce], state, number)
-                self._counts[wallet] = nonce + 1
+            self._counts[wallet] = nonce + 1
         self.mempool = {
             key: sent for key, sent in self.mempool.items() if key[1] >= self._counts.get(key[0], 0)
         }
         self._blocks.append(state)
         self._forks.append(self._fork)
+        self._counted.append(dict(self._counts))
 
     def reorg(self) -> None:
         """Lose the newest block; what it held goes back to the mempool."""
@@ -217,8 +226,9 @@ class FakeChain:
         for name in lost:
             sent = self._sent[name]
             self.mempool[sent.sender, sent.nonce] = sent
-            self._counts[sent.sender] = min(self._counts[sent.sender], sent.nonce)
             del self._receipts[name]
+        self._counted.pop()
+        self._counts = dict(self._counted[-1])
         self._blocks.pop()
         self._forks.pop()
         self._started = Instant(self._started + self.settings.block_time_ms)
@@ -278,6 +288,13 @@ class FakeChain:
         self._head()
         return WalletNonce(self._counts.get(wallet, 0))
 
+    def transaction_counts(
+        self, asked: Sequence[tuple[Address, Counted | BlockNumber]]
+    ) -> tuple[WalletNonce, ...]:
+        """How many transactions of wallets are mined, or are in the mempool as well without a gap."""
+        self._head()
+        return tuple(self._count_of(wallet, counted) for wallet, counted in asked)
+
     def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
         """Native coin of accounts."""
         self._head()
@@ -328,6 +345,14 @@ class FakeChain:
         return tuple(self._view(read, self._known(block)) for block, read in reads)
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _count_of(self, wallet: Address, counted: Counted | BlockNumber) -> WalletNonce:
+        if not isinstance(counted, Counted):
+            return WalletNonce(self._counted[counted].get(wallet, 0))
+        count = self._counts.get(wallet, 0)
+        while counted is Counted.PENDING and (wallet, count) in self.mempool:
+            count += 1
+        return WalletNonce(count)
 
     def _known(self, block: Block) -> BlockNumber:
         if block.number >= len(self._blocks) or self._block_hash(block.number) != block.hash:

@@ -11,6 +11,7 @@ from ferryman.domain.units import Address, BlockNumber, TxHash, WalletNonce, Wei
 from ferryman.ports import (
     Block,
     Chain,
+    Counted,
     EventLog,
     LogFilter,
     LogRange,
@@ -77,6 +78,14 @@ class FakeWitness:
         """The true count, or the wrong one."""
         self._answer("transaction_count")
         return self.counts.get(wallet, self._chain.transaction_count(wallet))
+
+    def transaction_counts(
+        self, asked: Sequence[tuple[Address, Counted | BlockNumber]]
+    ) -> tuple[WalletNonce, ...]:
+        """The true counts, or the wrong ones."""
+        self._answer("transaction_counts")
+        truth = self._chain.transaction_counts(asked)
+        return tuple(self.counts.get(wallet, count) for (wallet, _), count in zip(asked, truth, strict=True))
 
     def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
         """Answer truly."""

@@ -131,7 +131,7 @@ class World:
 
         def follower(chain_id: ChainId) -> Follower:
             return Follower.of(
-                chains[chain_id], kinds=KINDS, store=store, wallets=wallets, queue=queue, **talk
+                chains[chain_id], kinds=KINDS, store=store, wallets=wallets, queue=queue, **measured
             )
 
         self.confirm = Confirm(

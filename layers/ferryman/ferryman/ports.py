@@ -146,6 +146,18 @@ class Simulation:
     fee_history: FeeHistory
 
 
+class Counted(StrEnum):
+    """Which of a wallet's transactions are counted."""
+
+    LATEST = "latest"
+    """Those that are mined."""
+    PENDING = "pending"
+    """Those as well that wait in the endpoint's mempool behind them without a gap.
+
+    A hint at most: many endpoints share their mempool with nobody, or count as for `LATEST`.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionReceipt:
     """The part of a receipt that is needed."""
@@ -242,6 +254,12 @@ class Chain(Protocol):
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """A wallet's count of mined transactions (`latest`)."""
+        ...
+
+    def transaction_counts(
+        self, asked: Sequence[tuple[Address, Counted | BlockNumber]]
+    ) -> tuple[WalletNonce, ...]:
+        """Count wallets' transactions, each of the sort given with it or up to that block, in one batch."""
         ...
 
     def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
@@ -639,6 +657,18 @@ class WalletStore(Protocol):
 
     def open_nonces(self, wallet: Wallet) -> tuple[NonceRow, ...]:
         """Read the rows of a wallet's nonces that are not settled, lowest first, consistently."""
+        ...
+
+    def open_gap(self, wallet: Wallet, row: NonceRow) -> Wallet:
+        """Write the row of a nonce that has none, and let the wallet's open ones begin there.
+
+        Returns:
+            The wallet as it is now.
+
+        Raises:
+            StaleRowError: it has one by now, or the wallet is not what the caller read.
+
+        """
         ...
 
     def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:

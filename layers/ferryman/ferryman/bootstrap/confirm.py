@@ -36,6 +36,7 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging]:
             queue=queue,
             clock=clock,
             log=log,
+            metrics=metrics,
         )
 
     confirm = Confirm(

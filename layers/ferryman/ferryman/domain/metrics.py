@@ -52,6 +52,8 @@ class Metric(Enum):
 
     # -- what it takes --------------------------------------------------------------------------
     SIGNATURES = ("Signatures", Unit.COUNT, ("chain_id", "wallet"))
+    STRANGERS = ("StrangerNonces", Unit.COUNT, ("chain_id", "wallet"))
+    """Nonces of a wallet that somebody else has used who has its key."""
     FILLS = ("Fills", Unit.COUNT, ("chain_id",))
     """Nonces that a transaction which does nothing was signed for."""
     BUMPS = ("Bumps", Unit.COUNT, ("chain_id",))

@@ -18,6 +18,9 @@ from ferryman.domain.units import (
     Wei,
 )
 
+FILL_GAS: Final = Gas(21_000)
+"""What a transfer takes on most chains; some take more, for its data on another one."""
+_PASSED: Final = "used by a transaction that is not ours"
 _ALWAYS: Final = Instant(0)
 
 
@@ -141,6 +144,10 @@ class NonceRow:
             last_error=self.last_error or cause,
             wanted=Wanted.FILL,
         )
+
+    def passed_by(self) -> "NonceRow":
+        """Note that somebody else has used it: what it carries has to go elsewhere."""
+        return replace(self, last_error=_PASSED, version=self.version + 1)
 
     def wanting(self, wanted: Wanted, *, at: Instant, head: BlockNumber | None = None) -> "NonceRow":
         """Ask submit for something.

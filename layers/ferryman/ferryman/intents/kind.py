@@ -110,6 +110,11 @@ class IntentKind(Protocol):
         """Whether the payload becomes public calldata anyway, so that anybody may read a record by its id."""
         ...
 
+    @property
+    def is_replay_protected(self) -> bool:
+        """Whether its contract takes a message once at most, however often it is sent to it."""
+        ...
+
     def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
         """What a wallet needs to sign one for this chain: `domain`, `types` and `primary_type` of EIP-712."""
         ...

@@ -4,15 +4,13 @@ from typing import Final
 
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.fees import Eip1559Fees, price_fill
-from ferryman.domain.nonces import NonceRow, Purpose
+from ferryman.domain.nonces import FILL_GAS, NonceRow, Purpose
 from ferryman.domain.terms import terms_of
 from ferryman.domain.units import Gas
 from ferryman.ports import Reverted
 from ferryman.services.chains import ChainAccess
 from ferryman.services.simulating import with_headroom
 
-FILL_GAS: Final = Gas(21_000)
-"""What a transfer takes on most chains; some take more, for its data on another one."""
 NO_DATA: Final = b""
 
 

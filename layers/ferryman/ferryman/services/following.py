@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.lanes import Lane, window_of
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
-from ferryman.domain.units import Address, BlockNumber, TxHash, WalletNonce
+from ferryman.domain.units import BlockNumber, TxHash, WalletNonce
 from ferryman.domain.windows import grown
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Block, Chain, Clock, Log, Queue, TransactionStore, WalletStore
+from ferryman.ports import Block, Chain, Clock, Log, Metrics, Queue, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
+from ferryman.services.gaps import Gaps
+from ferryman.services.positions import Positions
 from ferryman.services.receipts import Receipts
 from ferryman.services.recording import Recording
+from ferryman.services.strangers import NonceKey, Strangers
 from ferryman.services.wanting import Wanting
 
 
@@ -35,6 +38,9 @@ class Follower:
     wallets: WalletStore
     receipts: Receipts
     recording: Recording
+    positions: Positions
+    strangers: Strangers
+    gaps: Gaps
     wanting: Wanting
     _last_block: BlockNumber | None = None
     """Newest block whose receipts were read; None: ask by hash."""
@@ -50,18 +56,31 @@ class Follower:
         queue: Queue,
         clock: Clock,
         log: Log,
+        metrics: Metrics,
     ) -> "Follower":
         """Begin to follow a chain."""
         settings, chain = access.settings, access.chain
+        recording = Recording(
+            kinds=kinds, settings=settings, store=store, wallets=wallets, clock=clock, log=log
+        )
         return cls(
             settings=settings,
             chain=chain,
             store=store,
             wallets=wallets,
             receipts=Receipts(settings=settings, chain=chain),
-            recording=Recording(
-                kinds=kinds, settings=settings, store=store, wallets=wallets, clock=clock, log=log
+            recording=recording,
+            positions=Positions(settings=settings, chain=chain, clock=clock, log=log),
+            strangers=Strangers(
+                kinds=kinds,
+                settings=settings,
+                chain=chain,
+                store=store,
+                recording=recording,
+                log=log,
+                metrics=metrics,
             ),
+            gaps=Gaps(settings=settings, wallets=wallets, clock=clock, log=log),
             wanting=Wanting(
                 settings=settings, chain=chain, wallets=wallets, queue=queue, clock=clock, log=log
             ),
@@ -85,9 +104,18 @@ class Follower:
         rows = [row for found in wallets.values() for row in found]
         fresh = self.receipts.learn(rows, by_block, head, is_overdue=self.wanting.is_overdue)
         settled = self._recorded(rows, fresh, head, all_rows=by_block is None)
+        unmined = [row for row in rows if self.receipts.of(row) is None]
+        positions = self.positions(unmined, is_first=by_block is None)
+        settled |= self.strangers(unmined, positions, head)
+        moved = self.gaps(wallets, positions)
         for wallet, found in wallets.items():
-            self._free_window(wallet, [row.nonce for row in found if (row.wallet, row.nonce) not in settled])
-        self.wanting([row for row in rows if self.receipts.of(row) is None], head)
+            if wallet not in moved:
+                self._free_window(wallet, [row.nonce for row in found if _key(row) not in settled])
+        self.wanting(
+            [row for row in unmined if _key(row) not in settled],
+            head,
+            is_forgotten=lambda row: self.positions.is_forgotten(row, positions),
+        )
         self._last_block = head.number
         return Pass(head, len(rows) - len(settled), len(settled))
 
@@ -98,7 +126,7 @@ class Follower:
 
     def _recorded(
         self, rows: Sequence[NonceRow], fresh: frozenset[TxHash], head: Block, *, all_rows: bool
-    ) -> frozenset[tuple[Address, WalletNonce]]:
+    ) -> frozenset[NonceKey]:
         """Record what was asked just now; give the settled nonces."""
         news = [row for row in rows if all_rows or any(attempt.hash in fresh for attempt in row.attempts)]
         names = [name for row in news for name in row.intents]
@@ -114,7 +142,7 @@ class Follower:
         ]
         for row in settled:
             self.receipts.forget(row)
-        return frozenset((row.wallet, row.nonce) for row in settled)
+        return frozenset(map(_key, settled))
 
     def _free_window(self, wallet: Wallet, open_nonces: Sequence[WalletNonce]) -> None:
         lowest = min(open_nonces, default=wallet.next_nonce)
@@ -126,3 +154,7 @@ class Follower:
                 most=self.settings.widest_window,
             )
             self.wallets.raise_lowest_open(wallet, lowest, window=window)
+
+
+def _key(row: NonceRow) -> NonceKey:
+    return row.wallet, row.nonce

@@ -1,7 +1,8 @@
 """What a receipt means for each intent of a nonce: of many in one transaction, each has its own fate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from ferryman.domain.events import Step
@@ -13,6 +14,8 @@ from ferryman.ports import TransactionReceipt
 _REVERTED: Final = "reverted"
 
 Facts = dict[str, object]
+NO_BINDING: Final[Mapping[str, None]] = MappingProxyType(dict.fromkeys(BINDING_FACTS))
+"""What a transaction that waits for another nonce no longer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def steps_of(
     elif leg.reason:
         yield Step.FAILED, {**news, "reason": leg.reason}
     else:
-        yield Step.RETURNED, dict.fromkeys(BINDING_FACTS)
+        yield Step.RETURNED, dict(NO_BINDING)
 
 
 def _place(intent: Transaction) -> tuple[object, object]:

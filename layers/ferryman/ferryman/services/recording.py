@@ -14,7 +14,7 @@ from ferryman.domain.units import TokenUnits
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore
 from ferryman.services.about import about
-from ferryman.services.outcomes import Mined, is_carried, leg_of, steps_of
+from ferryman.services.outcomes import NO_BINDING, Mined, is_carried, leg_of, steps_of
 
 _ENDS: Final = frozenset({Step.CONFIRMED, Step.FAILED})
 
@@ -57,6 +57,46 @@ class Recording:
             self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
             return False
         return deep
+
+    def lost(self, row: NonceRow, intents: Sequence[Transaction]) -> bool:
+        """Take a nonce that somebody else has used off its intents: they are bound again.
+
+        Args:
+            row: the nonce as it was read.
+            intents: the rows that still wait for it.
+
+        Returns:
+            Whether the nonce is settled.
+
+        Raises:
+            StoreUnavailableError: as its ports say.
+
+        """
+        passed = row.passed_by()
+        try:
+            # From here on no other run's bytes can be kept with it unnoticed.
+            self.wallets.replace_nonce_row(row, passed)
+            for intent in intents:
+                self._return(intent, passed, closes=intent is intents[-1])
+            if not intents:
+                self.wallets.replace_nonce_row(passed, passed.settled())
+        except StaleRowError:
+            self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
+            return False
+        return True
+
+    def _return(self, intent: Transaction, row: NonceRow, *, closes: bool) -> None:
+        """Let an intent wait for another nonce; what was mined with this one is gone or not its own."""
+        kind, now, events = self.kinds[intent.kind], self.clock.now(), list[Event]()
+        after = intent
+        for step, facts in (*steps_of(intent, row, None, None), (Step.RETURNED, NO_BINDING)):
+            after, event = take_step(after, step, name=kind.events[step], at=now, **facts)
+            events.append(event)
+        cause = f"its nonce {row.nonce} was {row.last_error}"
+        self.log.warning("returned, to be bound again", cause=cause, **about(intent))
+        after = replace(after, due_at=now, last_error=cause)
+        change = Change(before=intent, after=after, events=tuple(events))
+        self.store.write(change, nonce_row=row if closes else None)
 
     def _write_intent(self, intent: Transaction, row: NonceRow, mined: Mined | None, *, closes: bool) -> None:
         """Write the steps of one intent in one write, with its funds let go if it is over."""

@@ -13,7 +13,7 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.economics import Bill, outcome_of
 from ferryman.domain.errors import TooManyLogsError
 from ferryman.domain.events import Event, Step
-from ferryman.domain.nonces import NonceRow, Wallet
+from ferryman.domain.nonces import FILL_GAS, NonceRow, Wallet
 from ferryman.domain.transaction import (
     BINDING_FACTS,
     INCLUSION_FACTS,
@@ -28,7 +28,6 @@ from ferryman.domain.units import (
     Address,
     BlockNumber,
     ChainId,
-    Gas,
     TokenUnits,
     TransactionId,
     TxHash,
@@ -49,7 +48,6 @@ from ferryman.ports import (
 )
 from ferryman.services.chains import ChainAccess, Chains
 
-_FILL_GAS: Final = Gas(21_000)
 _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
 _HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
@@ -346,7 +344,7 @@ class Recover:
             wallet=wallet.address,
             nonce=nonce,
             intents=(),
-            gas_limit=_FILL_GAS,
+            gas_limit=FILL_GAS,
             bound_at=self.clock.now(),
         )
         self._do(lambda: self.recovery.add_nonce_row(row))
@@ -369,7 +367,7 @@ class Recover:
             self._say(row.wallet, f"nonce {row.nonce}: {gone} of its transactions are lost or elsewhere")
             after = replace(after, intents=kept, version=row.version + 1)
             if not kept and not row.attempts:
-                after = replace(after, gas_limit=_FILL_GAS)
+                after = replace(after, gas_limit=FILL_GAS)
         waits = any(intent.status is Status.PENDING for intent in intents if _is_at(intent, row))
         if not is_ours and not waits:
             self._say(row.wallet, f"nonce {row.nonce} was used by a transaction the tables forgot: closed")

@@ -1,6 +1,6 @@
 """Wanting: what confirm asks submit to do with nonces that are not mined."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,25 +31,29 @@ class Wanting:
     clock: Clock
     log: Log
 
-    def __call__(self, rows: Sequence[NonceRow], head: Block) -> None:
+    def __call__(
+        self, rows: Sequence[NonceRow], head: Block, *, is_forgotten: Callable[[NonceRow], bool]
+    ) -> None:
         """Ask submit to sign, fill, broadcast again or offer more for what should long be in a block.
 
         Args:
             rows: all nonces that nothing is mined with.
             head: the newest block.
+            is_forgotten: whether the mempool seems to have lost a nonce: it is not waited for any longer.
 
         Raises:
             StoreUnavailableError: as its ports say.
 
         """
-        market = self._market(rows)
+        due = [
+            row for row in rows if self._is_given_up(row, head) or self.is_overdue(row) or is_forgotten(row)
+        ]
+        market = self._market(due)
         # Those above it are mined after it, whatever they offer.
         next_of = {row.wallet: row for row in sorted(rows, key=lambda row: row.nonce, reverse=True)}
         asked = []
-        for row in rows:
+        for row in due:
             wanting = self._wanting(row, head, market, is_next=next_of[row.wallet] is row)
-            if wanting is None:
-                continue
             try:
                 self.wallets.replace_nonce_row(row, wanting)
             except StaleRowError:
@@ -66,8 +70,8 @@ class Wanting:
             self.queue.send(_nonce_hint(row, self.clock.now()) for row in asked)
 
     def _market(self, rows: Sequence[NonceRow]) -> FeeHistory | None:
-        """Read what the market asks, if anything signed is overdue; None: nothing can be said of it."""
-        if not any(row.attempts and self.is_overdue(row) for row in rows):
+        """Read what the market asks, if anything of these is signed; None: nothing can be said of it."""
+        if not any(row.attempts for row in rows):
             return None
         try:
             return self.chain.fee_history()
@@ -75,15 +79,15 @@ class Wanting:
             self.log.warning("market not read", chain_id=self.settings.chain_id, cause=str(error))
             return None
 
-    def _wanting(
-        self, row: NonceRow, head: Block, market: FeeHistory | None, *, is_next: bool
-    ) -> NonceRow | None:
-        """Say what a nonce lacks now; None if it lacks nothing, or was asked for moments ago."""
+    def _is_given_up(self, row: NonceRow, head: Block) -> bool:
+        """Whether a nonce has carried its intents past their deadlines, which nobody noted yet."""
+        return row.fill_reason is None and row.is_expired(head.timestamp_seconds)
+
+    def _wanting(self, row: NonceRow, head: Block, market: FeeHistory | None, *, is_next: bool) -> NonceRow:
+        """Say what a nonce lacks now."""
         now = self.clock.now()
-        if row.fill_reason is None and row.is_expired(head.timestamp_seconds):
-            return row.filling(FillReason.DEADLINE_PASSED).wanting(Wanted.FILL, at=now)
-        if not self.is_overdue(row):
-            return None
+        if self._is_given_up(row, head):
+            return row.filling(FillReason.DEADLINE_PASSED).wanting(Wanted.FILL, at=now, head=head.number)
         if row.lacks_bytes:
             wanted = Wanted.SEND if row.fill_reason is None else Wanted.FILL
         else:

@@ -1,6 +1,7 @@
 """Relayer wallets and the rows of their nonces."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ferryman.adapters.dynamodb.items import (
     account_key,
@@ -122,6 +123,22 @@ class DynamoWallets:
         )
         rows = (nonce_row_of(item) for item in self._tables.query(query))
         return tuple(row for row in rows if not row.is_settled)
+
+    def open_gap(self, wallet: Wallet, row: NonceRow) -> Wallet:
+        """Write the row of a nonce that has none, and lower where the open ones begin."""
+        lowest = WalletNonce(min(wallet.lowest_open, row.nonce))
+        lowered = Update(
+            table=Table.WALLETS,
+            key=state_key(wallet.chain_id, wallet.address),
+            set_to={"lowest_open": lowest},
+            where=(Equals("lowest_open", wallet.lowest_open), Equals("next_nonce", wallet.next_nonce)),
+        )
+        try:
+            self._tables.transact([_nonce_put(row), lowered])
+        except ConditionFailedError as error:
+            msg = f"nonce {row.nonce} has a row, or its wallet changed"
+            raise StaleRowError(msg) from error
+        return replace(wallet, lowest_open=lowest)
 
     def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:
         """Replace a nonce row on the condition that nobody else did."""

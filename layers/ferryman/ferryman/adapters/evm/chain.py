@@ -25,6 +25,7 @@ from ferryman.domain.units import (
 from ferryman.ports import (
     Block,
     Clock,
+    Counted,
     Depth,
     EventLog,
     LogFilter,
@@ -108,6 +109,15 @@ class EvmChain:
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """A wallet's count of mined transactions."""
         return WalletNonce(int(self._rpc.call("eth_getTransactionCount", wallet, "latest"), 16))
+
+    def transaction_counts(
+        self, asked: Sequence[tuple[Address, Counted | BlockNumber]]
+    ) -> tuple[WalletNonce, ...]:
+        """Counts of wallets' transactions."""
+        if not asked:
+            return ()
+        answers = self._rpc.batch([_count_of(wallet, counted) for wallet, counted in asked])
+        return tuple(WalletNonce(int(self._rpc.result(answer), 16)) for answer in answers)
 
     def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
         """Native coin of accounts."""
@@ -245,6 +255,11 @@ def _call_at(read: Read, block: str | dict[str, str]) -> RpcRequest:
     if read.gas is not None:
         call["gas"] = hex(read.gas)
     return RpcRequest("eth_call", (call, block))
+
+
+def _count_of(wallet: Address, counted: Counted | BlockNumber) -> RpcRequest:
+    block = counted.value if isinstance(counted, Counted) else hex(counted)
+    return RpcRequest("eth_getTransactionCount", (wallet, block))
 
 
 def _header(number: BlockNumber) -> RpcRequest:

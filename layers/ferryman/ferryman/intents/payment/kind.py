@@ -64,6 +64,7 @@ class PaymentKind:
     permanent_errors: Final = escrow.PERMANENT_ERRORS
     passing_errors: Final = escrow.PASSING_ERRORS
     is_public: Final = True
+    is_replay_protected: Final = True
     followed: Final[FollowedContract | None] = FOLLOWED_ESCROW
 
     def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
