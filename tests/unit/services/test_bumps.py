@@ -136,7 +136,7 @@ def test_a_stall_is_bumped_at_the_head_of_the_line_after_it_was_sent_again() -> 
     look(memory, 29, between=forgetful)
     assert memory.signer.signatures == 3
     assert any(sent), "sent again before it offers more"
-    look(memory, 31, between=forgetful)
+    look(memory, 20, between=forgetful)
 
     assert [len(row.attempts) for row in nonces(memory)] == [2, 1, 1]
     first, second = nonces(memory)[0].attempts
