@@ -319,6 +319,12 @@ class FakeChain:
         self._head()
         return tuple(self._receipts.get(name) for name in hashes)
 
+    def receipts_with_head(
+        self, hashes: Sequence[TxHash]
+    ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:
+        """The newest block, and receipts by hash."""
+        return self.head(), self.receipts(hashes)
+
     def blocks(self, numbers: Sequence[BlockNumber]) -> tuple[Block, ...]:
         """Headers of blocks."""
         head = self._head()

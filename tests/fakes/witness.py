@@ -12,6 +12,7 @@ from ferryman.ports import (
     Block,
     Chain,
     Counted,
+    Depth,
     EventLog,
     LogFilter,
     LogRange,
@@ -40,6 +41,8 @@ class FakeWitness:
         self.receipt_lie: Lie | None = None
         self.counts: dict[Address, WalletNonce] = {}
         """Wrong counts of mined transactions, by wallet."""
+        self.is_blank = False
+        """Whether the state of every account it reads is all zeros."""
         self.verdict: Reverted | None = None
         """What every simulated call ends in."""
         self.answer_to_sends: SendResult | None = None
@@ -53,9 +56,17 @@ class FakeWitness:
         return self._chain.witnesses()
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
-        """Answer truly."""
+        """Answer truly, or with zeros."""
         self._answer("read")
-        return self._chain.read(reads, fresh=fresh, at=at)
+        truth = self._chain.read(reads, fresh=fresh, at=at)
+        if not self.is_blank:
+            return truth
+        states = {read.data for read in reads if read.depth is Depth.CONFIRMED}
+        blank = (
+            bytes(len(answer)) if isinstance(answer, bytes) and read.data in states else answer
+            for read, answer in zip(reads, truth.answers, strict=True)
+        )
+        return replace(truth, answers=tuple(blank))
 
     def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
         """Simulate at its own head."""
@@ -111,6 +122,14 @@ class FakeWitness:
         self._answer("receipts")
         found = self._chain.receipts(hashes)
         return tuple(self._told(receipt) if receipt else None for receipt in found)
+
+    def receipts_with_head(
+        self, hashes: Sequence[TxHash]
+    ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:
+        """The newest block it has, and receipts by hash as it tells them."""
+        self._answer("receipts_with_head")
+        told = (self._told(receipt) if receipt else None for receipt in self._chain.receipts(hashes))
+        return self._seen_head(), tuple(told)
 
     def blocks(self, numbers: Sequence[BlockNumber]) -> tuple[Block, ...]:
         """Headers of the blocks it has."""

@@ -278,6 +278,12 @@ class Chain(Protocol):
         """Receipts by hash, None where there is none."""
         ...
 
+    def receipts_with_head(
+        self, hashes: Sequence[TxHash]
+    ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:
+        """Give the newest block, and receipts by hash, in one batch."""
+        ...
+
     def blocks(self, numbers: Sequence[BlockNumber]) -> tuple[Block, ...]:
         """Headers of blocks; one that the endpoint does not have raises ChainUnreachableError."""
         ...

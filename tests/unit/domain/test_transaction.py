@@ -46,6 +46,7 @@ FACT_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "block_number": st.none() | st.integers(0, 10**9),
     "block_hash": st.none() | st.just("0x" + "b1" * 32),
     "confirmations": st.none() | st.integers(1, 100),
+    "witnesses": st.none() | st.integers(1, 2),
     "predicted_gas": st.none() | st.integers(21_000, 10**6),
     "predicted_cost": st.none() | st.integers(0, 10**18),
     "batch_size": st.none() | st.integers(2, 40),

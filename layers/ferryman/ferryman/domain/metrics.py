@@ -62,6 +62,8 @@ class Metric(Enum):
     """Of one batch to one endpoint; `endpoint` is its number in `rpc_urls`, from 1."""
     RPC_ERRORS = ("RpcErrors", Unit.COUNT, ("chain_id", "endpoint"))
     """Batches that an endpoint did not answer."""
+    UNWITNESSED = ("Unwitnessed", Unit.COUNT, ("chain_id",))
+    """Deep enough by one endpoint, and waiting longer than a block for the word of the second."""
     DEAD_LETTERS = ("DeadLetters", Unit.COUNT, ())
     """Messages that were settled by deadletter."""
     NOTIFY_LAG = ("NotifyLag", Unit.MILLISECONDS, ("chain_id",))

@@ -110,6 +110,8 @@ class Transaction:
     block_number: BlockNumber | None = None
     block_hash: BlockHash | None = None
     confirmations: int | None = None
+    witnesses: int | None = None
+    """How many endpoints said how it ended, where the chain had a say."""
     predicted_gas: Gas | None = None
     """At acceptance, where the fee follows the market."""
     predicted_cost: Wei | None = None
@@ -163,7 +165,15 @@ INCLUSION_FACTS: Final = (
 )
 """What it was mined in; a reorg takes them back."""
 
-ENDING_FACTS: Final = ("confirmations", "gas_cost", "fee_taken", "margin", "cost_error_bps", "reason")
+ENDING_FACTS: Final = (
+    "confirmations",
+    "witnesses",
+    "gas_cost",
+    "fee_taken",
+    "margin",
+    "cost_error_bps",
+    "reason",
+)
 """How it ended, what that cost and what it earned."""
 
 FACTS: Final = frozenset((*ACCEPTANCE_FACTS, *BINDING_FACTS, *INCLUSION_FACTS, *ENDING_FACTS))

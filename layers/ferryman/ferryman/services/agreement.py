@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ferryman.domain.errors import ChainUnreachableError
 from ferryman.ports import Chain
+from ferryman.services.chains import ChainAccess
 
 Answer = TypeVar("Answer")
 
@@ -25,9 +27,9 @@ class Hearing(Generic[Answer]):
         """How many there are: 2, or 1 if only one endpoint is configured."""
         return len(self.answers)
 
-    def is_unanimous(self) -> bool:
-        """Whether all of them say the same."""
-        return all(answer == self.answers[0] for answer in self.answers)
+    def is_unanimous(self, by: Callable[[Answer], object] = lambda answer: answer) -> bool:
+        """Whether all of them say the same, as far as `by` looks."""
+        return all(by(answer) == by(self.answers[0]) for answer in self.answers)
 
     def confirms(self, is_so: Callable[[Answer], bool]) -> bool:
         """Whether it is so by every answer."""
@@ -56,3 +58,16 @@ def hear_each(chain: Chain, question: Callable[[Chain], Sequence[Answer]]) -> tu
     """
     heard = hear(chain, question)
     return tuple(Hearing(answers) for answers in zip(*heard.answers, strict=True))
+
+
+def agreed(access: ChainAccess, question: Callable[[Chain], Answer]) -> Answer:
+    """Give the answer that every witness of a chain gives.
+
+    Raises:
+        ChainUnreachableError: one of them did not answer, or gave another answer.
+
+    """
+    heard = hear(access.chain, question)
+    if not heard.is_unanimous():
+        raise ChainUnreachableError(access.settings.chain_id, "its endpoints say different things")
+    return heard.answers[0]

@@ -14,6 +14,7 @@ from ferryman.domain.errors import (
     InsufficientFundsError,
     LedgerMovedError,
     LedgerRefusedError,
+    NonceUsedError,
 )
 from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
 from ferryman.intents.kind import IntentKind
@@ -104,6 +105,29 @@ class Assurance:
                 # Also if the older block cannot be read: the fresh reading has refused already.
                 raise self._insufficient(reservation, room) from refused
         raise ChainUnreachableError(access.settings.chain_id, "its blocks are older than our settlements")
+
+    def reserve_or_end(
+        self, kind: IntentKind, payload: Mapping[str, str | int], access: ChainAccess, commit: Commit
+    ) -> Room:
+        """Hold the funds of a message that is accepted already, so that a refusal ends it.
+
+        That must not be the word of one endpoint: each witness is asked to refuse for itself.
+
+        Raises:
+            ChainUnreachableError, ContractMismatchError, NonceUsedError, InsufficientFundsError:
+                as `reserve`.
+
+        """
+        try:
+            return self.reserve(kind, payload, access, commit)
+        except (InsufficientFundsError, NonceUsedError) as refused:
+            refusal = refused
+        for witness in access.chain.witnesses():
+            try:
+                return self.reserve(kind, payload, ChainAccess(access.settings, witness), commit)
+            except (InsufficientFundsError, NonceUsedError) as refused:
+                refusal = refused
+        raise refusal
 
     def _reserve_cached(
         self, kind: IntentKind, payload: Mapping[str, str | int], access: ChainAccess, commit: Commit

@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Final
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.errors import StaleRowError, StaleRowsError
+from ferryman.domain.errors import ChainUnreachableError, StaleRowError, StaleRowsError
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier, fastest
 from ferryman.domain.lanes import Lane, express_from, lane_at, window_of
@@ -15,6 +15,7 @@ from ferryman.domain.transaction import Transaction, take_step, unhindered
 from ferryman.domain.units import Address, Gas, Instant, TransactionId, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Binding, Change, Clock, Signer, WalletStore
+from ferryman.services.agreement import agreed
 from ferryman.services.chains import ChainAccess
 
 MOST_AT_ONCE: Final = 30
@@ -89,7 +90,8 @@ class Binder:
     def pool(self, access: ChainAccess) -> list[Wallet]:
         """Read the wallets of a chain that take new work.
 
-        A wallet's row is made on first use, from the chain's own count.
+        A wallet's row is made on first use, from the chain's own count. A new one that the endpoints do
+        not agree about, or cannot be asked about, is left out as long as there are others.
 
         Raises:
             SignerUnavailableError, ChainUnreachableError, StoreUnavailableError: as their ports say.
@@ -97,7 +99,15 @@ class Binder:
         """
         chain_id, addresses = access.settings.chain_id, self.signer.wallets()
         known = {wallet.address: wallet for wallet in self.wallets.wallets_at(chain_id, addresses)}
-        pool = [known.get(address) or self._opened(address, access) for address in addresses]
+        unopened: ChainUnreachableError | None = None
+        for address in addresses:
+            try:
+                known.setdefault(address, known.get(address) or self._opened(address, access))
+            except ChainUnreachableError as error:
+                unopened = error
+        if unopened and not known:
+            raise unopened
+        pool = (known[address] for address in addresses if address in known)
         return [wallet for wallet in pool if wallet.state is WalletState.ACTIVE]
 
     def bind(self, parcels: Sequence[Parcel], access: ChainAccess, pool: Sequence[Wallet]) -> Bound:
@@ -152,7 +162,9 @@ class Binder:
         return done, waiting
 
     def _opened(self, address: Address, access: ChainAccess) -> Wallet:
-        count, settings = access.chain.transaction_count(address), access.settings
+        # Every later nonce counts from here: on one endpoint's lie they would all be wrong.
+        count = agreed(access, lambda chain: chain.transaction_count(address))
+        settings = access.settings
         return self.wallets.open_wallet(
             Wallet(
                 chain_id=settings.chain_id,

@@ -18,15 +18,26 @@ def fail_unbound(
     store: TransactionStore,
     clock: Clock,
     log: Log,
+    witnesses: int | None = None,
 ) -> None:
     """End a row that has no nonce.
+
+    Args:
+        row: as it was read.
+        reason: a machine-readable word.
+        kind: the row's.
+        store: takes the end.
+        clock: tells when it was.
+        log: told if somebody else was faster.
+        witnesses: how many endpoints say so, if the chain has a say in it.
 
     Raises:
         StoreUnavailableError: the end could not be written down.
 
     """
     name = kind.events[Step.FAILED]
-    after, event = take_step(row, Step.FAILED, name=name, at=clock.now(), reason=reason)
+    said = {} if witnesses is None else {"witnesses": witnesses}
+    after, event = take_step(row, Step.FAILED, name=name, at=clock.now(), reason=reason, **said)
     held = kind.reservation(row.payload) if row.status is Status.VALIDATED else None
     change = Change(before=row, after=replace(after, due_at=None), events=(event,))
     try:

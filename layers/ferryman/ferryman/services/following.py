@@ -17,6 +17,7 @@ from ferryman.services.receipts import Receipts
 from ferryman.services.recording import Recording
 from ferryman.services.strangers import NonceKey, Strangers
 from ferryman.services.wanting import Wanting
+from ferryman.services.witnessing import Witnessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,11 @@ class Follower:
             chain=chain,
             store=store,
             wallets=wallets,
-            receipts=Receipts(settings=settings, chain=chain),
+            receipts=Receipts(
+                settings=settings,
+                chain=chain,
+                witnessing=Witnessing(settings=settings, chain=chain, log=log, metrics=metrics),
+            ),
             recording=recording,
             positions=Positions(settings=settings, chain=chain, clock=clock, log=log),
             strangers=Strangers(
@@ -127,8 +132,16 @@ class Follower:
     def _recorded(
         self, rows: Sequence[NonceRow], fresh: frozenset[TxHash], head: Block, *, all_rows: bool
     ) -> frozenset[NonceKey]:
-        """Record what was asked just now; give the settled nonces."""
-        news = [row for row in rows if all_rows or any(attempt.hash in fresh for attempt in row.attempts)]
+        """Record what was asked just now; give the settled nonces.
+
+        What the second endpoint will see in a moment is not told as included first: that is a write more.
+        """
+        news = [
+            row
+            for row in rows
+            if (all_rows or any(attempt.hash in fresh for attempt in row.attempts))
+            and not self.receipts.is_awaited(row, head)
+        ]
         names = [name for row in news for name in row.intents]
         intents = {intent.transaction_id: intent for intent in self.store.get_many(names)} if names else {}
         settled = [

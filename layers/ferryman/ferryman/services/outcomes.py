@@ -26,9 +26,11 @@ class Mined:
     depth: int
     """Blocks from its own (counted as 1) to the head."""
     is_deep: bool
-    """Whether that is as deep as the chain requires."""
+    """Whether that is as deep as the chain requires, by the word of every witness."""
     purpose: Purpose = Purpose.CALL
     """What was mined does with the nonce."""
+    witnesses: int = 1
+    """How many endpoints say so."""
 
 
 def is_carried(intent: Transaction, row: NonceRow) -> bool:
@@ -91,7 +93,7 @@ def steps_of(
         if news and (leg.is_done or leg.reason == _REVERTED):
             yield Step.INCLUDED, news
         return
-    news |= {"confirmations": mined.depth}
+    news |= {"confirmations": mined.depth, "witnesses": mined.witnesses}
     if leg.is_done:
         yield Step.CONFIRMED, news
     elif leg.reason:

@@ -9,6 +9,7 @@ from ferryman.domain.nonces import NonceRow, TransactionAttempt
 from ferryman.domain.units import BlockNumber, TxHash
 from ferryman.ports import Block, Chain, TransactionReceipt
 from ferryman.services.outcomes import Mined
+from ferryman.services.witnessing import Witnessing, Word
 
 MOST_BLOCKS: Final = 20
 """Further behind than this, receipts are asked for by hash instead of block by block."""
@@ -22,7 +23,10 @@ class Receipts:
 
     settings: ChainSettings
     chain: Chain
+    witnessing: Witnessing
     _known: dict[TxHash, TransactionReceipt] = field(default_factory=dict)
+    _words: dict[TxHash, Word] = field(default_factory=dict)
+    """What the witnesses said just now of those that are deep enough."""
 
     def since(self, last: BlockNumber | None, head: Block) -> ByBlock | None:
         """Read all receipts of the blocks since the last look; None if they are to be asked by hash.
@@ -64,12 +68,8 @@ class Receipts:
         if by_block is None:
             asked, receipts = attempts, self._by_hash(attempts)
         else:
-            # Before a receipt is believed deep it is read again, unless this look read it.
-            again = [
-                name for name in attempts if name in self._known and self._is_deep(self._known[name], head)
-            ]
             silent = [row for row in rows if self.of(row) is None and is_overdue(row)]
-            asked = [*again, *(attempt.hash for row in silent for attempt in row.attempts)]
+            asked = [attempt.hash for row in silent for attempt in row.attempts]
             receipts = {receipt.hash: receipt for receipt in by_block} | self._by_hash(asked)
         for name in asked:
             self._known.pop(name, None)
@@ -77,7 +77,28 @@ class Receipts:
         self._known |= {
             name: receipt for name, receipt in found.items() if receipt.block_number <= head.number
         }
-        return frozenset([*asked, *found])
+        fresh = frozenset([*asked, *found])
+        return fresh | self._hear([name for name in attempts if name in self._known], fresh, head)
+
+    def _hear(self, names: Sequence[TxHash], fresh: frozenset[TxHash], head: Block) -> frozenset[TxHash]:
+        """Have what is deep enough confirmed by the witnesses; a single one need not repeat itself.
+
+        Returns:
+            Hashes that were asked.
+
+        """
+        deep = [self._known[name] for name in names if self._is_deep(self._known[name], head)]
+        is_alone = bool(deep) and len(self.chain.witnesses()) == 1
+        told = [receipt for receipt in deep if is_alone and receipt.hash in fresh]
+        asked = [receipt for receipt in deep if receipt not in told]
+        self._words = {receipt.hash: Word(receipt, 1, head.number) for receipt in told}
+        self._words |= self.witnessing(asked, head)
+        for name, word in self._words.items():
+            if word.receipt:
+                self._known[name] = word.receipt
+            else:
+                del self._known[name]
+        return frozenset(receipt.hash for receipt in asked)
 
     def of(self, row: NonceRow) -> TransactionReceipt | None:
         """Give the receipt of what was mined with a nonce, if it is known."""
@@ -89,8 +110,20 @@ class Receipts:
         attempt = self._mined_attempt(row)
         if attempt is None:
             return None
-        receipt = self._known[attempt.hash]
-        return Mined(receipt, self._depth(receipt, head), self._is_deep(receipt, head), attempt.purpose)
+        receipt, word = self._known[attempt.hash], self._words.get(attempt.hash)
+        if word is None:
+            depth = self._depth(receipt, head.number)
+            return Mined(receipt, depth, is_deep=False, purpose=attempt.purpose)
+        depth = self._depth(receipt, min(head.number, word.head))
+        is_deep = depth >= self.settings.required_confirmations
+        return Mined(receipt, depth, is_deep, attempt.purpose, word.witnesses)
+
+    def is_awaited(self, row: NonceRow, head: Block) -> bool:
+        """Whether a nonce only waits for the second endpoint to see the block that its end came with."""
+        receipt = self.of(row)
+        if receipt is None or receipt.hash in self._words:
+            return False
+        return self._depth(receipt, head.number) == self.settings.required_confirmations
 
     def forget(self, row: NonceRow) -> None:
         """Drop what is known of a nonce that is settled."""
@@ -104,8 +137,8 @@ class Receipts:
         found = self.chain.receipts(names) if names else ()
         return {receipt.hash: receipt for receipt in found if receipt}
 
-    def _depth(self, receipt: TransactionReceipt, head: Block) -> int:
-        return head.number - receipt.block_number + 1
+    def _depth(self, receipt: TransactionReceipt, head: BlockNumber) -> int:
+        return head - receipt.block_number + 1
 
     def _is_deep(self, receipt: TransactionReceipt, head: Block) -> bool:
-        return self._depth(receipt, head) >= self.settings.required_confirmations
+        return self._depth(receipt, head.number) >= self.settings.required_confirmations

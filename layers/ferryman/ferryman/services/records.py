@@ -40,6 +40,7 @@ def record_of(
         "block_number": row.block_number,
         "block_hash": row.block_hash,
         "confirmations": _confirmations(row, head),
+        "witnesses": row.witnesses,
         "predicted_gas": row.predicted_gas,
         "predicted_cost": _text(row.predicted_cost),
         "batch": _batch(row),

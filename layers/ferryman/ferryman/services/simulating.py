@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ferryman.domain.errors import FeeCapExceededError
+from ferryman.domain.errors import ChainUnreachableError, FeeCapExceededError
 from ferryman.domain.fees import FeeHistory, price
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, Gas
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Reverted, Simulation
+from ferryman.services.agreement import hear
 from ferryman.services.binding import Ready
 from ferryman.services.chains import ChainAccess
 
@@ -20,12 +21,22 @@ _SELECTOR_BYTES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Doomed:
+    """A row that will never go through."""
+
+    row: Transaction
+    reason: str
+    """A machine-readable word."""
+    witnesses: int
+    """How many endpoints say so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdicts:
     """Each simulated row in one of four lists."""
 
     ready: tuple[Ready, ...]
-    failed: tuple[tuple[Transaction, str], ...]
-    """With the reason that never passes."""
+    failed: tuple[Doomed, ...]
     waiting: tuple[tuple[Transaction, str], ...]
     """With what stands in the way now, and is not their own fault."""
     failing: tuple[tuple[Transaction, str], ...]
@@ -45,12 +56,12 @@ def simulate(
     calls = [kinds[row.kind].to_call(row.payload) for row in rows]
     simulation = access.chain.simulate(calls, sender=sender)
     ready: list[Ready] = []
-    failed: list[tuple[Transaction, str]] = []
+    suspects: list[Transaction] = []
     waiting: list[tuple[Transaction, str]] = []
     failing: list[tuple[Transaction, str]] = []
     for row, outcome in zip(rows, simulation.outcomes, strict=True):
-        if reason := _permanent_reason(row, outcome, simulation, kinds):
-            failed.append((row, reason))
+        if _permanent_reason(row, outcome, simulation, kinds):
+            suspects.append(row)
         elif isinstance(outcome, Reverted):
             to = failing if _may_be_its_own(row, outcome, kinds) else waiting
             to.append((row, f"simulation reverts: {outcome.text}"))
@@ -60,12 +71,42 @@ def simulate(
             waiting.append((row, cause))
         else:
             ready.append(Ready(row, with_headroom(outcome)))
-    return Verdicts(tuple(ready), tuple(failed), tuple(waiting), tuple(failing), simulation.fee_history)
+    failed, doubted = _witnessed(suspects, access, kinds=kinds, sender=sender)
+    waits = (*waiting, *doubted)
+    return Verdicts(tuple(ready), failed, waits, tuple(failing), simulation.fee_history)
 
 
 def with_headroom(estimate: Gas) -> Gas:
     """Give the gas limit for an estimate."""
     return Gas(estimate * GAS_HEADROOM_BPS // _BPS)
+
+
+def _witnessed(
+    rows: Sequence[Transaction], access: ChainAccess, *, kinds: Mapping[str, IntentKind], sender: Address
+) -> tuple[tuple[Doomed, ...], tuple[tuple[Transaction, str], ...]]:
+    """Ask every witness about rows that one endpoint says will never go through.
+
+    Returns:
+        Those that all of them doom, for the same reason, and those that wait until they agree.
+
+    """
+    if not rows:
+        return (), ()
+    calls = [kinds[row.kind].to_call(row.payload) for row in rows]
+    try:
+        heard = hear(access.chain, lambda witness: witness.simulate(calls, sender=sender))
+    except ChainUnreachableError as error:
+        return (), tuple((row, f"its end waits for a second endpoint: {error.cause}") for row in rows)
+    failed: list[Doomed] = []
+    doubted: list[tuple[Transaction, str]] = []
+    for place, row in enumerate(rows):
+        reasons = {_permanent_reason(row, one.outcomes[place], one, kinds) for one in heard.answers}
+        reason = reasons.pop()
+        if reason and not reasons:
+            failed.append(Doomed(row, reason, heard.witnesses))
+        else:
+            doubted.append((row, "the endpoints do not agree whether it will ever go through"))
+    return tuple(failed), tuple(doubted)
 
 
 def _permanent_reason(

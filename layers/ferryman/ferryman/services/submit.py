@@ -219,11 +219,11 @@ class Submit:
 
         validated_now = self.clock.now()
         try:
-            room = self.assurance.reserve(kind, row.payload, access, commit)
+            room = self.assurance.reserve_or_end(kind, row.payload, access, commit)
         except (ChainUnreachableError, ContractMismatchError) as error:
             self._put_off([(row, str(error))])
         except (InsufficientFundsError, NonceUsedError) as error:
-            self._fail(row, error.code)
+            self._fail(row, error.code, witnesses=len(access.chain.witnesses()))
         except StaleRowError:
             self.log.info("another run validated the row first", **about(row))
         else:
@@ -245,8 +245,8 @@ class Submit:
         hinted = {row.transaction_id for row in able}
         crowd = self.gathering(able, access)
         verdicts = simulate(crowd, access, kinds=self.kinds, sender=wallet.address)
-        for row, reason in verdicts.failed:
-            self._fail(row, reason)
+        for doomed in verdicts.failed:
+            self._fail(doomed.row, doomed.reason, witnesses=doomed.witnesses)
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
         parcels = parcels_of(verdicts.ready, access, kinds=self.kinds, sender=wallet.address, now=now)
@@ -274,9 +274,11 @@ class Submit:
 
     # -- writing down -------------------------------------------------------------------------
 
-    def _fail(self, row: Transaction, reason: str) -> None:
+    def _fail(self, row: Transaction, reason: str, *, witnesses: int | None = None) -> None:
         kind = self.kinds[row.kind]
-        fail_unbound(row, reason, kind=kind, store=self.store, clock=self.clock, log=self.log)
+        fail_unbound(
+            row, reason, kind=kind, store=self.store, clock=self.clock, log=self.log, witnesses=witnesses
+        )
 
     def _put_off(self, rows: Iterable[tuple[Transaction, str]]) -> None:
         for row, cause in rows:

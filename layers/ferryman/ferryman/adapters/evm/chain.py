@@ -146,9 +146,14 @@ class EvmChain:
 
     def receipts(self, hashes: Sequence[TxHash]) -> tuple[TransactionReceipt | None, ...]:
         """Receipts by hash."""
-        answers = self._rpc.batch([RpcRequest("eth_getTransactionReceipt", (name,)) for name in hashes])
-        found = (self._rpc.result(answer) for answer in answers)
-        return tuple(_receipt(receipt) if receipt else None for receipt in found)
+        return self._receipts(self._rpc.batch([_receipt_of(name) for name in hashes]))
+
+    def receipts_with_head(
+        self, hashes: Sequence[TxHash]
+    ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:
+        """The newest block, and receipts by hash."""
+        head, *answers = self._rpc.batch([_HEAD, *(_receipt_of(name) for name in hashes)])
+        return self._block(self._rpc.result(head)), self._receipts(answers)
 
     # -- following ----------------------------------------------------------------------------
 
@@ -195,6 +200,10 @@ class EvmChain:
         return tuple(self._answer(answer) for chunk in chunks for answer in self._rpc.batch(chunk))
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _receipts(self, answers: Sequence[Any]) -> tuple[TransactionReceipt | None, ...]:
+        found = (self._rpc.result(answer) for answer in answers)
+        return tuple(_receipt(receipt) if receipt else None for receipt in found)
 
     def _header_of(self, number: BlockNumber, answer: Any) -> Block:  # noqa: ANN401 (a JSON value)
         header = self._rpc.result(answer)
@@ -260,6 +269,10 @@ def _call_at(read: Read, block: str | dict[str, str]) -> RpcRequest:
 def _count_of(wallet: Address, counted: Counted | BlockNumber) -> RpcRequest:
     block = counted.value if isinstance(counted, Counted) else hex(counted)
     return RpcRequest("eth_getTransactionCount", (wallet, block))
+
+
+def _receipt_of(name: TxHash) -> RpcRequest:
+    return RpcRequest("eth_getTransactionReceipt", (name,))
 
 
 def _header(number: BlockNumber) -> RpcRequest:

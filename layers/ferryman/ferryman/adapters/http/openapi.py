@@ -63,6 +63,9 @@ class Record(_Model):
     block_number: int | None = Field(examples=[123])
     block_hash: str | None = Field(examples=["0x" + "b1" * 32])
     confirmations: int = Field(examples=[1], description="Blocks from its own (1) to the head last seen.")
+    witnesses: int | None = Field(
+        examples=[2], description="How many RPC endpoints said how it ended; null where the chain had no say."
+    )
     predicted_gas: int | None = Field(
         examples=[100000], description="At acceptance, where the fee follows the market."
     )
