@@ -15,7 +15,8 @@ from rich.text import Text
 
 _PIPE_COLUMNS: Final = 10_000
 _GAP: Final = "  "
-console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+_IS_TERMINAL: Final = sys.stdout.isatty()
+console = Console(highlight=False, width=None if _IS_TERMINAL else _PIPE_COLUMNS)
 _COLOURS = {
     "CONFIRMED": "green",
     "FAILED": "red",
@@ -69,9 +70,11 @@ def packed(parts: Iterable[Text]) -> Iterator[Text]:
         elif line.cell_len + len(_GAP) + part.cell_len <= console.width:
             line = line + _GAP + part
         else:
+            line.rstrip()
             yield line
             line = Text(_GAP) + part
     if line:
+        line.rstrip()
         yield line
 
 
@@ -105,9 +108,11 @@ def alarm(text: object, *, when: bool) -> Text:
 
 
 def short(name: str | None) -> str:
-    """A hash or an address short enough for a table."""
+    """A hash or an address short enough for a table on a terminal; in a pipe it stays whole."""
     digits = 14
-    return "-" if name is None else name if len(name) <= digits else f"{name[:8]}…{name[-4:]}"
+    if name is None:
+        return "-"
+    return f"{name[:8]}…{name[-4:]}" if _IS_TERMINAL and len(name) > digits else name
 
 
 def age(moment: str | None) -> str:

@@ -32,7 +32,7 @@ def lines_after(code: str) -> list[tuple[str, str, dict[str, object]]]:
 def test_what_is_denied_is_an_error_that_names_role_and_action() -> None:
     """The caller takes it for a store that is away and waits: somebody has to know that this is vain."""
     assert lines_after("AccessDeniedException") == [
-        ("error", "denied by AWS", {"service": "dynamodb", "operation": "GetItem", "cause": WORDS})
+        ("error", "denied by AWS", {"aws_service": "dynamodb", "operation": "GetItem", "cause": WORDS})
     ]
 
 

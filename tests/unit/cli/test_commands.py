@@ -324,6 +324,19 @@ def test_in_a_pipe_a_row_is_one_line_with_everything(tmp_path: Path, arguments: 
         assert all(text in row for text in copied)
 
 
+def test_in_a_pipe_hashes_and_addresses_are_whole_too(tmp_path: Path) -> None:
+    """On a terminal they are shortened: there is one command more to see them."""
+    body = {"transactions": [RECORD], "has_more": False}
+
+    ended, _ = answered(tmp_path, body, "transactions", "list")
+    shown = on_a_terminal(tmp_path, body, "transactions", "list", columns=200)
+
+    assert HASH in ended.stdout
+    assert RECORD["sender"] in ended.stdout
+    assert HASH not in shown
+    assert NAME in shown
+
+
 def test_events_of_one_transaction_do_not_repeat_its_name(tmp_path: Path) -> None:
     """It was typed a line above; scripts still get it."""
     shown, _ = answered(tmp_path, {"events": [EVENT]}, "events", NAME)

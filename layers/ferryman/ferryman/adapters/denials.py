@@ -20,6 +20,7 @@ def tell_denials(client: Any, log: Log) -> None:  # noqa: ANN401 (any boto3 clie
         error = parsed.get("Error", {})
         if error.get("Code") in _DENIALS:
             cause = error.get("Message", "")
-            log.error("denied by AWS", service=service, operation=model.name, cause=cause)
+            # Not `service`: every line has that already, and it is the function's.
+            log.error("denied by AWS", aws_service=service, operation=model.name, cause=cause)
 
     client.meta.events.register("after-call", tell)
