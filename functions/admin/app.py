@@ -51,6 +51,12 @@ def wallet_state(event: Event) -> Answer:
     return ok(services.rotating(address, json_body(event), by=operator(event)))
 
 
+def wallet_reset(event: Event) -> Answer:
+    """POST /admin/wallets/{address}/reset."""
+    address = parsed_address("address", event["pathParameters"]["address"])
+    return ok(services.resetting(address, json_body(event), by=operator(event)))
+
+
 def pause(event: Event) -> Answer:
     """POST /admin/pause."""
     return ok(services.pausing.pause(json_body(event), by=operator(event)))
@@ -99,6 +105,7 @@ routes = Routes(
         "POST /admin/transactions/{transaction_id}/retry": retry,
         "GET /admin/wallets": wallets,
         "POST /admin/wallets/{address}/state": wallet_state,
+        "POST /admin/wallets/{address}/reset": wallet_reset,
         "POST /admin/pause": pause,
         "POST /admin/resume": resume,
         "GET /admin/deadletters": dead_letters,

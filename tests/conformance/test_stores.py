@@ -834,6 +834,20 @@ class TestWallets:
         assert set(wallets.wallets(CHAIN_ID)) == {one, other}
         assert wallets.wallets(ChainId(2)) == ()
 
+    def test_a_gap_is_opened_once_and_followed_from_there(self, tables: Tables) -> None:
+        """Below the open ones, which begin there then; never over a row that is there."""
+        wallets, read = DynamoWallets(tables), opened(tables, next_nonce=5, lowest_open=5)
+        gap = replace(_binding(accept(tables), WalletNonce(3), WALLET).nonce_row, intents=())
+
+        lowered = wallets.open_gap(read, gap)
+
+        assert (lowered.lowest_open, lowered.next_nonce) == (3, 5)
+        assert wallets.wallet(CHAIN_ID, WALLET) == lowered
+        assert wallets.open_nonces(lowered) == (gap,)
+        for stale in (read, lowered):
+            with pytest.raises(StaleRowError):
+                wallets.open_gap(stale, gap)
+
     def test_open_nonces_are_those_not_settled_lowest_first(self, tables: Tables) -> None:
         """Twelve of them, so that 10 does not come before 9."""
         rows = bind(tables, [accept(tables, nonce=nonce) for nonce in range(12)])

@@ -15,7 +15,7 @@ from ferryman.domain.fees import Eip1559Fees, Tier, price
 from ferryman.domain.signatures import from_der
 from ferryman.domain.units import Address, BlockNumber, Gas, Milliseconds, TxHash, WalletNonce, Wei
 from ferryman.intents.payment import PAYMENT, escrow
-from ferryman.ports import Depth, Read, Refusal, Reverted, SendOutcome
+from ferryman.ports import Counted, Depth, Read, Refusal, Reverted, SendOutcome
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
@@ -338,7 +338,7 @@ def test_a_block_that_is_not_there_is_no_empty_block(node: Node) -> None:
 
 
 def test_only_mined_transactions_count(node: Node, wallet: LocalAccount) -> None:
-    """The pending count moves before receipts exist, and is never asked for."""
+    """The pending count moves before receipts exist, and decides nothing."""
     chain, _ = chain_on(node)
     chain.send([signed(wallet, transfer(), nonce=0)])
 
@@ -346,6 +346,22 @@ def test_only_mined_transactions_count(node: Node, wallet: LocalAccount) -> None
     node.mine()
 
     assert (before, chain.transaction_count(address_of(wallet))) == (0, 1)
+
+
+def test_counts_are_of_what_is_mined_of_what_waits_without_a_gap_and_of_old_blocks(
+    node: Node, wallet: LocalAccount
+) -> None:
+    """What waits behind a gap is not counted: there a mempool has lost something."""
+    chain, _ = chain_on(node)
+    address, old = address_of(wallet), BlockNumber(node.mine())
+    chain.send([signed(wallet, transfer(), nonce=0)])
+    node.mine()
+    chain.send([signed(wallet, transfer(), nonce=nonce) for nonce in (1, 2, 4)])
+
+    counts = chain.transaction_counts([(address, Counted.LATEST), (address, Counted.PENDING), (address, old)])
+
+    assert counts == (1, 3, 0)
+    assert chain.transaction_counts([]) == ()
 
 
 def test_balances_are_read_in_one_batch(node: Node) -> None:

@@ -154,6 +154,22 @@ def add_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = Fal
     _set_wallet_state(address, "active", chain, as_json=as_json)
 
 
+@wallets_app.command("reset")
+def reset_wallet(
+    address: str,
+    *,
+    chain: Annotated[int, typer.Option("--chain", metavar="ID", help="Its chain.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a wallet's counter agree with the chain, after a restore or a stranger's use."""
+    from ferryman_cli import reports
+
+    body = {"chain_id": chain, "dry_run": not yes}
+    answer = admin().post(f"/admin/wallets/{quote(address)}/reset", body)
+    show(answer, as_json=as_json, people=reports.wallet_reset)
+
+
 def _set_wallet_state(address: str, state: str, chain: int | None, *, as_json: bool) -> None:
     from ferryman_cli import reports
 

@@ -108,6 +108,38 @@ def wallets(answer: dict[str, Any]) -> None:
     )
 
 
+def wallet_reset(answer: dict[str, Any]) -> None:
+    """Print what is stored and said of a wallet's counter, and what follows."""
+    stored, after, fills = answer["stored"], answer["after"], answer["fills"]
+    table(
+        ("", "next nonce", "lowest open"),
+        (
+            ("stored", stored["next_nonce"], stored["lowest_open"]),
+            ("as it has to be", after["next_nonce"], after["lowest_open"]),
+        ),
+        title=f"{stored['address']} on chain {stored['chain_id']}",
+    )
+    table(
+        ("endpoint", "mined", "with its mempool"),
+        ((place, said["latest"], said["pending"]) for place, said in enumerate(answer["endpoints"], start=1)),
+        title="What the chain says",
+    )
+    console.print(f"Open: {', '.join(map(str, answer['open_nonces'])) or 'none'}")
+    if fills:
+        console.print(f"To be used up by nothing: {len(fills)}, from {fills[0]} to {fills[-1]}")
+    for doubt in answer["unclear"]:
+        console.print(f"Unclear: {doubt}", style="red")
+    console.print(_reset_end(answer), style="yellow" if answer["dry_run"] else "green")
+
+
+def _reset_end(answer: dict[str, Any]) -> str:
+    if answer["unclear"]:
+        return "Nothing may be done while that is unclear: look again in a minute."
+    if answer["stored"] == answer["after"] and not answer["fills"]:
+        return "It agrees: nothing to do."
+    return "Nothing was done yet: --yes does it." if answer["dry_run"] else "Done."
+
+
 def _is_full(wallet: dict[str, Any]) -> bool:
     return bool(wallet["state"] == "active" and wallet["free_window"] == 0)
 

@@ -211,6 +211,37 @@ def test_a_wallet_is_rotated_with_one_word(tmp_path: Path, command: str, state: 
 
 
 @pytest.mark.parametrize(
+    ("options", "dry_run", "unclear", "end"),
+    [
+        ((), True, [], "--yes does it"),
+        (("--yes",), False, [], "Done."),
+        ((), True, ["the endpoints count 3 and 5 mined transactions"], "Nothing may be done"),
+    ],
+)
+def test_a_reset_says_first_what_it_would_do(
+    tmp_path: Path, options: tuple[str, ...], *, dry_run: bool, unclear: list[str], end: str
+) -> None:
+    """Without --yes nothing is done; what is unclear is said, and why."""
+    answer = {
+        "dry_run": dry_run,
+        "stored": DRAINING,
+        "after": DRAINING | {"next_nonce": 9, "lowest_open": 5},
+        "endpoints": [{"latest": 5, "pending": 5}],
+        "open_nonces": [5, 8],
+        "fills": [6, 7],
+        "unclear": unclear,
+    }
+    arguments = ("wallets", "reset", DRAINING["address"], "--chain", "31337", *options)
+    ended, (sent,) = answered(tmp_path, answer, *arguments)
+
+    assert ended.returncode == 0
+    assert json.loads(sent) == {"chain_id": 31337, "dry_run": dry_run}
+    assert "2, from 6 to 7" in ended.stdout
+    assert end in ended.stdout
+    assert all(doubt in ended.stdout for doubt in unclear)
+
+
+@pytest.mark.parametrize(
     ("body", "arguments", "shown"),
     [
         ({"wallets": []}, ("wallets",), "Wallets: none"),

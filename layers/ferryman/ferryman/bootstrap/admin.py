@@ -24,6 +24,7 @@ from ferryman.services.pausing import Pausing
 from ferryman.services.recover import Recover
 from ferryman.services.recovering import Recovering
 from ferryman.services.redriving import Redriving
+from ferryman.services.resetting import Resetting
 from ferryman.services.retrying import Retrying
 from ferryman.services.rotating import Rotating
 
@@ -39,6 +40,7 @@ class Administration:
     keys: Keys
     recovering: Recovering
     rotating: Rotating
+    resetting: Resetting
 
 
 def administer(telemetry: Telemetry) -> Administration:
@@ -93,6 +95,13 @@ def administer(telemetry: Telemetry) -> Administration:
             log=log,
         ),
         recovering=Recovering(recovery=recovery, chain_ids=tuple(accessible)),
+        resetting=Resetting(
+            chains=accessible,
+            wallets=DynamoWallets(stored),
+            recovery=DynamoRecovery(stored),
+            clock=clock,
+            log=log,
+        ),
         rotating=Rotating(wallets=DynamoWallets(stored), chain_ids=tuple(accessible), log=log),
     )
 
