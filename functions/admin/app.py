@@ -8,6 +8,7 @@ from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.admin import administer
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.services.admin import admin_list
+from ferryman.services.explaining import wallet_request
 from ferryman.services.topics import parsed_address, parsed_transaction_id
 
 telemetry = Telemetry()
@@ -34,6 +35,12 @@ def transaction(event: Event) -> Answer:
     return ok(services.admin.show(parsed_transaction_id(event["pathParameters"]["transaction_id"])))
 
 
+def explanation(event: Event) -> Answer:
+    """GET /admin/transactions/{transaction_id}/explain."""
+    name = parsed_transaction_id(event["pathParameters"]["transaction_id"])
+    return ok(services.explaining.transaction(name))
+
+
 def retry(event: Event) -> Answer:
     """POST /admin/transactions/{transaction_id}/retry."""
     name = parsed_transaction_id(event["pathParameters"]["transaction_id"])
@@ -43,6 +50,12 @@ def retry(event: Event) -> Answer:
 def wallets(_event: Event) -> Answer:
     """GET /admin/wallets."""
     return ok({"wallets": services.admin.pool()})
+
+
+def wallet(event: Event) -> Answer:
+    """GET /admin/wallets/{address}."""
+    explaining, address = services.explaining, event["pathParameters"]["address"]
+    return ok(explaining.wallet(*wallet_request(address, query_parameters(event), explaining.chains)))
 
 
 def wallet_state(event: Event) -> Answer:
@@ -102,8 +115,10 @@ routes = Routes(
         "GET /admin/status": status,
         "GET /admin/transactions": transactions,
         "GET /admin/transactions/{transaction_id}": transaction,
+        "GET /admin/transactions/{transaction_id}/explain": explanation,
         "POST /admin/transactions/{transaction_id}/retry": retry,
         "GET /admin/wallets": wallets,
+        "GET /admin/wallets/{address}": wallet,
         "POST /admin/wallets/{address}/state": wallet_state,
         "POST /admin/wallets/{address}/reset": wallet_reset,
         "POST /admin/pause": pause,

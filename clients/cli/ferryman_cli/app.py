@@ -136,6 +136,15 @@ def wallet_status(*, as_json: AsJson = False) -> None:
     show(admin().get("/admin/wallets"), as_json=as_json, people=reports.wallets)
 
 
+@wallets_app.command("show")
+def show_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = False) -> None:
+    """A wallet's head, what is open, and what each RPC endpoint says of it."""
+    from ferryman_cli import reports
+
+    answer = admin().get(f"/admin/wallets/{quote(address)}", chain_id=chain)
+    show(answer, as_json=as_json, people=reports.wallet_explained)
+
+
 @wallets_app.command("drain")
 def drain_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = False) -> None:
     """Bind nothing new to a wallet; what it has open is finished."""
@@ -199,6 +208,15 @@ def resume(*, chain: ChainOption = None, kind: KindOption = None, as_json: AsJso
     from ferryman_cli import reports
 
     show(admin().post("/admin/resume", _scope(chain, kind)), as_json=as_json, people=reports.resumed)
+
+
+@app.command()
+def explain(transaction_id: str, *, as_json: AsJson = False) -> None:
+    """Why a transaction is where it is: what blocks it, what each RPC endpoint says, what comes next."""
+    from ferryman_cli import reports
+
+    answer = admin().get(f"/admin/transactions/{transaction_id}/explain")
+    show(answer, as_json=as_json, people=reports.explained)
 
 
 @app.command()

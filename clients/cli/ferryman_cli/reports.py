@@ -1,5 +1,7 @@
 """What each command shows a person."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
@@ -72,20 +74,93 @@ def transaction(answer: dict[str, Any]) -> None:
     console.print(Text("Events", style="bold"))
     events(answer["events"], with_names=False)
     if nonce:
-        table(
-            ("hash", "max fee", "tip", "purpose", "signed"),
+        title = f"Nonce {nonce['nonce']}, bound {age(nonce['bound_at'])} ago, wanted: {nonce['wanted']}"
+        attempts_table(nonce["attempts"], title)
+
+
+def explained(answer: dict[str, Any]) -> None:
+    """Print why a transaction is where it is; the sentence first."""
+    console.print(Text(answer["summary"], "bold"))
+    if answer["next_action"]:
+        at = f" (by {answer['next_at']})" if answer["next_at"] else ""
+        console.print(f"Next: {answer['next_action']}{at}")
+    wallet = answer["wallet"]
+    pairs(
+        answer["transaction_id"],
+        [
+            ("status", status_text(answer["status"])),
+            ("blocked by", answer["blocked_by"]),
+            ("chain", answer["chain_id"]),
+            ("waits, failures", f"{answer['waits']}, {answer['failures']}"),
+            ("last error", answer["last_error"]),
+            ("deadline", datetime.fromtimestamp(answer["deadline"], UTC).isoformat()),
+            ("next base fee", answer["market"] and answer["market"]["next_base_fee"]),
+            ("wallet", wallet and wallet["address"]),
             (
-                (
-                    attempt["hash"],
-                    attempt["max_fee_per_gas"],
-                    attempt["max_priority_fee_per_gas"],
-                    attempt["purpose"],
-                    age(attempt["signed_at"]),
-                )
-                for attempt in nonce["attempts"]
+                "its open nonces",
+                answer["wallet"] and f"{answer['wallet']['open']} of {answer['wallet']['window']}",
             ),
-            title=f"Nonce {nonce['nonce']}, bound {age(nonce['bound_at'])} ago, wanted: {nonce['wanted']}",
+        ],
+    )
+    own = [answer["nonce"]] if answer["nonce"] else []
+    _explained_nonces([*answer["behind"], *own])
+    _endpoints(answer["endpoints"])
+
+
+def wallet_explained(answer: dict[str, Any]) -> None:
+    """Print what a wallet's head is, and what endpoints say."""
+    console.print(Text(answer["summary"], "bold"))
+    told = ("chain_id", "state", "next_nonce", "lowest_open", "open", "window", "free_window")
+    pairs(answer["address"], [(name.replace("_", " "), answer[name]) for name in told])
+    _explained_nonces(answer["nonces"])
+    _endpoints(answer["endpoints"])
+
+
+def _explained_nonces(nonces: Sequence[dict[str, Any]]) -> None:
+    for nonce in nonces:
+        title = f"Nonce {nonce['nonce']}, bound {age(nonce['bound_at'])} ago, wanted: {nonce['wanted']}"
+        reason = f", to be used up: {nonce['fill_reason']}" if nonce["fill_reason"] else ""
+        attempts_table(nonce["attempts"], title + reason)
+
+
+def _endpoints(views: Sequence[dict[str, Any]]) -> None:
+    """Print what each endpoint says."""
+    if views:
+        table(
+            ("endpoint", "head", "head age", "wallet's count", "balance", "mined in"),
+            (
+                (view["endpoint"], alarm(view["error"], when=True), "", "", "", "")
+                if view["error"]
+                else (
+                    view["endpoint"],
+                    view["head"],
+                    span(view["head_age_seconds"]),
+                    view["transaction_count"],
+                    view["balance_wei"] and f"{int(view['balance_wei']) / 10**18:.6f}",
+                    view["mined_block"],
+                )
+                for view in views
+            ),
+            title="Endpoints",
         )
+
+
+def attempts_table(attempts: Sequence[dict[str, Any]], title: str) -> None:
+    """Print the signed bytes of a nonce."""
+    table(
+        ("hash", "max fee", "tip", "purpose", "signed"),
+        (
+            (
+                attempt["hash"],
+                attempt["max_fee_per_gas"],
+                attempt["max_priority_fee_per_gas"],
+                attempt["purpose"],
+                age(attempt["signed_at"]),
+            )
+            for attempt in attempts
+        ),
+        title=title,
+    )
 
 
 def wallets(answer: dict[str, Any]) -> None:

@@ -126,6 +126,7 @@ def test_help_comes_at_once_and_names_every_command() -> None:
         "events",
         "export",
         "replay",
+        "explain",
     ):
         assert command in ended.stdout
     assert imported.stdout.strip() == "False"

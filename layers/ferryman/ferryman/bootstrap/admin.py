@@ -19,6 +19,7 @@ from ferryman.config import AdminConfig, DeadLetterQueue
 from ferryman.intents import KINDS
 from ferryman.services.admin import Admin
 from ferryman.services.assurance import Assurance
+from ferryman.services.explaining import Explaining
 from ferryman.services.keys import Keys
 from ferryman.services.pausing import Pausing
 from ferryman.services.recover import Recover
@@ -41,6 +42,7 @@ class Administration:
     recovering: Recovering
     rotating: Rotating
     resetting: Resetting
+    explaining: Explaining
 
 
 def administer(telemetry: Telemetry) -> Administration:
@@ -101,6 +103,8 @@ def administer(telemetry: Telemetry) -> Administration:
             recovery=DynamoRecovery(stored),
             clock=clock,
             log=log,
+        explaining=Explaining(
+            chains=accessible, store=store, wallets=DynamoWallets(stored), pauses=pauses, clock=clock
         ),
         rotating=Rotating(wallets=DynamoWallets(stored), chain_ids=tuple(accessible), log=log),
     )

@@ -1,5 +1,7 @@
 """Builds health."""
 
+from dataclasses import dataclass
+
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.dependencies import (
     EndpointDependency,
@@ -10,21 +12,33 @@ from ferryman.adapters.dependencies import (
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.endpoints import OneEndpoint
 from ferryman.adapters.evm.json_rpc import JsonRpc
-from ferryman.bootstrap.parts import TRACING, aws_client, rpc_endpoints, tables
+from ferryman.bootstrap.parts import TRACING, aws_client, chains, rpc_endpoints, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import HealthConfig
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.ports import Dependency
+from ferryman.services.explaining import Explaining
 from ferryman.services.health import ConfirmHeartbeat, DeepHealth, WatchHeartbeat
 from ferryman.services.statistics import Statistics
 
 _PATIENCE_SECONDS = 2
 
 
-def see_health(telemetry: Telemetry) -> tuple[DeepHealth, Statistics]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """The services behind what operators' machines watch."""
+
+    deep: DeepHealth
+    statistics: Statistics
+    explaining: Explaining
+
+
+def see_health(telemetry: Telemetry) -> Sight:
     """Give the services, from the environment."""
     config, clock = HealthConfig.read(), SystemClock()
     stored = tables(config)
@@ -40,8 +54,18 @@ def see_health(telemetry: Telemetry) -> tuple[DeepHealth, Statistics]:
             ConfirmHeartbeat(chain_id=chain_id, statistics=statistics, clock=clock),
             WatchHeartbeat(chain_id=chain_id, cursors=DynamoCursors(stored), clock=clock),
         ]
-    deep = DeepHealth(dependencies=dependencies, pauses=DynamoPauses(stored), clock=clock, log=telemetry.log)
-    return deep, Statistics(statistics=statistics, chain_ids=tuple(config.by_id()))
+    pauses = DynamoPauses(stored)
+    return Sight(
+        deep=DeepHealth(dependencies=dependencies, pauses=pauses, clock=clock, log=telemetry.log),
+        statistics=Statistics(statistics=statistics, chain_ids=tuple(config.by_id())),
+        explaining=Explaining(
+            chains=chains(config, telemetry, patience_seconds=_PATIENCE_SECONDS),
+            store=DynamoTransactions(stored),
+            wallets=DynamoWallets(stored),
+            pauses=pauses,
+            clock=clock,
+        ),
+    )
 
 
 def _queues(config: HealthConfig) -> list[QueueDependency]:

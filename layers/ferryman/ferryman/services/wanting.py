@@ -113,12 +113,15 @@ class Wanting:
         return self.clock.now() - row.attempts[-1].signed_at >= self.settings.bump_after_seconds * 1000
 
     def is_overdue(self, row: NonceRow) -> bool:
-        """Whether a nonce should long be in a block: each time it was asked for, longer is waited."""
-        pause = self.settings.block_time_ms * _RESEND_PAUSE_BLOCKS if row.attempts else _UNSIGNED_PAUSE_MS
-        pause = min(
-            max(pause, _UNSIGNED_PAUSE_MS) << min(row.sends_wanted, _MOST_DOUBLINGS), _LONGEST_PAUSE_MS
-        )
-        return self.clock.now() - row.last_touched() >= pause
+        """Whether a nonce should long be in a block."""
+        return self.clock.now() >= asked_at(row, self.settings)
+
+
+def asked_at(row: NonceRow, settings: ChainSettings) -> Instant:
+    """Say when submit is asked again for a nonce that is not mined: each time, longer is waited."""
+    pause = settings.block_time_ms * _RESEND_PAUSE_BLOCKS if row.attempts else _UNSIGNED_PAUSE_MS
+    pause = min(max(pause, _UNSIGNED_PAUSE_MS) << min(row.sends_wanted, _MOST_DOUBLINGS), _LONGEST_PAUSE_MS)
+    return Instant(row.last_touched() + pause)
 
 
 def _nonce_hint(row: NonceRow, now: Instant) -> NonceHint:

@@ -224,6 +224,8 @@ def test_reads_answer_with_the_documented_models() -> None:
         "/transactions": "TransactionPage",
         "/transactions/{transaction_id}": "Record",
         "/transactions/{transaction_id}/events": "EventList",
+        "/transactions/{transaction_id}/explain": "Explanation",
+        "/wallets/{address}": "WalletExplanation",
         "/webhooks": "WebhookList",
         "/webhooks/{webhook_id}": "WebhookWithDeliveries",
         "/webhooks/{webhook_id}/rotate": "WebhookWithSecret",

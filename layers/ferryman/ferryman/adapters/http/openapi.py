@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
+from ferryman.adapters.http.openapi_explanations import EXPLANATION_MODELS
 from ferryman.adapters.http.openapi_webhooks import WEBHOOK_MODELS, webhook_paths
 from ferryman.domain.fees import Tier
 from ferryman.domain.quotas import Limit
@@ -322,6 +323,7 @@ _MODELS: Final = (
     SignedOut,
     SocketTicket,
     DeepHealth,
+    *EXPLANATION_MODELS,
 )
 _QUOTE_ERRORS: Final = (400, 413, 415, 422, 429, 503)
 _POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
@@ -408,7 +410,7 @@ def _service_post(kind: IntentKind) -> dict[str, Any]:
         "operationId": f"post_{kind.name}_as_service",
         "summary": f"{post['summary']}, as a trusted client",
         "description": "As without `/service`, by API key with role service and under that key's limits.",
-        "security": [{"ApiKey": []}],
+        "security": _BY_KEY,
         "responses": {**post["responses"], **_problems(403)},
     }
 
@@ -502,6 +504,7 @@ _TRANSACTION = _parameter(
     {"type": "string", "pattern": r"^0x[0-9a-fA-F]{64}$", "examples": [_ID]},
     "The id that acceptance gave.",
 )
+_BY_KEY: Final[list[dict[str, list[str]]]] = [{"ApiKey": []}]
 _BY_ANY: Final[list[dict[str, list[str]]]] = [{"Token": []}, {"ApiKey": []}]
 _SCHEMES: Final = {
     "Token": {"type": "http", "scheme": "bearer", "description": "What `POST /sign-in` gives."},
@@ -542,13 +545,30 @@ _READS: Final[Mapping[str, Any]] = {
         ),
         errors=(404, 422, 503),
     ),
+    "/transactions/{transaction_id}/explain": _get(
+        "explain_transaction",
+        "What blocks a transaction, what each endpoint says and what comes next; for the role reader",
+        "Explanation",
+        _TRANSACTION,
+        errors=(401, 403, 404, 422, 429, 503),
+        security=_BY_KEY,
+    ),
+    "/wallets/{address}": _get(
+        "get_wallet",
+        "A relayer wallet's head, what is open, and what each endpoint says of it; for the role reader",
+        "WalletExplanation",
+        _parameter("address", "path", {"type": "string", "examples": [_ADDRESS]}, "The wallet."),
+        _parameter("chain_id", "query", {"type": "integer"}, "On which chain; needed if several are served."),
+        errors=(401, 403, 404, 422, 429, 503),
+        security=_BY_KEY,
+    ),
     "/chains": _get("list_chains", "The chains, and how to sign for them", "Deployment"),
     "/health": _get("health", "Whether the service answers", "Health"),
     "/health/ready": _get("ready", "Whether it can do its work", "Readiness", errors=(503,)),
     "/health/deep": {
         "get": {
             "operationId": "deep_health",
-            "security": [{"ApiKey": []}],
+            "security": _BY_KEY,
             "summary": "The state of everything it depends on; for API keys with the role reader",
             "parameters": [],
             "responses": {
@@ -561,7 +581,7 @@ _READS: Final[Mapping[str, Any]] = {
     "/metrics": {
         "get": {
             "operationId": "metrics",
-            "security": [{"ApiKey": []}],
+            "security": _BY_KEY,
             "summary": "Numbers in Prometheus' text format; for API keys with the role reader",
             "parameters": [],
             "responses": {

@@ -1,0 +1,103 @@
+"""Explanations in the OpenAPI document: why a transaction or a wallet is where it is."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ferryman.domain.blockers import Blocker
+from ferryman.domain.nonces import FillReason, Purpose, WalletState, Wanted
+from ferryman.domain.transaction import Status
+
+_ADDRESS = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+_ID = "0x" + "6f" * 32
+_TX = "0x" + "2b" * 32
+_WHEN = "2026-11-21T12:00:00.000Z"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class ExplainedAttempt(_Model):
+    """Signed bytes of a nonce."""
+
+    hash: str = Field(examples=[_TX])
+    purpose: Purpose = Field(examples=["call"], description="`fill`: it does nothing but use the nonce up.")
+    max_fee_per_gas: str = Field(examples=["2000000000"], description="Wei.")
+    max_priority_fee_per_gas: str = Field(examples=["1000000"], description="Wei.")
+    signed_at: str = Field(examples=[_WHEN])
+
+
+class ExplainedNonce(_Model):
+    """A wallet's nonce that is not settled."""
+
+    nonce: int = Field(examples=[7])
+    transactions: list[str] = Field(examples=[[_ID]], description="None: it is only used up.")
+    bound_at: str = Field(examples=[_WHEN])
+    gas_limit: int = Field(examples=[95_000])
+    wanted: Wanted = Field(examples=["nothing"], description="What submit is asked to do.")
+    asked_again_at: str = Field(examples=[_WHEN], description="When submit is asked next.")
+    fill_reason: FillReason | None = Field(examples=[None], description="Why it is used up by nothing.")
+    last_error: str | None = Field(examples=[None], description="What a node said of it.")
+    attempts: list[ExplainedAttempt]
+
+
+class EndpointWords(_Model):
+    """What one endpoint says, or why it says nothing."""
+
+    endpoint: int = Field(examples=[1], description="Its number; addresses are secrets.")
+    error: str | None = Field(examples=[None])
+    head: int | None = Field(examples=[123])
+    head_age_seconds: int | None = Field(examples=[1])
+    transaction_count: int | None = Field(examples=[7], description="Mined transactions of the wallet.")
+    balance_wei: str | None = Field(examples=["1000000000000000000"])
+    mined: str | None = Field(examples=[None], description="Which of the attempts it has a receipt of.")
+    mined_block: int | None = Field(examples=[None])
+
+
+class ExplainedWallet(_Model):
+    """A relayer wallet's row."""
+
+    chain_id: int = Field(examples=[31337])
+    address: str = Field(examples=[_ADDRESS])
+    state: WalletState = Field(examples=["active"])
+    next_nonce: int = Field(examples=[9])
+    lowest_open: int = Field(examples=[7])
+    open: int = Field(examples=[2])
+    window: int = Field(examples=[16])
+    free_window: int = Field(examples=[14])
+
+
+class Explanation(_Model):
+    """Why a transaction is where it is, and what comes next."""
+
+    transaction_id: str = Field(examples=[_ID])
+    chain_id: int = Field(examples=[31337])
+    status: Status = Field(examples=["PENDING"])
+    at: str = Field(examples=[_WHEN])
+    summary: str = Field(examples=["Nonce 7 of 0x90F7… was broadcast 3 seconds ago, and waits for a block."])
+    blocked_by: Blocker = Field(examples=["block"])
+    next_action: str | None = Field(examples=["If no block takes it, it is broadcast again."])
+    next_at: str | None = Field(examples=[_WHEN], description="null: when what blocks it is gone.")
+    waits: int = Field(examples=[0])
+    failures: int = Field(examples=[0])
+    last_error: str | None = Field(examples=[None])
+    deadline: int = Field(examples=[1_893_456_000], description="Unix seconds.")
+    paused: list[dict[str, Any]] = Field(examples=[[]])
+    wallet: ExplainedWallet | None = Field(examples=[None], description="null: it has no nonce.")
+    nonce: ExplainedNonce | None = Field(examples=[None], description="The nonce that it holds.")
+    behind: list[ExplainedNonce] = Field(description="Nonces of the wallet that have to be mined before it.")
+    market: dict[str, str] | None = Field(examples=[{"next_base_fee": "1000000000"}])
+    endpoints: list[EndpointWords]
+
+
+class WalletExplanation(ExplainedWallet):
+    """A relayer wallet: its head, what is open, and what each endpoint says of it."""
+
+    at: str = Field(examples=[_WHEN])
+    summary: str = Field(examples=["Nothing is open; the next nonce is 9."])
+    nonces: list[ExplainedNonce] = Field(description="The lowest open ones.")
+    endpoints: list[EndpointWords]
+
+
+EXPLANATION_MODELS: Final[tuple[type[BaseModel], ...]] = (Explanation, WalletExplanation)
