@@ -103,6 +103,7 @@ def administer(telemetry: Telemetry) -> Administration:
             recovery=DynamoRecovery(stored),
             clock=clock,
             log=log,
+        ),
         explaining=Explaining(
             chains=accessible, store=store, wallets=DynamoWallets(stored), pauses=pauses, clock=clock
         ),
