@@ -18,6 +18,7 @@ from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.access import ANONYMOUS, ApiKey, Caller, Challenge, Role, Session, Ticket
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.errors import (
     LedgerMovedError,
     LedgerRefusedError,
@@ -28,7 +29,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
-from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt, Wallet, WalletState, Wanted
+from ferryman.domain.nonces import Mark, NonceRow, Purpose, TransactionAttempt, Wallet, WalletState, Wanted
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import DAY_MS, Charge, Quota, QuotaMovedError, SenderLimits
@@ -50,7 +51,7 @@ from ferryman.domain.units import (
     Wei,
 )
 from ferryman.intents.payment import PAYMENT
-from ferryman.ports import Binding, Block, Change, Ledger, Reservation, Room
+from ferryman.ports import Binding, Block, Change, Lease, Ledger, Reservation, Room
 from tests.support.payments import CHAIN_ID, TOKEN, chain_settings, signed_request
 from tests.support.rows import NOW, accepted, received_row
 
@@ -570,13 +571,30 @@ class TestWrite:
             Change(before=bound, after=after, events=(event,)),
             release=reservation_of(bound),
             settled_block=BlockNumber(91),
-            nonce_row=nonce_row,
+            nonce_row=nonce_row.settled(),
         )
 
         closed = DynamoWallets(tables).nonce_row(CHAIN_ID, WALLET, nonce_row.nonce)
         assert closed is not None
         assert closed.is_settled
         assert ledger(tables) == Ledger(reserved=TokenUnits(0), settled_block=BlockNumber(91))
+
+    def test_funds_are_held_again_whatever_room_there_is_and_once(self, tables: Tables) -> None:
+        """A reorg undid the payment they were let go for; others may have been promised them since."""
+        row, store = accept(tables), DynamoTransactions(tables)
+        ended = failed(row)
+        store.write(ended, release=reservation_of(row), settled_block=BlockNumber(91))
+        after = replace(ended.after, version=ended.after.version + 1)
+        change = Change(before=ended.after, after=after)
+
+        store.write(change, hold_again=reservation_of(row))
+        with pytest.raises(StaleRowError):
+            store.write(
+                Change(before=after, after=replace(after, version=after.version + 1)),
+                hold_again=reservation_of(row),
+            )
+
+        assert ledger(tables) == Ledger(reserved=TokenUnits(1_000), settled_block=BlockNumber(91))
 
     def test_a_nonce_row_that_somebody_changed_stops_all(self, tables: Tables) -> None:
         """An attempt was added meanwhile: look again."""
@@ -588,7 +606,7 @@ class TestWrite:
 
         with pytest.raises(StaleRowError):
             DynamoTransactions(tables).write(
-                failed(bound), release=reservation_of(bound), nonce_row=nonce_row
+                failed(bound), release=reservation_of(bound), nonce_row=nonce_row.settled()
             )
 
         assert DynamoTransactions(tables).get(bound.transaction_id) == bound
@@ -777,7 +795,7 @@ class TestBind:
         full = wallets.wallet(CHAIN_ID, WALLET)
         assert full is not None
         assert full.free(2) == 0
-        wallets.raise_lowest_open(full, WalletNonce(5), window=full.window)
+        wallets.raise_lowest_open(full, replace(full, lowest_open=WalletNonce(5)))
         wallets.bind(full, bindings(rows[2:], first=6), window=2)
 
     def test_stale_rows_are_named_and_nothing_is_bound(self, tables: Tables) -> None:
@@ -858,7 +876,7 @@ class TestWallets:
         assert wallet is not None
 
         assert [row.nonce for row in wallets.open_nonces(wallet)] == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
-        wallets.raise_lowest_open(wallet, WalletNonce(7), window=wallet.window)
+        wallets.raise_lowest_open(wallet, replace(wallet, lowest_open=WalletNonce(7)))
         raised = wallets.wallet(CHAIN_ID, WALLET)
         assert raised is not None
         assert [row.nonce for row in wallets.open_nonces(raised)] == [7, 8, 9, 10, 11]
@@ -902,9 +920,67 @@ class TestWallets:
         wallets, wallet = DynamoWallets(tables), opened(tables, next_nonce=9)
 
         for lowest in (4, 7, 5):
-            wallets.raise_lowest_open(wallet, WalletNonce(lowest), window=wallet.window)
+            wallets.raise_lowest_open(wallet, replace(wallet, lowest_open=WalletNonce(lowest)))
 
         assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, lowest_open=WalletNonce(7))
+
+    def test_a_settled_nonce_is_opened_again_with_its_wallet(self, tables: Tables) -> None:
+        """Its block is gone: it is among the open ones again, and its bytes are kept."""
+        rows = bind(tables, [accept(tables, nonce=nonce) for nonce in range(3)])
+        wallets, block = DynamoWallets(tables), BlockId(BlockNumber(91), BlockHash("0x" + "b1" * 32))
+        for row in rows:
+            wallets.replace_nonce_row(row, row.settled(block))
+        wallet = wallets.wallet(CHAIN_ID, WALLET)
+        assert wallet is not None
+        wallets.raise_lowest_open(
+            wallet, wallet.raised(WalletNonce(3), head=BlockNumber(92), final=BlockNumber(0))
+        )
+        raised = wallets.wallet(CHAIN_ID, WALLET)
+        assert raised is not None
+        settled = wallets.settled_nonces(raised)
+
+        lowered = wallets.reopen(raised, settled[1])
+        wallets.reopen(lowered, settled[2])
+        with pytest.raises(StaleRowError):
+            wallets.reopen(lowered, settled[1])
+
+        assert raised.mark == Mark(WalletNonce(3), BlockNumber(92))
+        assert [row.settled_in for row in settled] == [block] * 3
+        stored = wallets.wallet(CHAIN_ID, WALLET)
+        assert stored == replace(raised, lowest_open=WalletNonce(1), mark=None, reopenings=2)
+        assert [row.nonce for row in wallets.open_nonces(stored)] == [1, 2]
+        assert [row.nonce for row in wallets.settled_nonces(stored)] == [0]
+
+    def test_a_run_that_missed_an_opening_raises_nothing(self, tables: Tables) -> None:
+        """It would hide the open nonce from all who follow the wallet."""
+        (row,) = bind(tables, [accept(tables)])
+        wallets = DynamoWallets(tables)
+        wallets.replace_nonce_row(row, row.settled(BlockId(BlockNumber(91), BlockHash("0x" + "b1" * 32))))
+        read = wallets.wallet(CHAIN_ID, WALLET)
+        assert read is not None
+        opened_again = wallets.reopen(read, wallets.settled_nonces(read)[0])
+
+        wallets.raise_lowest_open(read, replace(read, lowest_open=WalletNonce(1)))
+
+        assert wallets.wallet(CHAIN_ID, WALLET) == opened_again
+
+    def test_a_retired_wallet_whose_nonce_is_opened_drains_again(self, tables: Tables) -> None:
+        """Nothing of a retired one is followed."""
+        (row,) = bind(tables, [accept(tables)])
+        wallets = DynamoWallets(tables)
+        wallets.replace_nonce_row(row, row.settled(BlockId(BlockNumber(91), BlockHash("0x" + "b1" * 32))))
+        wallet = wallets.wallet(CHAIN_ID, WALLET)
+        assert wallet is not None
+        wallets.raise_lowest_open(wallet, replace(wallet, lowest_open=WalletNonce(1)))
+        wallets.set_state(replace(wallet, lowest_open=WalletNonce(1)), WalletState.RETIRED)
+        retired = wallets.wallet(CHAIN_ID, WALLET)
+        assert retired is not None
+
+        wallets.reopen(retired, wallets.settled_nonces(retired)[0])
+
+        stored = wallets.wallet(CHAIN_ID, WALLET)
+        assert stored is not None
+        assert stored.state is WalletState.DRAINING
 
     def test_a_window_moves_with_what_was_learnt_and_not_over_what_another_learnt(
         self, tables: Tables
@@ -915,7 +991,7 @@ class TestWallets:
         read = replace(wallet, window=16)
         wallets.set_window(read, 8)
 
-        wallets.raise_lowest_open(read, WalletNonce(4), window=17)
+        wallets.raise_lowest_open(read, replace(read, lowest_open=WalletNonce(4), window=17))
         with pytest.raises(StaleRowError):
             wallets.set_window(read, 8)
 
@@ -989,6 +1065,25 @@ class TestLeases:
 
         assert leases.take(CHAIN_ID, until=Instant(9_000), now=Instant(4_999)) is None
         assert leases.head(CHAIN_ID) == 7
+
+    def test_the_anchor_is_there_only_after_a_run_that_gave_the_lease_back(self, tables: Tables) -> None:
+        """A run that looked and died may have settled what rests on newer blocks."""
+        leases, anchor = DynamoLeases(tables), BlockId(BlockNumber(7), BlockHash("0x" + "07" * 32))
+
+        def taken(now: int) -> Lease:
+            lease = leases.take(CHAIN_ID, until=Instant(now + 1_000), now=Instant(now))
+            assert lease is not None
+            return lease
+
+        first = taken(1_000)
+        leases.release(first, anchor=anchor)
+        never_looked = taken(2_000)
+        died = taken(4_000)
+        leases.renew(died, until=Instant(5_000), head=None)
+
+        assert first.anchor is None
+        assert never_looked.anchor == died.anchor == anchor
+        assert taken(9_000).anchor is None
 
     def test_an_old_holder_is_fenced_off(self, tables: Tables) -> None:
         """It slept past its end; what it knows is old."""

@@ -168,6 +168,8 @@ class FakeChain:
         """The fork under which each block was mined: its hash changes with that."""
         self.endpoints: tuple[FakeWitness, ...] = ()
         """What answers for the chain, if that is not one honest endpoint."""
+        self.final_lag: int | None = None
+        """How many blocks behind the head the newest final one is; None: it knows no such word."""
         self.most_log_blocks: int | None = None
         """The longest range whose logs it gives at once."""
 
@@ -219,8 +221,34 @@ class FakeChain:
         self._forks.append(self._fork)
         self._counted.append(dict(self._counts))
 
-    def reorg(self) -> None:
-        """Lose the newest block; what it held goes back to the mempool."""
+    def reorg(self, depth: int = 1) -> None:
+        """Lose the newest blocks; what they held goes back to the mempool."""
+        for _ in range(depth):
+            self._lose_block()
+        self._fork += 1
+
+    def replace(
+        self, depth: int, *, meanwhile: Callable[[], None] | None = None, keeps_mempool: bool = True
+    ) -> None:
+        """Replace the newest blocks by as many others; only the last holds what the old ones did.
+
+        Args:
+            depth: how many.
+            meanwhile: what happens between the old blocks and the last of the new ones.
+            keeps_mempool: whether anybody still knows what the old ones held.
+
+        """
+        self.reorg(depth)
+        held, self.mempool = self.mempool, {}
+        for _ in range(depth - 1):
+            self.mine()
+        self.mempool = held if keeps_mempool else {}
+        if meanwhile:
+            meanwhile()
+        self.mine()
+        self._started = Instant(self._started - depth * self.settings.block_time_ms)
+
+    def _lose_block(self) -> None:
         number = len(self._blocks) - 1
         lost = [name for name, receipt in self._receipts.items() if receipt.block_number == number]
         for name in lost:
@@ -232,7 +260,6 @@ class FakeChain:
         self._blocks.pop()
         self._forks.pop()
         self._started = Instant(self._started + self.settings.block_time_ms)
-        self._fork += 1
 
     def forget(self) -> None:
         """Lose the mempool, as a node that restarts does."""
@@ -282,6 +309,11 @@ class FakeChain:
         """The newest block."""
         number = self._head()
         return self._block(number)
+
+    def finalized(self) -> BlockNumber | None:
+        """The newest final block, on a chain that knows which."""
+        head = self._head()
+        return None if self.final_lag is None else BlockNumber(max(head - self.final_lag, 0))
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """How many transactions of a wallet are mined."""

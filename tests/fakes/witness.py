@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import FeeHistory
-from ferryman.domain.units import Address, BlockNumber, TxHash, WalletNonce, Wei
+from ferryman.domain.units import Address, BlockHash, BlockNumber, TxHash, WalletNonce, Wei
 from ferryman.ports import (
     Block,
     Chain,
@@ -27,6 +27,7 @@ from ferryman.ports import (
 if TYPE_CHECKING:
     from tests.fakes.chain import FakeChain
 
+_OTHER_BRANCH: Final = BlockHash("0x" + "ba" * 32)
 Lie = Callable[[TransactionReceipt], TransactionReceipt | None]
 """From a true receipt to what is told instead."""
 
@@ -38,6 +39,8 @@ class FakeWitness:
         self.is_reachable = True
         self.lag = 0
         """How many blocks it is behind."""
+        self.branch_from: BlockNumber | None = None
+        """The first block of another branch, which it alone is on."""
         self.receipt_lie: Lie | None = None
         self.counts: dict[Address, WalletNonce] = {}
         """Wrong counts of mined transactions, by wallet."""
@@ -84,6 +87,12 @@ class FakeWitness:
         """The newest block it has."""
         self._answer("head")
         return self._seen_head()
+
+    def finalized(self) -> BlockNumber | None:
+        """The newest final block it has."""
+        self._answer("finalized")
+        final = self._chain.finalized()
+        return None if final is None else min(final, self._seen_head().number)
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """The true count, or the wrong one."""
@@ -136,7 +145,7 @@ class FakeWitness:
         self._answer("blocks")
         if any(number > self._seen_head().number for number in numbers):
             raise ChainUnreachableError(self._chain.settings.chain_id, "a block is not there")
-        return self._chain.blocks(numbers)
+        return tuple(self._seen(block) for block in self._chain.blocks(numbers))
 
     def block_logs(self, blocks: Sequence[Block], wanted: LogFilter) -> tuple[EventLog, ...]:
         """Answer truly."""
@@ -163,9 +172,14 @@ class FakeWitness:
     def _seen_head(self) -> Block:
         head = self._chain.head()
         if not self.lag:
-            return head
+            return self._seen(head)
         (behind,) = self._chain.blocks([BlockNumber(max(head.number - self.lag, 0))])
         return behind
+
+    def _seen(self, block: Block) -> Block:
+        if self.branch_from is None or block.number < self.branch_from:
+            return block
+        return replace(block, hash=_OTHER_BRANCH, parent_hash=_OTHER_BRANCH)
 
     def _told(self, receipt: TransactionReceipt) -> TransactionReceipt | None:
         if receipt.block_number > self._seen_head().number:

@@ -24,6 +24,8 @@ CASES: Final[dict[str, tuple[Metric, dict[str, str | int], float, float]]] = {
     "ConfirmMissingAlarm": (Metric.CONFIRM_LOOKS, {"chain_id": 1}, 5, 0),
     "WatchLagAlarm": (Metric.WATCH_LAG_SECONDS, {"chain_id": 1}, 2, 400),
     "HeadAgeAlarm": (Metric.HEAD_AGE, {"chain_id": 1}, 12, 400),
+    "ReorgOfConfirmedAlarm": (Metric.REOPENED, {"chain_id": 1}, 0, 1),
+    "OverFundsAlarm": (Metric.OVER_FUNDS, {"chain_id": 1}, 0, 1),
     "OutboxAgeAlarm": (Metric.OUTBOX_AGE, {"chain_id": 1}, 3, 700),
     "FailureRateAlarm": (Metric.FAILURE, {"chain_id": 1}, 0, 1),
     "AcceptanceTimeAlarm": (Metric.ACCEPTANCE_TIME, {"kind": "payment"}, 40, 4_000),

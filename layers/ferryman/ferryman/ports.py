@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ferryman.domain.access import ApiKey, Caller, Challenge, Role, Session, Ticket
 from ferryman.domain.accounts import CachedAccount, ContractAccount
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.cursor import Cursor
 from ferryman.domain.eip1559 import NOTHING, Call
 from ferryman.domain.events import Event
@@ -104,6 +105,11 @@ class Block:
     hash: BlockHash
     parent_hash: BlockHash
     timestamp_seconds: Seconds
+
+    @property
+    def id(self) -> BlockId:
+        """Which block it is."""
+        return BlockId(self.number, self.hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +256,10 @@ class Chain(Protocol):
 
     def head(self) -> Block:
         """The newest block."""
+        ...
+
+    def finalized(self) -> BlockNumber | None:
+        """The newest block that the chain calls final; None if it knows no such word."""
         ...
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
@@ -457,6 +467,7 @@ class TransactionStore(Protocol):
         change: Change,
         *,
         hold: tuple[Reservation, Room] | None = None,
+        hold_again: Reservation | None = None,
         release: Reservation | None = None,
         settled_block: BlockNumber | None = None,
         nonce_row: NonceRow | None = None,
@@ -466,9 +477,10 @@ class TransactionStore(Protocol):
         Args:
             change: on the condition that the stored row is still `change.before`.
             hold: funds to hold, as in `accept`.
+            hold_again: funds to hold whatever there is room for: a reorg undid what they were let go for.
             release: funds to let go, on the condition that they are held.
             settled_block: raises the ledger's settled block to this, when funds are let go.
-            nonce_row: the nonce row to close, on the condition that it is open.
+            nonce_row: the settled nonce row, on the condition that nobody else changed it.
 
         Raises:
             StaleRowError: a row is not what the caller read.
@@ -686,13 +698,30 @@ class WalletStore(Protocol):
         """
         ...
 
-    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce, *, window: int) -> None:
-        """Free the window below a nonce, which is never lowered.
+    def settled_nonces(self, wallet: Wallet) -> tuple[NonceRow, ...]:
+        """Read the rows of a wallet's settled nonces from `lowest_final` on, lowest first, consistently."""
+        ...
+
+    def raise_lowest_open(self, wallet: Wallet, raised: Wallet) -> None:
+        """Free the window below a nonce, which is never lowered; nothing if a nonce was opened again.
 
         Args:
             wallet: as it was read.
-            lowest_open: the oldest nonce that is not settled.
-            window: what the window would be, had nobody else changed it since.
+            raised: as `Wallet.raised` gave it, with the window that it would have, had nobody else changed
+                it since.
+
+        """
+        ...
+
+    def reopen(self, wallet: Wallet, row: NonceRow) -> Wallet:
+        """Open a settled nonce again, and let the wallet's open ones begin there; give the wallet.
+
+        Args:
+            wallet: the wallet as it was read.
+            row: the settled nonce.
+
+        Raises:
+            StaleRowError: one of them is not what the caller read.
 
         """
         ...
@@ -726,6 +755,8 @@ class Lease:
     """Rises with each holder: a write under an older fence is refused."""
     wake: int
     """The wake counter when the lease was taken or last renewed."""
+    anchor: BlockId | None = None
+    """The newest block that the last holder had seen when it gave the lease back; None if it did not."""
 
 
 class LeaseStore(Protocol):
@@ -744,8 +775,14 @@ class LeaseStore(Protocol):
         """
         ...
 
-    def release(self, lease: Lease) -> int:
-        """Give the lease back; return the wake counter, which may have moved meanwhile."""
+    def release(self, lease: Lease, *, anchor: BlockId | None = None) -> int:
+        """Give the lease back; return the wake counter, which may have moved meanwhile.
+
+        Args:
+            lease: the lease.
+            anchor: the newest block on whose branch all that was settled rests; None if that is not known.
+
+        """
         ...
 
     def wake(self, chain_id: ChainId, *, now: Instant) -> bool:

@@ -12,8 +12,8 @@ from ferryman.domain.errors import IllegalTransitionError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.transaction import (
-    BY_HAND,
     FACTS,
+    OUT_OF_AN_END,
     TRANSITIONS,
     Status,
     Transaction,
@@ -116,7 +116,7 @@ def test_the_table_is_the_one_of_the_design() -> None:
     edges = {
         (before, after)
         for (before, step), after in TRANSITIONS.items()
-        if before is not after and step not in BY_HAND
+        if before is not after and step not in OUT_OF_AN_END
     }
 
     assert edges == {
@@ -133,21 +133,21 @@ def test_the_table_is_the_one_of_the_design() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status.is_terminal])
-def test_a_terminal_status_is_left_by_an_operators_hand_alone(status: Status) -> None:
+def test_a_terminal_status_is_left_by_an_operator_or_a_reorg_alone(status: Status) -> None:
     """What was told to be over stays over, unless somebody who may says otherwise."""
-    assert {step for before, step in TRANSITIONS if before is status} <= BY_HAND
+    assert {step for before, step in TRANSITIONS if before is status} <= OUT_OF_AN_END
 
 
-def test_what_is_confirmed_is_never_left() -> None:
-    """By nobody: it is on the chain."""
-    assert not [step for before, step in TRANSITIONS if before is Status.CONFIRMED]
+def test_what_is_confirmed_is_left_by_a_reorg_alone() -> None:
+    """By nobody's hand: it is on the chain, for as long as its block is."""
+    assert {step for before, step in TRANSITIONS if before is Status.CONFIRMED} == {Step.REOPENED}
 
 
 def test_every_status_can_be_reached_and_left_for_an_end() -> None:
     """None is a dead end: invariant 2."""
     assert set(TRANSITIONS.values()) == set(Status)
     waiting = {status for status in Status if not status.is_terminal}
-    assert waiting == {before for before, step in TRANSITIONS if step not in BY_HAND} - {None}
+    assert waiting == {before for before, step in TRANSITIONS if step not in OUT_OF_AN_END} - {None}
 
 
 @given(data=st.data())
@@ -175,7 +175,7 @@ def test_a_walk_ends_at_its_first_terminal_row_unless_somebody_brings_it_back(da
     rows, events = walk(data)
 
     for row, event in zip(rows[1:-1], events[1:], strict=True):
-        assert not row.status.is_terminal or event.step in BY_HAND
+        assert not row.status.is_terminal or event.step in OUT_OF_AN_END
 
 
 @given(data=st.data())

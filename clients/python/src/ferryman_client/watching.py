@@ -52,7 +52,8 @@ class Watched:
         return [
             known
             for name, known in self.known.items()
-            if not known.is_over and (name not in listed or listed[name].sequence > known.sequence)
+            # What is over may be opened again by a reorg: then its record has gone on.
+            if (listed[name].sequence > known.sequence if name in listed else not known.is_over)
         ]
 
 

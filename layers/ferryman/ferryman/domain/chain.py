@@ -19,6 +19,8 @@ newest block: its funds have left the balance and are still reserved. An older b
 it is not older than the last settlement, counts it once.
 """
 
+_FINAL_DEPTHS: Final = 10
+"""Where a chain does not say what is final, a block counts as final this many times as deep as required."""
 _CACHED_BLOCKS: Final = 3
 _FEWEST_KEPT_BLOCKS: Final = 16
 _EXPRESS_PART: Final = 4
@@ -173,6 +175,18 @@ class ChainSettings(BaseModel):
     def confirmed_block(self, head: BlockNumber) -> BlockNumber:
         """Give the newest block that is `required_confirmations` deep when `head` is the newest."""
         return BlockNumber(max(head - self.required_confirmations + 1, 0))
+
+    def final_block(self, head: BlockNumber, finalized: BlockNumber | None) -> BlockNumber:
+        """Give the newest block that no reorg replaces any more.
+
+        Args:
+            head: the newest block.
+            finalized: the newest one that the chain calls final; None if it does not say.
+
+        """
+        if finalized is not None:
+            return BlockNumber(min(finalized, head))
+        return BlockNumber(max(head - _FINAL_DEPTHS * self.required_confirmations + 1, 0))
 
     def is_too_old(self, head_seconds: Seconds, now: Instant) -> bool:
         """Whether a head of that time says too little of funds: a withdrawal requested since may overtake.

@@ -22,6 +22,8 @@ class Step(StrEnum):
     """Mined, not yet deep enough."""
     REORGED = "reorged"
     """The block that held it is gone from the chain."""
+    REOPENED = "reopened"
+    """It was over, and the block that this rested on is gone from the chain."""
     CONFIRMED = "confirmed"
     FAILED = "failed"
     RETURNED = "returned"

@@ -37,6 +37,10 @@ class Metric(Enum):
     SETTLEMENT_TIME = ("SettlementTime", Unit.MILLISECONDS, ("chain_id",))
     """From accepted to confirmed."""
     REORGED = ("Reorged", Unit.COUNT, ("chain_id",))
+    REOPENED = ("Reopened", Unit.COUNT, ("chain_id",))
+    """Over, and open again: a reorg deeper than the confirmations."""
+    OVER_FUNDS = ("OverFunds", Unit.COUNT, ("chain_id",))
+    """Opened again where less is locked now than is held: not all of it can be paid."""
     CONFIRMED = ("Confirmed", Unit.COUNT, ("chain_id", "kind"))
     FAILED = ("Failed", Unit.COUNT, ("chain_id", "kind", "reason"))
     FAILURE = ("Failure", Unit.NONE, ("chain_id",))

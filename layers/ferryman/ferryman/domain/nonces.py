@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.fees import Eip1559Fees, Tier
 from ferryman.domain.units import (
     Address,
@@ -22,6 +23,7 @@ FILL_GAS: Final = Gas(21_000)
 """What a transfer takes on most chains; some take more, for its data on another one."""
 _PASSED: Final = "used by a transaction that is not ours"
 _ALWAYS: Final = Instant(0)
+_FIRST: Final = WalletNonce(0)
 
 
 class Wanted(StrEnum):
@@ -105,6 +107,8 @@ class NonceRow:
     fill_reason: FillReason | None = None
     """Why it is to be filled: the first reason. Its intents are carried out after all if that is mined."""
     is_settled: bool = False
+    settled_in: BlockId | None = None
+    """The block of what consumed it: should that vanish before it is final, the nonce is opened again."""
     last_error: str | None = None
     """What a node said of bytes that it will never take."""
     version: int = 1
@@ -167,9 +171,30 @@ class NonceRow:
             version=self.version + 1,
         )
 
-    def settled(self) -> "NonceRow":
-        """Close the nonce: what consumed it is deep enough."""
-        return replace(self, is_settled=True, wanted=Wanted.NOTHING, version=self.version + 1)
+    def settled(self, block: BlockId | None = None) -> "NonceRow":
+        """Close the nonce: what consumed it is deep enough, in this block."""
+        return replace(
+            self, is_settled=True, settled_in=block, wanted=Wanted.NOTHING, version=self.version + 1
+        )
+
+    def reopened(self) -> "NonceRow":
+        """Open the nonce again: the block of what consumed it is gone. Its bytes are kept."""
+        return replace(
+            self,
+            is_settled=False,
+            settled_in=None,
+            sends_wanted=0,
+            overdue_from=None,
+            version=self.version + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A nonce below which all were settled when a block was the newest."""
+
+    nonce: WalletNonce
+    block: BlockNumber
 
 
 class WalletState(StrEnum):
@@ -193,6 +218,42 @@ class Wallet:
     window: int = 1
     """How many nonces may be open at once; it follows what nodes take (`domain.windows`)."""
     state: WalletState = WalletState.ACTIVE
+    lowest_final: WalletNonce = _FIRST
+    """What consumed the nonces below is final. Those from here to `lowest_open` a reorg may open again."""
+    mark: Mark | None = None
+    """What `lowest_final` becomes next: once the block is final."""
+    reopenings: int = 0
+    """How often nonces were opened again: a run that saw fewer may not raise `lowest_open`."""
+
+    def raised(self, lowest_open: WalletNonce, *, head: BlockNumber, final: BlockNumber) -> "Wallet":
+        """Free the window below a nonce, and move on what is final.
+
+        Args:
+            lowest_open: the lowest nonce that is not settled now.
+            head: the newest block.
+            final: the newest block that no reorg replaces.
+
+        """
+        lowest_final, mark = self.lowest_final, self.mark
+        if mark and mark.block <= final:
+            lowest_final, mark = mark.nonce, None
+        return replace(
+            self,
+            lowest_open=lowest_open,
+            lowest_final=lowest_final,
+            mark=mark or Mark(lowest_open, head),
+        )
+
+    def reopened(self, nonce: WalletNonce) -> "Wallet":
+        """Let what is followed reach down to a nonce that was opened, and was not open before."""
+        return replace(
+            self,
+            lowest_open=WalletNonce(min(nonce, self.lowest_open)),
+            lowest_final=WalletNonce(min(nonce, self.lowest_final)),
+            state=WalletState.DRAINING if self.state is WalletState.RETIRED else self.state,
+            mark=None,
+            reopenings=self.reopenings + 1,
+        )
 
     @property
     def open_count(self) -> int:

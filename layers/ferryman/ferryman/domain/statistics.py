@@ -91,8 +91,8 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
     """Count events of one chain.
 
     Returns:
-        `accepted__<kind>`, `confirmed__<kind>`, `failed__<kind>__<reason>`, `reorged`; `gas_used` and
-        `gas_cost_wei`; of settlement `settled__<upper bound>` (one bucket each), `settlement_ms`, and
+        `accepted__<kind>`, `confirmed__<kind>`, `failed__<kind>__<reason>`, `reorged`, `reopened`; `gas_used`
+        and `gas_cost_wei`; of settlement `settled__<upper bound>` (one bucket each), `settlement_ms`, and
         the stages that it is made of: `bind_ms`, `inclusion_ms`, `confirmation_ms`; of mined transactions
         whose cost was predicted `predictions`, and `cost_error_bps`, the sum of what they missed it by.
 
@@ -108,6 +108,8 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
                 counts[counter("failed", event.kind, str(event.facts["reason"]))] += 1
             case Step.REORGED:
                 counts["reorged"] += 1
+            case Step.REOPENED:
+                counts["reopened"] += 1
             case Step.RECOVERED:
                 counts[counter("confirmed", event.kind)] += 1
             case Step.CONFIRMED:

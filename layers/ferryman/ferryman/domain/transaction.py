@@ -62,12 +62,14 @@ TRANSITIONS: Final[Mapping[tuple[Status | None, Step], Status]] = MappingProxyTy
         (Status.PENDING, Step.RECOVERED): Status.CONFIRMED,
         (Status.FAILED, Step.RECOVERED): Status.CONFIRMED,
         (Status.FAILED, Step.RETRIED): Status.VALIDATED,
+        (Status.CONFIRMED, Step.REOPENED): Status.PENDING,
+        (Status.FAILED, Step.REOPENED): Status.PENDING,
     }
 )
 """(status before, step) -> status after. A pair that is not here does not happen."""
 
-BY_HAND: Final = frozenset({Step.RETRIED, Step.RECOVERED})
-"""Steps that only an operator takes: alone they lead out of a status that is over."""
+OUT_OF_AN_END: Final = frozenset({Step.RETRIED, Step.RECOVERED, Step.REOPENED})
+"""Steps that lead out of a status that is over: an operator's, and those of a chain that changed its mind."""
 
 WAITS: Final = (1_000, 5_000, 15_000, 30_000)
 """Milliseconds a waiting row pauses: the first, second, third wait, and every later one."""

@@ -77,8 +77,9 @@ class Confirm:
         lease = self.leases.take(chain_id, until=Instant(now + LEASE_MS), now=now)
         if lease is None:
             return None
-        settings = self.chains[chain_id].settings
-        return _Watch(lease, self.follower(chain_id), settings.block_time_ms)
+        follower = self.follower(chain_id)
+        follower.anchor = lease.anchor
+        return _Watch(lease, follower, self.chains[chain_id].settings.block_time_ms)
 
     def _look(self, watch: _Watch) -> None:
         """Look once; trouble with the chain or a table leaves the chain open for the next look."""
@@ -107,7 +108,7 @@ class Confirm:
         if watch.is_open:
             return True
         try:
-            wakes = self.leases.release(watch.lease)
+            wakes = self.leases.release(watch.lease, anchor=watch.follower.anchor)
         except StaleRowError:
             return False
         if wakes == watch.lease.wake:
@@ -116,6 +117,7 @@ class Confirm:
         if again is None:
             return False
         watch.lease, watch.is_open, watch.next_look = again.lease, True, _AT_ONCE
+        watch.follower.anchor = again.lease.anchor
         return True
 
     def _is_time_up(self, watches: Iterable[_Watch], until: Instant) -> bool:
@@ -132,7 +134,7 @@ class Confirm:
         """Give the lease back with work left, and let a new run take it."""
         chain_id = watch.lease.chain_id
         try:
-            self.leases.release(watch.lease)
+            self.leases.release(watch.lease, anchor=watch.follower.anchor)
             self.confirmer.start(chain_id)
         except (StaleRowError, StoreUnavailableError) as error:
             self.log.warning("not handed over, the schedule goes on", chain_id=chain_id, cause=str(error))

@@ -1,8 +1,9 @@
 """Following one chain: what was mined, how deep it is, and what was never broadcast."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.lanes import Lane, window_of
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
@@ -10,11 +11,14 @@ from ferryman.domain.units import BlockNumber, TxHash, WalletNonce
 from ferryman.domain.windows import grown
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Block, Chain, Clock, Log, Metrics, Queue, TransactionStore, WalletStore
+from ferryman.services.canonical import Canonical
 from ferryman.services.chains import ChainAccess
+from ferryman.services.finality import Finality
 from ferryman.services.gaps import Gaps
 from ferryman.services.positions import Positions
 from ferryman.services.receipts import Receipts
 from ferryman.services.recording import Recording
+from ferryman.services.reopening import Reopening, Seen
 from ferryman.services.strangers import NonceKey, Strangers
 from ferryman.services.wanting import Wanting
 from ferryman.services.witnessing import Witnessing
@@ -29,6 +33,17 @@ class Pass:
     freed: int
 
 
+@dataclass(slots=True)
+class _Recorded:
+    """What one look wrote down."""
+
+    settled: set[NonceKey] = field(default_factory=set)
+    vanished: set[NonceKey] = field(default_factory=set)
+    """Their block is gone."""
+    is_sure: bool = True
+    """Whether nothing has to be asked again."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Follower:
     """One run's view of one chain; it reads the chain and writes facts, and never signs."""
@@ -37,12 +52,20 @@ class Follower:
     chain: Chain
     store: TransactionStore
     wallets: WalletStore
+    canonical: Canonical
+    finality: Finality
     receipts: Receipts
+    reopening: Reopening
     recording: Recording
     positions: Positions
     strangers: Strangers
     gaps: Gaps
     wanting: Wanting
+    anchor: BlockId | None = None
+    """The newest block of the last look, also of another run's: all that was settled rests on its branch.
+
+    None: nobody knows, since a look failed or a run died; what is settled and not final is judged anew.
+    """
     _last_block: BlockNumber | None = None
     """Newest block whose receipts were read; None: ask by hash."""
 
@@ -61,6 +84,20 @@ class Follower:
     ) -> "Follower":
         """Begin to follow a chain."""
         settings, chain = access.settings, access.chain
+        canonical = Canonical(chain=chain, log=log)
+        finality = Finality(settings=settings, canonical=canonical, clock=clock, log=log)
+        reopening = Reopening(
+            chain_id=settings.chain_id,
+            kinds=kinds,
+            chain=chain,
+            canonical=canonical,
+            finality=finality,
+            store=store,
+            wallets=wallets,
+            clock=clock,
+            log=log,
+            metrics=metrics,
+        )
         recording = Recording(
             kinds=kinds, settings=settings, store=store, wallets=wallets, clock=clock, log=log
         )
@@ -69,6 +106,9 @@ class Follower:
             chain=chain,
             store=store,
             wallets=wallets,
+            canonical=canonical,
+            finality=finality,
+            reopening=reopening,
             receipts=Receipts(
                 settings=settings,
                 chain=chain,
@@ -103,36 +143,54 @@ class Follower:
 
         """
         last, self._last_block = self._last_block, None
+        anchor, self.anchor = self.anchor, None
         head = self.chain.head()
+        done = _Recorded()
+        if anchor is None or not self.canonical.holds(anchor, head):
+            last = None  # what was read of receipts may be of blocks that are gone
+            opened = self.reopening.nonces(head)
+            done.vanished |= opened.nonces
+            done.is_sure = opened.is_sure
         by_block = self.receipts.since(last, head)
         wallets = {wallet: self.wallets.open_nonces(wallet) for wallet in self._wallets()}
         rows = [row for found in wallets.values() for row in found]
         fresh = self.receipts.learn(rows, by_block, head, is_overdue=self.wanting.is_overdue)
-        settled = self._recorded(rows, fresh, head, all_rows=by_block is None)
+        self._record(rows, fresh, head, done, all_rows=by_block is None)
         unmined = [row for row in rows if self.receipts.of(row) is None]
         positions = self.positions(unmined, is_first=by_block is None)
-        settled |= self.strangers(unmined, positions, head)
+        done.settled |= self.strangers(unmined, positions, head)
         moved = self.gaps(wallets, positions)
         for wallet, found in wallets.items():
             if wallet not in moved:
-                self._free_window(wallet, [row.nonce for row in found if _key(row) not in settled])
+                still_open = [row.nonce for row in found if _key(row) not in done.settled]
+                self._free_window(wallet, still_open, head)
         self.wanting(
-            [row for row in unmined if _key(row) not in settled],
+            [row for row in unmined if _key(row) not in done.settled],
             head,
-            is_forgotten=lambda row: self.positions.is_forgotten(row, positions),
+            is_forgotten=lambda row: (
+                _key(row) in done.vanished or self.positions.is_forgotten(row, positions)
+            ),
         )
-        self._last_block = head.number
-        return Pass(head, len(rows) - len(settled), len(settled))
+        if done.is_sure:
+            self._last_block = head.number
+            self.anchor = _anchored(anchor, head, has_settled=bool(done.settled))
+        return Pass(head, len(rows) - len(done.settled), len(done.settled))
 
     def _wallets(self) -> tuple[Wallet, ...]:
         """Give the wallets that may have something open."""
         wallets = self.wallets.wallets(self.settings.chain_id)
         return tuple(wallet for wallet in wallets if wallet.state is not WalletState.RETIRED)
 
-    def _recorded(
-        self, rows: Sequence[NonceRow], fresh: frozenset[TxHash], head: Block, *, all_rows: bool
-    ) -> frozenset[NonceKey]:
-        """Record what was asked just now; give the settled nonces.
+    def _record(
+        self,
+        rows: Sequence[NonceRow],
+        fresh: frozenset[TxHash],
+        head: Block,
+        done: _Recorded,
+        *,
+        all_rows: bool,
+    ) -> None:
+        """Record what was asked just now.
 
         What the second endpoint will see in a moment is not told as included first: that is a write more.
         """
@@ -143,21 +201,24 @@ class Follower:
             and not self.receipts.is_awaited(row, head)
         ]
         names = [name for row in news for name in row.intents]
-        intents = {intent.transaction_id: intent for intent in self.store.get_many(names)} if names else {}
-        settled = [
-            row
+        found = {intent.transaction_id: intent for intent in self.store.get_many(names)} if names else {}
+        seen = [
+            Seen(row, [found[name] for name in row.intents if name in found], self.receipts.mined(row, head))
             for row in news
-            if self.recording(
-                row,
-                [intents[name] for name in row.intents if name in intents],
-                self.receipts.mined(row, head),
-            )
         ]
-        for row in settled:
-            self.receipts.forget(row)
-        return frozenset(map(_key, settled))
+        blocks = self.canonical.judge((block for one in seen for block in one.moved_from()), head)
+        # All of them first: what one nonce has to let go, another may have carried out.
+        opened = self.reopening.intents(seen, blocks)
+        for one in seen:
+            if blocks.gone & one.moved_from():
+                done.vanished.add(one.key)
+            done.is_sure = done.is_sure and blocks.gone >= one.moved_from()
+            intents = [opened.get(intent.transaction_id, intent) for intent in one.intents]
+            if self.recording(one.row, intents, one.mined, blocks):
+                done.settled.add(one.key)
+                self.receipts.forget(one.row)
 
-    def _free_window(self, wallet: Wallet, open_nonces: Sequence[WalletNonce]) -> None:
+    def _free_window(self, wallet: Wallet, open_nonces: Sequence[WalletNonce], head: Block) -> None:
         lowest = min(open_nonces, default=wallet.next_nonce)
         if lowest > wallet.lowest_open:
             window = grown(
@@ -166,7 +227,20 @@ class Follower:
                 usual=window_of(Lane.STANDARD, wallet.window, self.settings),
                 most=self.settings.widest_window,
             )
-            self.wallets.raise_lowest_open(wallet, lowest, window=window)
+            raised = wallet.raised(lowest, head=head.number, final=self._final(wallet, head))
+            self.wallets.raise_lowest_open(wallet, replace(raised, window=window))
+
+    def _final(self, wallet: Wallet, head: Block) -> BlockNumber:
+        """Give the newest final block, where that decides anything."""
+        return self.finality(head) if wallet.mark else head.number
+
+
+def _anchored(anchor: BlockId | None, head: Block, *, has_settled: bool) -> BlockId | None:
+    """Say on which block everything settled rests after a look."""
+    if anchor is None or head.number >= anchor.number:
+        return head.id
+    # An endpoint that is behind. What was settled by its word may be on another branch than the anchor.
+    return None if has_settled else anchor
 
 
 def _key(row: NonceRow) -> NonceKey:

@@ -63,6 +63,8 @@ class Journal:
                 add(Metric.ACCEPTED, chain_id=chain_id, kind=kind)
             case Step.REORGED:
                 add(Metric.REORGED, chain_id=chain_id)
+            case Step.REOPENED:
+                add(Metric.REOPENED, chain_id=chain_id)
             case Step.RECOVERED:
                 # Executed on chain while our tables did not know: no stage can be timed.
                 add(Metric.CONFIRMED, chain_id=chain_id, kind=kind)

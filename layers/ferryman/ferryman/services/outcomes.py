@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.events import Step
 from ferryman.domain.nonces import FillReason, NonceRow, Purpose
 from ferryman.domain.transaction import BINDING_FACTS, INCLUSION_FACTS, Status, Transaction, gas_share
@@ -32,10 +33,36 @@ class Mined:
     witnesses: int = 1
     """How many endpoints say so."""
 
+    @property
+    def block(self) -> BlockId:
+        """The block that holds it."""
+        return BlockId(self.receipt.block_number, self.receipt.block_hash)
+
 
 def is_carried(intent: Transaction, row: NonceRow) -> bool:
     """Whether an intent still waits for this nonce: not over, nor left out of it and bound to another."""
     return intent.status is Status.PENDING and (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
+
+
+def rests_on(intent: Transaction, row: NonceRow) -> bool:
+    """Whether an intent is over because of what this nonce brought into a block."""
+    is_here = (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
+    return intent.status.is_terminal and is_here and intent.block_hash is not None
+
+
+def has_lost_its_end(intent: Transaction, row: NonceRow, mined: Mined | None) -> bool:
+    """Whether an intent is over because of a block that does not hold it any more."""
+    return rests_on(intent, row) and moved_from(intent, row, mined) is not None
+
+
+def moved_from(intent: Transaction, row: NonceRow, mined: Mined | None) -> BlockId | None:
+    """Give the block that an intent says holds it, if the chain has just said otherwise."""
+    if not (is_carried(intent, row) or rests_on(intent, row)):
+        return None
+    if intent.block_number is None or intent.block_hash is None:
+        return None
+    is_there = mined is not None and _place(intent) == (mined.receipt.hash, mined.receipt.block_hash)
+    return None if is_there else BlockId(intent.block_number, intent.block_hash)
 
 
 def leg_of(intent: Transaction, row: NonceRow, mined: Mined, kind: IntentKind) -> Leg:
@@ -104,6 +131,35 @@ def steps_of(
 
 def _place(intent: Transaction) -> tuple[object, object]:
     return intent.hash, intent.block_hash
+
+
+def is_executed_after_all(intent: Transaction, row: NonceRow, mined: Mined, kind: IntentKind) -> bool:
+    """Whether a nonce carried out an intent that had left it.
+
+    A reorg undid the block that had left it out, and the one that took its place did not.
+    """
+    if is_carried(intent, row) or intent.status is Status.CONFIRMED or not mined.is_deep:
+        return False
+    return kind.leg(intent.transaction_id, intent.payload, mined.receipt.logs).is_done
+
+
+def back_on(row: NonceRow, intent: Transaction) -> Transaction:
+    """Give an intent with the place that it had on a nonce."""
+    size = len(row.intents)
+    return replace(
+        intent,
+        wallet=row.wallet,
+        nonce=row.nonce,
+        batch_size=size if size > 1 else None,
+        batch_position=row.intents.index(intent.transaction_id) if size > 1 else None,
+    )
+
+
+def execution_of(intent: Transaction, mined: Mined) -> Facts:
+    """Give the facts of an intent's execution at the place that it has."""
+    place = {name: getattr(intent, name) for name in BINDING_FACTS}
+    depth = {"confirmations": mined.depth, "witnesses": mined.witnesses}
+    return {**place, **_inclusion(intent, mined.receipt), **depth, "reason": None}
 
 
 def _inclusion(intent: Transaction, receipt: TransactionReceipt) -> Facts:

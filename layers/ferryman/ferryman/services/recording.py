@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.economics import Bill, outcome_of
 from ferryman.domain.errors import StaleRowError
@@ -14,9 +15,22 @@ from ferryman.domain.units import TokenUnits
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore
 from ferryman.services.about import about
-from ferryman.services.outcomes import NO_BINDING, Mined, is_carried, leg_of, steps_of
+from ferryman.services.canonical import NOTHING_ASKED, Judgement
+from ferryman.services.outcomes import (
+    NO_BINDING,
+    Mined,
+    back_on,
+    execution_of,
+    has_lost_its_end,
+    is_carried,
+    is_executed_after_all,
+    leg_of,
+    moved_from,
+    steps_of,
+)
 
 _ENDS: Final = frozenset({Step.CONFIRMED, Step.FAILED})
+_HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +44,20 @@ class Recording:
     clock: Clock
     log: Log
 
-    def __call__(self, row: NonceRow, intents: Sequence[Transaction], mined: Mined | None) -> bool:
+    def __call__(
+        self,
+        row: NonceRow,
+        intents: Sequence[Transaction],
+        mined: Mined | None,
+        blocks: Judgement = NOTHING_ASKED,
+    ) -> bool:
         """Write what is new of one nonce: inclusion, end or disappearance.
 
         Args:
             row: the nonce as it was read.
             intents: the rows of its intents.
             mined: what was mined with it, as far as anything was.
+            blocks: of the blocks that the intents name and `mined` does not, which are gone.
 
         Returns:
             Whether the nonce is settled.
@@ -45,25 +66,34 @@ class Recording:
             StoreUnavailableError: as its ports say.
 
         """
+        moved = {block for intent in intents if (block := moved_from(intent, row, mined))}
+        if moved - blocks.gone or any(has_lost_its_end(intent, row, mined) for intent in intents):
+            # The receipt is missing, or another's, and yet the block is there: the next look may know more.
+            self.log.warning("nothing recorded of a nonce", wallet=row.wallet, nonce=row.nonce)
+            return False
         deep = mined is not None and mined.is_deep
-        carried = [intent for intent in intents if is_carried(intent, row)]
         try:
+            for intent in intents:
+                if mined and is_executed_after_all(intent, row, mined, self.kinds[intent.kind]):
+                    self._write_recovery(intent, row, mined)
+            carried = [intent for intent in intents if is_carried(intent, row)]
             for intent in carried:
                 self._write_intent(intent, row, mined, closes=deep and intent is carried[-1])
-            if deep and not carried:
+            if mined and deep and not carried:
                 # A fill, or all of its intents have ended or gone: nobody else closes it.
-                self.wallets.replace_nonce_row(row, row.settled())
+                self.wallets.replace_nonce_row(row, row.settled(mined.block))
         except StaleRowError:
             self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
             return False
         return deep
 
-    def lost(self, row: NonceRow, intents: Sequence[Transaction]) -> bool:
+    def lost(self, row: NonceRow, intents: Sequence[Transaction], head: BlockId) -> bool:
         """Take a nonce that somebody else has used off its intents: they are bound again.
 
         Args:
             row: the nonce as it was read.
             intents: the rows that still wait for it.
+            head: the newest block, by which it was used.
 
         Returns:
             Whether the nonce is settled.
@@ -77,15 +107,15 @@ class Recording:
             # From here on no other run's bytes can be kept with it unnoticed.
             self.wallets.replace_nonce_row(row, passed)
             for intent in intents:
-                self._return(intent, passed, closes=intent is intents[-1])
+                self._return(intent, passed, passed.settled(head) if intent is intents[-1] else None)
             if not intents:
-                self.wallets.replace_nonce_row(passed, passed.settled())
+                self.wallets.replace_nonce_row(passed, passed.settled(head))
         except StaleRowError:
             self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
             return False
         return True
 
-    def _return(self, intent: Transaction, row: NonceRow, *, closes: bool) -> None:
+    def _return(self, intent: Transaction, row: NonceRow, closed: NonceRow | None) -> None:
         """Let an intent wait for another nonce; what was mined with this one is gone or not its own."""
         kind, now, events = self.kinds[intent.kind], self.clock.now(), list[Event]()
         after = intent
@@ -96,7 +126,19 @@ class Recording:
         self.log.warning("returned, to be bound again", cause=cause, **about(intent))
         after = replace(after, due_at=now, last_error=cause)
         change = Change(before=intent, after=after, events=tuple(events))
-        self.store.write(change, nonce_row=row if closes else None)
+        self.store.write(change, nonce_row=closed)
+
+    def _write_recovery(self, intent: Transaction, row: NonceRow, mined: Mined) -> None:
+        """Write that an intent was carried out by a nonce that it had left."""
+        kind, there = self.kinds[intent.kind], back_on(row, intent)
+        facts = execution_of(there, mined) | self._outcome(there, mined.receipt, Step.CONFIRMED)
+        name, now = kind.events[Step.RECOVERED], self.clock.now()
+        after, event = take_step(intent, Step.RECOVERED, name=name, at=now, **facts)
+        over = replace(after, due_at=None, last_error=None, permanent_reason=None)
+        change = Change(before=intent, after=over, events=(event,))
+        held = kind.reservation(intent.payload) if intent.status in _HOLDING else None
+        self.store.write(change, release=held, settled_block=mined.receipt.block_number)
+        self.log.warning("executed after all, by a nonce it had left", **about(over))
 
     def _write_intent(self, intent: Transaction, row: NonceRow, mined: Mined | None, *, closes: bool) -> None:
         """Write the steps of one intent in one write, with its funds let go if it is over."""
@@ -110,7 +152,7 @@ class Recording:
             events.append(event)
         if not events:
             return
-        closing = row if closes else None
+        closing = row.settled(mined.block) if mined and closes else None
         if leg and after.status is Status.VALIDATED:
             self.log.warning("returned, to be bound again", cause=leg.cause, **about(intent))
             after = replace(after, due_at=self.clock.now(), last_error=leg.cause)

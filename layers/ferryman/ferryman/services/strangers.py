@@ -66,7 +66,7 @@ class Strangers:
             return frozenset()
         intents = self._intents(ripe)
         used = self._agreed(ripe, intents, head)
-        return frozenset(_key(row) for row in used if self._given_up(row, intents[_key(row)]))
+        return frozenset(_key(row) for row in used if self._given_up(row, intents[_key(row)], head))
 
     def _intents(self, rows: Sequence[NonceRow]) -> dict[NonceKey, list[Transaction]]:
         """Read what still waits for each nonce."""
@@ -105,9 +105,9 @@ class Strangers:
             confirmations *= _FINAL_TIMES
         return BlockNumber(max(head.number - confirmations + 1, 0))
 
-    def _given_up(self, row: NonceRow, intents: Sequence[Transaction]) -> bool:
+    def _given_up(self, row: NonceRow, intents: Sequence[Transaction], head: Block) -> bool:
         """Take a nonce off its intents; give whether that is written."""
-        if not self.recording.lost(row, intents):
+        if not self.recording.lost(row, intents, head.id):
             return False
         self.metrics.add(Metric.STRANGERS, chain_id=row.chain_id, wallet=row.wallet)
         self.log.error(

@@ -6,10 +6,12 @@ from typing import Any, Final
 
 from ferryman.adapters.dynamodb.operations import Item
 from ferryman.adapters.dynamodb.shorthand import in_full, shortened
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import (
     FillReason,
+    Mark,
     NonceRow,
     Purpose,
     TransactionAttempt,
@@ -19,7 +21,15 @@ from ferryman.domain.nonces import (
 )
 from ferryman.domain.transaction import Status as TransactionStatus
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, ChainId, TransactionId, TxHash, WalletNonce
+from ferryman.domain.units import (
+    Address,
+    BlockHash,
+    BlockNumber,
+    ChainId,
+    TransactionId,
+    TxHash,
+    WalletNonce,
+)
 from ferryman.ports import NonceMarker
 
 SHARDS: Final = 4
@@ -31,6 +41,7 @@ _COUNTERS: Final = ("waits", "starts", "failures")
 _SHORTENED: Final = ("wallet", "hash", "block_hash", "correlation_id")
 _SENDER: Final = b"s"
 """Shorthand in a payload for the row's own sender."""
+MARK: Final = ("mark_nonce", "mark_block")
 
 
 def account_key(chain_id: ChainId, address: Address) -> str:
@@ -123,7 +134,12 @@ def event_of(item: Item) -> Event:
 
 def nonce_row_item(row: NonceRow) -> Item:
     """Write a nonce row."""
-    item = _without_none(_shallow(row))
+    item = _without_none({name: value for name, value in _shallow(row).items() if name != "settled_in"})
+    if row.settled_in:
+        item |= {
+            "settled_block": row.settled_in.number,
+            "settled_hash": shortened(row.settled_in.hash),
+        }
     item |= {
         "wallet": account_key(row.chain_id, row.wallet),
         "item": nonce_item(row.nonce),
@@ -146,6 +162,7 @@ def nonce_row_of(item: Item) -> NonceRow:
             "wallet": Address(item["wallet"].split(":", 1)[1]),
             "intents": tuple(TransactionId(in_full(name)) for name in item["intents"]),
             "attempts": tuple(_attempt_of(attempt) for attempt in item["attempts"]),
+            "settled_in": _settled_in(item),
             "wanted": Wanted(item["wanted"]),
             "tier": Tier(item.get("tier", Tier.NORMAL)),
         }
@@ -154,7 +171,7 @@ def nonce_row_of(item: Item) -> NonceRow:
 
 def wallet_item(wallet: Wallet) -> Item:
     """Write a wallet's row, without its key."""
-    return _shallow(wallet)
+    return {name: value for name, value in _shallow(wallet).items() if name != "mark"} | mark_values(wallet)
 
 
 def wallet_of(item: Item) -> Wallet:
@@ -166,7 +183,30 @@ def wallet_of(item: Item) -> Wallet:
         lowest_open=WalletNonce(item["lowest_open"]),
         window=item["window"],
         state=WalletState(item["state"]),
+        # What was settled before finality was kept counts as final.
+        lowest_final=WalletNonce(item["lowest_final" if "lowest_final" in item else "lowest_open"]),
+        mark=_mark_of(item),
+        reopenings=item.get("reopenings", 0),
     )
+
+
+def mark_values(wallet: Wallet) -> Item:
+    """Write what is final of a wallet's nonces, and what will be next."""
+    mark = {"mark_nonce": wallet.mark.nonce, "mark_block": wallet.mark.block} if wallet.mark else {}
+    return {"lowest_final": wallet.lowest_final} | mark
+
+
+def _mark_of(item: Item) -> Mark | None:
+    if not all(name in item for name in MARK):
+        return None
+    nonce, block = (item[name] for name in MARK)
+    return Mark(WalletNonce(nonce), BlockNumber(block))
+
+
+def _settled_in(item: Item) -> BlockId | None:
+    if "settled_hash" not in item:
+        return None
+    return BlockId(BlockNumber(item["settled_block"]), BlockHash(in_full(item["settled_hash"])))
 
 
 def _attempt_item(attempt: TransactionAttempt) -> Item:

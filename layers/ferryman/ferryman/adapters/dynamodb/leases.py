@@ -1,5 +1,7 @@
 """Who confirms a chain: a lease with a fencing number, and the counter that wakes its holder."""
 
+from typing import Final
+
 from ferryman.adapters.dynamodb.operations import (
     Absent,
     AnyOf,
@@ -11,9 +13,12 @@ from ferryman.adapters.dynamodb.operations import (
     Tables,
     Update,
 )
+from ferryman.domain.blocks import BlockId
 from ferryman.domain.errors import StaleRowError, StoreUnavailableError
-from ferryman.domain.units import BlockNumber, ChainId, Instant
+from ferryman.domain.units import BlockHash, BlockNumber, ChainId, Instant
 from ferryman.ports import Block, Lease
+
+_ANCHOR: Final = ("anchor_number", "anchor_hash")
 
 
 class DynamoLeases:
@@ -35,19 +40,26 @@ class DynamoLeases:
             row = self._updated(taking)
         except ConditionFailedError:
             return None
-        return Lease(chain_id=chain_id, fence=row["fence"], wake=row["wake"])
+        return Lease(chain_id=chain_id, fence=row["fence"], wake=row["wake"], anchor=_anchor_of(row))
 
     def renew(self, lease: Lease, *, until: Instant, head: Block | None) -> Lease:
-        """Keep the lease and record the newest block."""
+        """Keep the lease and record the newest block.
+
+        From now on things may be settled that rest on newer blocks than the anchor, so it goes: should
+        this run die, the next one knows that it knows nothing.
+        """
         values: dict[str, str | int] = {"lease_until": until}
         if head:
-            values |= {"head_number": head.number, "head_hash": head.hash}
-        row = self._held_update(lease, values)
+            values["head_number"] = head.number
+        row = self._held_update(lease, values, remove=_ANCHOR)
         return Lease(chain_id=lease.chain_id, fence=lease.fence, wake=row["wake"])
 
-    def release(self, lease: Lease) -> int:
+    def release(self, lease: Lease, *, anchor: BlockId | None = None) -> int:
         """Give the lease back and read the counter, in one atomic step."""
-        row = self._held_update(lease, {"lease_until": 0})
+        values: dict[str, str | int] = {"lease_until": 0}
+        if anchor:
+            values |= dict(zip(_ANCHOR, (anchor.number, anchor.hash), strict=True))
+        row = self._held_update(lease, values)
         return int(row["wake"])
 
     def wake(self, chain_id: ChainId, *, now: Instant) -> bool:
@@ -60,11 +72,14 @@ class DynamoLeases:
         row = self._tables.get(Table.CURSORS, _key(chain_id))
         return BlockNumber(row["head_number"]) if row and "head_number" in row else None
 
-    def _held_update(self, lease: Lease, values: dict[str, str | int]) -> Item:
+    def _held_update(
+        self, lease: Lease, values: dict[str, str | int], *, remove: tuple[str, ...] = ()
+    ) -> Item:
         update = Update(
             table=Table.CURSORS,
             key=_key(lease.chain_id),
             set_to=values,
+            remove=remove,
             where=(Equals("fence", lease.fence),),
         )
         try:
@@ -83,3 +98,10 @@ class DynamoLeases:
 
 def _key(chain_id: ChainId) -> dict[str, str]:
     return {"cursor": f"{chain_id}:confirm"}
+
+
+def _anchor_of(row: Item) -> BlockId | None:
+    if not all(name in row for name in _ANCHOR):
+        return None
+    number, name = (row[name] for name in _ANCHOR)
+    return BlockId(BlockNumber(number), BlockHash(name))

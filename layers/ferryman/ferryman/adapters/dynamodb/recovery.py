@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
-from ferryman.adapters.dynamodb.items import account_key, nonce_row_item, nonce_row_of, used_key
+from ferryman.adapters.dynamodb.items import MARK, account_key, nonce_row_item, nonce_row_of, used_key
 from ferryman.adapters.dynamodb.operations import (
     Absent,
     ConditionFailedError,
@@ -154,7 +154,13 @@ class DynamoRecovery:
                 Update(
                     table=Table.WALLETS,
                     key=state_key(before.chain_id, before.address),
-                    set_to={"next_nonce": after.next_nonce, "lowest_open": after.lowest_open},
+                    set_to={
+                        "next_nonce": after.next_nonce,
+                        "lowest_open": after.lowest_open,
+                        "lowest_final": min(before.lowest_final, after.lowest_open),
+                    },
+                    # It spoke of the nonces below the lowest open one, which may be open again.
+                    remove=MARK,
                     where=(
                         Equals("next_nonce", before.next_nonce),
                         Equals("lowest_open", before.lowest_open),

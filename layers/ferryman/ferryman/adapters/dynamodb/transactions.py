@@ -218,6 +218,7 @@ class DynamoTransactions:
         change: Change,
         *,
         hold: tuple[Reservation, Room] | None = None,
+        hold_again: Reservation | None = None,
         release: Reservation | None = None,
         settled_block: BlockNumber | None = None,
         nonce_row: NonceRow | None = None,
@@ -228,12 +229,14 @@ class DynamoTransactions:
             row = replace(row, item=row.item | closed_keys(change.after))
         writes: list[Write] = [row, *event_puts(change.events)]
         if nonce_row:
-            item = nonce_row_item(nonce_row.settled())
-            writes.append(Put(table=Table.WALLETS, item=item, where=(Equals("version", nonce_row.version),)))
+            where = (Equals("version", nonce_row.version - 1),)
+            writes.append(Put(table=Table.WALLETS, item=nonce_row_item(nonce_row), where=where))
         ledger = len(writes)
         writes += _ledger_writes(hold)
         if hold:
             writes.append(_claim(hold[0].marker, change.after.transaction_id, hold[0]))
+        if hold_again:
+            writes += _hold_again_writes(hold_again, change.after.transaction_id)
         writes += _release_writes(change.after, release, settled_block)
         try:
             self._written(writes)
@@ -314,6 +317,15 @@ def _ledger_writes(
     )
     held = replace(counted, add={"reserved": reservation.units, **counted.add}, where=(*fits, *counted.where))
     return [_ledger_update(reservation, held)]
+
+
+def _hold_again_writes(reservation: Reservation, transaction_id: TransactionId) -> list[Write]:
+    """Hold funds whatever there is room for, once: the payer has agreed to it, and the chain took it back."""
+    held = QuotaUpdate(where=(), add={"reserved": reservation.units})
+    return [
+        _ledger_update(reservation, held),
+        _claim(reservation.marker, transaction_id, reservation),
+    ]
 
 
 def _ledger_update(funds: Funds, changes: QuotaUpdate) -> Update:

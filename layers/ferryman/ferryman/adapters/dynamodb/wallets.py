@@ -1,10 +1,11 @@
 """Relayer wallets and the rows of their nonces."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from ferryman.adapters.dynamodb.items import (
+    MARK,
     account_key,
+    mark_values,
     nonce_item,
     nonce_row_item,
     nonce_row_of,
@@ -13,8 +14,10 @@ from ferryman.adapters.dynamodb.items import (
 )
 from ferryman.adapters.dynamodb.operations import (
     Absent,
+    AnyOf,
     AtLeast,
     AtMost,
+    Condition,
     ConditionFailedError,
     Equals,
     Put,
@@ -116,29 +119,29 @@ class DynamoWallets:
 
     def open_nonces(self, wallet: Wallet) -> tuple[NonceRow, ...]:
         """Read the nonces that are not settled, lowest first."""
+        return tuple(row for row in self._rows(wallet, wallet.lowest_open) if not row.is_settled)
+
+    def settled_nonces(self, wallet: Wallet) -> tuple[NonceRow, ...]:
+        """Read the nonces that are settled and not yet final, lowest first."""
+        return tuple(row for row in self._rows(wallet, wallet.lowest_final) if row.is_settled)
+
+    def _rows(self, wallet: Wallet, first: WalletNonce) -> Iterator[NonceRow]:
         query = Query(
             table=Table.WALLETS,
             partition=("wallet", account_key(wallet.chain_id, wallet.address)),
-            sort=SortRange("item", nonce_item(wallet.lowest_open), _AFTER_ALL_NONCES),
+            sort=SortRange("item", nonce_item(first), _AFTER_ALL_NONCES),
         )
-        rows = (nonce_row_of(item) for item in self._tables.query(query))
-        return tuple(row for row in rows if not row.is_settled)
+        return (nonce_row_of(item) for item in self._tables.query(query))
 
     def open_gap(self, wallet: Wallet, row: NonceRow) -> Wallet:
         """Write the row of a nonce that has none, and lower where the open ones begin."""
-        lowest = WalletNonce(min(wallet.lowest_open, row.nonce))
-        lowered = Update(
-            table=Table.WALLETS,
-            key=state_key(wallet.chain_id, wallet.address),
-            set_to={"lowest_open": lowest},
-            where=(Equals("lowest_open", wallet.lowest_open), Equals("next_nonce", wallet.next_nonce)),
-        )
+        lowered = wallet.reopened(row.nonce)
         try:
-            self._tables.transact([_nonce_put(row), lowered])
+            self._tables.transact([_nonce_put(row), _lowering(wallet, lowered)])
         except ConditionFailedError as error:
             msg = f"nonce {row.nonce} has a row, or its wallet changed"
             raise StaleRowError(msg) from error
-        return replace(wallet, lowest_open=lowest)
+        return lowered
 
     def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:
         """Replace a nonce row on the condition that nobody else did."""
@@ -149,20 +152,39 @@ class DynamoWallets:
             msg = f"nonce {before.nonce} changed since it was read"
             raise StaleRowError(msg) from error
 
-    def raise_lowest_open(self, wallet: Wallet, lowest_open: WalletNonce, *, window: int) -> None:
+    def raise_lowest_open(self, wallet: Wallet, raised: Wallet) -> None:
         """Free the window below a nonce, and move it by what was learnt since the wallet was read."""
-        raised = Update(
+        learnt = raised.window - wallet.window
+        update = Update(
             table=Table.WALLETS,
-            key=state_key(wallet.chain_id, wallet.address),
-            set_to={"lowest_open": lowest_open},
+            key=state_key(raised.chain_id, raised.address),
+            set_to={"lowest_open": raised.lowest_open, **mark_values(raised)},
             # Added, not set: a refusal that submit has met meanwhile still counts.
-            add={"window": window - wallet.window} if window != wallet.window else {},
-            where=(AtMost("lowest_open", lowest_open),),
+            add={"window": learnt} if learnt else {},
+            where=(AtMost("lowest_open", raised.lowest_open), _is_as_often_reopened(wallet)),
         )
         try:
-            self._tables.write(raised)
+            self._tables.write(update)
         except ConditionFailedError:
-            return  # somebody raised it further
+            return
+
+    def reopen(self, wallet: Wallet, row: NonceRow) -> Wallet:
+        """Open a settled nonce again, and let the wallet's open ones begin there."""
+        lowered = wallet.reopened(row.nonce)
+        writes: tuple[Write, ...] = (
+            Put(
+                table=Table.WALLETS,
+                item=nonce_row_item(row.reopened()),
+                where=(Equals("version", row.version),),
+            ),
+            _lowering(wallet, lowered),
+        )
+        try:
+            self._tables.transact(writes)
+        except ConditionFailedError as error:
+            msg = f"nonce {row.nonce} or its wallet changed since it was read"
+            raise StaleRowError(msg) from error
+        return lowered
 
     def set_window(self, wallet: Wallet, window: int) -> None:
         """Change a window on the condition that nobody else did."""
@@ -207,3 +229,30 @@ def _pool(chain_id: ChainId) -> str:
 
 def _nonce_put(row: NonceRow) -> Put:
     return Put(table=Table.WALLETS, item=nonce_row_item(row), where=(Absent("wallet"),))
+
+
+def _is_as_often_reopened(wallet: Wallet) -> Condition:
+    """Hold while no nonce was opened again since a wallet was read."""
+    same = Equals("reopenings", wallet.reopenings)
+    return same if wallet.reopenings else AnyOf((Absent("reopenings"), same))
+
+
+def _lowering(wallet: Wallet, lowered: Wallet) -> Update:
+    """Let the open nonces begin lower, unless the wallet moved; what was to be final next may not be."""
+    return Update(
+        table=Table.WALLETS,
+        key=state_key(wallet.chain_id, wallet.address),
+        set_to={
+            "lowest_open": lowered.lowest_open,
+            "lowest_final": lowered.lowest_final,
+            "reopenings": lowered.reopenings,
+            "state": lowered.state.value,
+        },
+        remove=MARK,
+        where=(
+            Equals("lowest_open", wallet.lowest_open),
+            Equals("next_nonce", wallet.next_nonce),
+            Equals("state", wallet.state.value),
+            _is_as_often_reopened(wallet),
+        ),
+    )

@@ -47,6 +47,7 @@ _TIERS: Final = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
 _HEAD = RpcRequest("eth_getBlockByNumber", ("latest", False))
 _NO_BASE_FEE: Final = "its blocks have no base fee: its fee_model is legacy"
 _GAS_PRICE = RpcRequest("eth_gasPrice")
+_FINALIZED = RpcRequest("eth_getBlockByNumber", ("finalized", False))
 _FEE_HISTORY = RpcRequest(
     "eth_feeHistory", (hex(_HISTORY_BLOCKS), "latest", [PERCENTILES[tier] for tier in _TIERS])
 )
@@ -105,6 +106,13 @@ class EvmChain:
     def head(self) -> Block:
         """The newest block."""
         return self._block(self._rpc.call(_HEAD.method, *_HEAD.params))
+
+    def finalized(self) -> BlockNumber | None:
+        """The newest final block; a node that refuses the word, or has no such block yet, knows none."""
+        (answer,) = self._rpc.batch([_FINALIZED])
+        if answer is None or isinstance(answer, RpcError):
+            return None
+        return self._block(answer).number
 
     def transaction_count(self, wallet: Address) -> WalletNonce:
         """A wallet's count of mined transactions."""

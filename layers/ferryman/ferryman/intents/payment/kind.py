@@ -42,6 +42,7 @@ _EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
         Step.BOUND: "payment_pending",
         Step.INCLUDED: "payment_included",
         Step.REORGED: "payment_reorged",
+        Step.REOPENED: "payment_reorged",
         Step.CONFIRMED: "payment_confirmed",
         Step.FAILED: "payment_failed",
         Step.RETURNED: "payment_returned",

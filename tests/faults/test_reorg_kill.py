@@ -1,0 +1,58 @@
+"""Invariants 1 to 5 across a deep reorg: the process dies before and after every port call that follows."""
+
+import pytest
+
+from ferryman.domain.transaction import Status
+from tests.fakes.settled import MemoryWorld
+from tests.faults.interruptions import Interruption
+from tests.faults.scenarios import Scenario, bodies_of, chain_up, check, crowd, live, two_confirmations
+
+
+def over(scenario: Scenario, interruption: Interruption) -> tuple[MemoryWorld, list[dict[str, object]]]:
+    """Live until all payments are confirmed, then have their blocks replaced and the mempool lost."""
+    memory = scenario(interruption.wrap)
+    first = memory.chain.head().number
+    memory.chain.final_lag = 1_000
+    bodies = bodies_of(memory)
+    live(memory.world, memory.clock, bodies)
+    check(memory, bodies)
+    memory.chain.replace(memory.chain.head().number - first, keeps_mempool=False)
+    assert not set(memory.chain.state.executed)
+    return memory, bodies
+
+
+_CASES = (
+    pytest.param(chain_up, False, id="one by one, messages redelivered"),
+    pytest.param(crowd, True, id="in one transaction, messages lost"),
+    pytest.param(chain_up, True, id="one by one, messages lost", marks=pytest.mark.soak),
+    pytest.param(crowd, False, id="in one transaction, messages redelivered", marks=pytest.mark.soak),
+    pytest.param(two_confirmations, False, id="two confirmations", marks=pytest.mark.soak),
+)
+
+
+@pytest.mark.parametrize(("scenario", "messages_die"), _CASES)
+def test_what_was_over_is_over_again_whichever_port_call_a_process_dies_at(
+    scenario: Scenario,
+    messages_die: bool,  # noqa: FBT001 (a parameter of the test)
+) -> None:
+    """Nothing is lost, doubled or left held, from the look that sees the reorg to the second end."""
+    counter = Interruption()
+    memory, bodies = over(scenario, counter)
+    before = len(counter.calls)
+    live(memory.world, memory.clock, [])
+    check(memory, bodies)
+    calls = counter.calls[before:]
+
+    assert {"wallets.reopen", "wallets.settled_nonces"} <= set(calls)
+    for at in range(1, len(calls) + 1):
+        for after in (False, True):
+            interruption = Interruption()
+            memory, bodies = over(scenario, interruption)
+            interruption.arm(at, after=after, act=interruption.act)
+            try:
+                live(memory.world, memory.clock, [], messages_die=messages_die)
+                check(memory, bodies)
+            except (AssertionError, pytest.fail.Exception) as error:
+                error.add_note(f"died {'after' if after else 'before'} call {at}: {calls[at - 1]}")
+                raise
+            assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}
