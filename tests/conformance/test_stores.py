@@ -852,6 +852,26 @@ class TestWallets:
         assert set(wallets.wallets(CHAIN_ID)) == {one, other}
         assert wallets.wallets(ChainId(2)) == ()
 
+    def test_a_counter_is_raised_over_used_nonces_and_never_lowered(self, tables: Tables) -> None:
+        """The window is free above them, unless something is open below."""
+        wallets, read = DynamoWallets(tables), opened(tables, next_nonce=3, lowest_open=3)
+
+        raised = wallets.raise_next_nonce(read, WalletNonce(7))
+
+        assert (raised.next_nonce, raised.lowest_open) == (7, 7)
+        assert wallets.raise_next_nonce(raised, WalletNonce(5)) == raised
+        assert wallets.wallet(CHAIN_ID, WALLET) == raised
+        with pytest.raises(StaleRowError):
+            wallets.raise_next_nonce(read, WalletNonce(9))
+
+    def test_a_counter_is_raised_above_what_is_open(self, tables: Tables) -> None:
+        """What is bound stays where it is."""
+        wallets, read = DynamoWallets(tables), opened(tables, next_nonce=3, lowest_open=2)
+
+        raised = wallets.raise_next_nonce(read, WalletNonce(7))
+
+        assert (raised.next_nonce, raised.lowest_open) == (7, 2)
+
     def test_a_gap_is_opened_once_and_followed_from_there(self, tables: Tables) -> None:
         """Below the open ones, which begin there then; never over a row that is there."""
         wallets, read = DynamoWallets(tables), opened(tables, next_nonce=5, lowest_open=5)

@@ -288,7 +288,7 @@ class FakeChain:
         answers = (self._view(read, head if read.depth is Depth.HEAD else block) for read in reads)
         return Reading(block=block, answers=tuple(answers))
 
-    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:  # noqa: ARG002 (any wallet has the role)
+    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
         """Run each call on a copy of the newest state."""
         head = self.head()
         outcomes = ((call, self._run(call.data, self.state.copy())) for call in calls)
@@ -296,6 +296,7 @@ class FakeChain:
             block=head,
             outcomes=tuple(revert or _gas_of(call.data) for call, revert in outcomes),
             fee_history=self.fee_history(),
+            sender_count=self.transaction_count(sender),
         )
 
     def fee_history(self) -> FeeHistory:

@@ -76,7 +76,8 @@ class FakeWitness:
         self._answer("simulate")
         truth = self._chain.simulate(calls, sender=sender)
         outcomes = truth.outcomes if self.verdict is None else tuple(self.verdict for _ in calls)
-        return replace(truth, block=self._seen_head(), outcomes=outcomes)
+        count = self.counts.get(sender, truth.sender_count)
+        return replace(truth, block=self._seen_head(), outcomes=outcomes, sender_count=count)
 
     def fee_history(self) -> FeeHistory:
         """Answer truly."""

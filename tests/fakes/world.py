@@ -28,6 +28,7 @@ from ferryman.services.cached import CachedReadings
 from ferryman.services.chains import ChainAccess
 from ferryman.services.charging import Charging
 from ferryman.services.confirm import Confirm
+from ferryman.services.counters import Counters
 from ferryman.services.deadletter import Deadletter
 from ferryman.services.following import Follower
 from ferryman.services.gathering import Gathering
@@ -121,6 +122,7 @@ class World:
             assurance=Assurance(store),
             gathering=Gathering(store=store, clock=self.clock, log=talk["log"]),
             binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock),
+            counters=Counters(wallets=wallets, log=self.log, metrics=self.metrics),
             advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
             leases=leases,
             pauses=pauses,

@@ -150,6 +150,8 @@ class Simulation:
     block: Block
     outcomes: tuple[Gas | Reverted, ...]
     fee_history: FeeHistory
+    sender_count: WalletNonce
+    """Mined transactions of the wallet that the calls were estimated for."""
 
 
 class Counted(StrEnum):
@@ -247,7 +249,7 @@ class Chain(Protocol):
         ...
 
     def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
-        """Estimate the gas of each call, each on its own, and read the fee market, in one batch."""
+        """Estimate each call on its own, and read the fee market and the sender's count, in one batch."""
         ...
 
     def fee_history(self) -> FeeHistory:
@@ -685,6 +687,18 @@ class WalletStore(Protocol):
 
         Raises:
             StaleRowError: it has one by now, or the wallet is not what the caller read.
+
+        """
+        ...
+
+    def raise_next_nonce(self, wallet: Wallet, next_nonce: WalletNonce) -> Wallet:
+        """Pass over nonces that are used up; never lowers it, and frees the window if nothing is open.
+
+        Returns:
+            The wallet as it is now.
+
+        Raises:
+            StaleRowError: the wallet is not what the caller read.
 
         """
         ...

@@ -92,6 +92,43 @@ def test_a_payment_whose_nonce_a_stranger_used_is_bound_again_and_mined_once() -
     memory.world.check_nonces()
 
 
+def test_a_wallet_that_was_used_while_it_was_idle_begins_at_the_chains_count() -> None:
+    """Nothing is bound to a nonce that is used up: no broadcast is refused, no payment returned."""
+    memory = memory_world(wallets=1)
+    bound(memory)
+    memory.world.settle()
+    memory.chain.strangers |= {(only_wallet(memory), nonce) for nonce in range(1, 41)}
+    for _ in range(3):
+        memory.chain.mine()
+
+    bound(memory)
+    memory.world.settle()
+
+    first, second = sorted(memory.world.rows(), key=lambda row: int(row.payload["nonce"]))
+    assert (first.nonce, second.nonce, second.status) == (0, 41, Status.CONFIRMED)
+    events = memory.world.store.events(second.transaction_id)
+    assert "payment_returned" not in [event.name for event in events]
+    assert memory.world.metrics.total(Metric.STRANGERS) == 40
+    memory.world.check_nonces()
+
+
+def test_a_count_that_one_of_two_endpoints_makes_up_moves_no_counter() -> None:
+    """A counter that is too high stops its wallet (OpenZeppelin #683)."""
+    memory = memory_world(wallets=1)
+    bound(memory)
+    memory.world.settle()
+    liar = heard_through_one_of_two(memory)
+    liar.counts[only_wallet(memory)] = WalletNonce(700)
+
+    bound(memory)
+    liar.counts.clear()
+    memory.world.settle()
+
+    assert sorted(row.nonce or 0 for row in memory.world.rows()) == [0, 1]
+    assert memory.world.metrics.total(Metric.STRANGERS) == 0
+    memory.world.check_nonces()
+
+
 def test_nonces_above_a_strangers_go_on_as_they_are() -> None:
     """Draining one must not sign the others anew (OpenZeppelin #836: one record, two nonces, paid twice)."""
     memory = memory_world(wallets=1)

@@ -15,6 +15,7 @@ from ferryman.intents import KINDS
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
+from ferryman.services.counters import Counters
 from ferryman.services.gathering import Gathering
 from ferryman.services.submit import Submit
 
@@ -35,6 +36,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         assurance=Assurance(store),
         gathering=Gathering(store=store, clock=clock, log=log),
         binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=clock),
+        counters=Counters(wallets=wallets, log=log, metrics=metrics),
         advance=Advance(
             kinds=KINDS,
             store=store,

@@ -7,7 +7,7 @@ from typing import Final
 from ferryman.domain.errors import ChainUnreachableError, FeeCapExceededError
 from ferryman.domain.fees import FeeHistory, price
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, Gas
+from ferryman.domain.units import Address, Gas, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Reverted, Simulation
 from ferryman.services.agreement import hear
@@ -42,6 +42,8 @@ class Verdicts:
     failing: tuple[tuple[Transaction, str], ...]
     """With a cause that may be their own, and may pass."""
     market: FeeHistory
+    sender_count: WalletNonce
+    """Mined transactions of the wallet it was done for."""
 
 
 def simulate(
@@ -73,7 +75,9 @@ def simulate(
             ready.append(Ready(row, with_headroom(outcome)))
     failed, doubted = _witnessed(suspects, access, kinds=kinds, sender=sender)
     waits = (*waiting, *doubted)
-    return Verdicts(tuple(ready), failed, waits, tuple(failing), simulation.fee_history)
+    return Verdicts(
+        tuple(ready), failed, waits, tuple(failing), simulation.fee_history, simulation.sender_count
+    )
 
 
 def with_headroom(estimate: Gas) -> Gas:

@@ -44,6 +44,7 @@ from ferryman.services.assurance import Assurance
 from ferryman.services.batching import parcels_of
 from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room
 from ferryman.services.chains import ChainAccess, Chains
+from ferryman.services.counters import Counters
 from ferryman.services.ending import fail_unbound
 from ferryman.services.gathering import Gathering
 from ferryman.services.hinting import hint_of
@@ -73,6 +74,7 @@ class Submit:
     wallets: WalletStore
     assurance: Assurance
     gathering: Gathering
+    counters: Counters
     binder: Binder
     advance: Advance
     leases: LeaseStore
@@ -250,7 +252,8 @@ class Submit:
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
         parcels = parcels_of(verdicts.ready, access, kinds=self.kinds, sender=wallet.address, now=now)
-        bound = self.binder.bind(parcels, access, pool)
+        healed = self.counters.healed(wallet, verdicts.sender_count, access)
+        bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool])
         left = (ready.row for ready in bound.without_capacity)
         # What no message named loses nothing by staying as it is.
         self._put_off((row, NO_WINDOW) for row in left if row.transaction_id in hinted)

@@ -1,6 +1,7 @@
 """Relayer wallets and the rows of their nonces."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ferryman.adapters.dynamodb.items import (
     MARK,
@@ -142,6 +143,24 @@ class DynamoWallets:
             msg = f"nonce {row.nonce} has a row, or its wallet changed"
             raise StaleRowError(msg) from error
         return lowered
+
+    def raise_next_nonce(self, wallet: Wallet, next_nonce: WalletNonce) -> Wallet:
+        """Pass over nonces that are used up."""
+        if next_nonce <= wallet.next_nonce:
+            return wallet
+        lowest = wallet.lowest_open if wallet.open_count else next_nonce
+        raised = Update(
+            table=Table.WALLETS,
+            key=state_key(wallet.chain_id, wallet.address),
+            set_to={"next_nonce": next_nonce, "lowest_open": lowest},
+            where=(Equals("next_nonce", wallet.next_nonce), Equals("lowest_open", wallet.lowest_open)),
+        )
+        try:
+            self._tables.write(raised)
+        except ConditionFailedError as error:
+            msg = f"{wallet.address} changed since it was read"
+            raise StaleRowError(msg) from error
+        return replace(wallet, next_nonce=next_nonce, lowest_open=lowest)
 
     def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:
         """Replace a nonce row on the condition that nobody else did."""

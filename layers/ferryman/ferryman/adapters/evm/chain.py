@@ -85,17 +85,19 @@ class EvmChain:
         return Reading(block=block, answers=tuple(self._answer(answer) for answer in answers))
 
     def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
-        """Estimate each call and read the fee market, in one batch.
+        """Estimate each call, and read the fee market and the sender's count, in one batch.
 
         At the newest block, which is the one returned: left to itself a node may take the pending one
         and run its whole mempool first, once per call.
         """
         estimates = [RpcRequest("eth_estimateGas", (_call_object(call, sender), "latest")) for call in calls]
-        head, history, *answers = self._rpc.batch([_HEAD, self._market_question, *estimates])
+        about = [_HEAD, self._market_question, _count_of(sender, Counted.LATEST)]
+        head, history, count, *answers = self._rpc.batch([*about, *estimates])
         return Simulation(
             block=self._block(self._rpc.result(head)),
             outcomes=tuple(self._estimate(answer) for answer in answers),
             fee_history=self._market(self._rpc.result(history)),
+            sender_count=WalletNonce(int(self._rpc.result(count), 16)),
         )
 
     def fee_history(self) -> FeeHistory:
