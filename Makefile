@@ -100,6 +100,10 @@ soak: setup ## Tests that take long, with new random lives each time (SEED, SOAK
 	@echo 'the same again: make soak SEED=$(SEED)'
 	pytest -n $(WORKERS) -m soak -rP --hypothesis-seed=$(SEED) tests
 
+.PHONY: mutations
+mutations: setup ## Take each protection out of a copy of the sources: a test has to notice
+	python -m local.mutations
+
 .PHONY: e2e
 e2e: setup ## Tests of the deployed template on the local stack
 	pytest tests/e2e

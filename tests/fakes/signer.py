@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from coincurve import PrivateKey
+from coincurve._libsecp256k1 import ffi
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
@@ -12,7 +13,10 @@ from ferryman.domain.units import Address
 
 
 class FakeSigner:
-    """The Signer port; it signs the digest itself, as KMS does with a DIGEST message."""
+    """The Signer port; it signs the digest itself, as KMS does with a DIGEST message.
+
+    And as with KMS, no two signatures are alike: whoever signs again makes another transaction.
+    """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = {_address(PrivateKey(key)): PrivateKey(key) for key in keys}
@@ -28,7 +32,8 @@ class FakeSigner:
         if not self.is_available:
             raise SignerUnavailableError("throttled")
         self.signatures += 1
-        signed = self._keys[wallet].sign_recoverable(digest, hasher=None)
+        salt = ffi.new("unsigned char[32]", self.signatures.to_bytes(32))
+        signed = self._keys[wallet].sign_recoverable(digest, hasher=None, custom_nonce=(ffi.NULL, salt))
         return Signature(int.from_bytes(signed[:32]), int.from_bytes(signed[32:64]), signed[64])
 
 

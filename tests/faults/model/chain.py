@@ -1,15 +1,41 @@
 """The chain of the model: it checks what it is sent, and is heard through endpoints that mislead."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any, Final
+
+from eth_hash.auto import keccak
 
 from ferryman.adapters.dynamodb.operations import Tables
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.units import WalletNonce
-from ferryman.ports import Clock, SendResult
+from ferryman.domain.units import Address, BlockHash, WalletNonce, Wei
+from ferryman.ports import Clock, Refusal, Reverted, SendOutcome, SendResult, TransactionReceipt
 from tests.fakes.chain import FakeChain, SignedTransaction
 from tests.fakes.witness import FakeWitness, hidden
+
+CALM_BASE_FEE: Final = Wei(10**9)
+
+_USED: Final = Reverted(keccak(b"PaymentNonceUsed(address,uint256)")[:4], "execution reverted: a lie")
+
+
+class Lie(StrEnum):
+    """What an endpoint says that is not so."""
+
+    NO_RECEIPTS = "it has no receipts"
+    OTHER_RESULTS = "what succeeded has reverted, and the reverse"
+    OTHER_BLOCKS = "transactions are in other blocks"
+    HIGH_COUNTS = "wallets have sent more than they have"
+    LOW_COUNTS = "wallets have sent less than they have"
+    ALL_REVERTS = "every payment was made before"
+    NOTHING_SENT = "it has taken what it drops"
+    NOTHING_TAKEN = "no transaction is valid"
+    NO_FUNDS = "nobody has locked anything"
+
+
+OF_ANY: Final = (Lie.NO_RECEIPTS, Lie.NOTHING_SENT, Lie.LOW_COUNTS)
+"""Lies of the only endpoint that there is which no payment is lost by."""
 
 
 class StrictChain(FakeChain):
@@ -23,24 +49,49 @@ class StrictChain(FakeChain):
         self.answering = 0
         """Which endpoint is asked, where one answer does."""
 
-    def mislead(self, endpoint: int, *, blocks_behind: int, hides_receipts: bool) -> None:
-        """Have one endpoint be behind, or without receipts; the others tell the truth."""
+    def mislead(self, endpoint: int, lie: Lie | None, *, blocks_behind: int) -> None:
+        """Have one endpoint be behind and tell a lie; the others tell the truth."""
         self.be_honest()
         self.answering = endpoint % len(self.endpoints)
         liar = self.endpoints[self.answering]
         liar.lag = blocks_behind
-        liar.receipt_lie = hidden if hides_receipts else None
+        match lie:
+            case Lie.NO_RECEIPTS:
+                liar.receipt_lie = hidden
+            case Lie.OTHER_RESULTS:
+                liar.receipt_lie = _turned_round
+            case Lie.OTHER_BLOCKS:
+                liar.receipt_lie = _elsewhere
+            case Lie.HIGH_COUNTS:
+                liar.counts = {wallet: WalletNonce(count + 3) for wallet, count in self._counts.items()}
+            case Lie.LOW_COUNTS:
+                liar.counts = {wallet: WalletNonce(count - 1) for wallet, count in self._counts.items()}
+            case Lie.ALL_REVERTS:
+                liar.verdict = _USED
+            case Lie.NOTHING_SENT:
+                liar.answer_to_sends = SendResult(SendOutcome.SENT)
+            case Lie.NOTHING_TAKEN:
+                liar.answer_to_sends = SendResult(SendOutcome.PERMANENT, "a lie", Refusal.PERMANENT)
+            case Lie.NO_FUNDS:
+                liar.is_blank = True
 
     def be_honest(self) -> None:
         """Have all endpoints tell the truth."""
-        for endpoint in self.endpoints:
-            endpoint.lag, endpoint.receipt_lie, endpoint.is_reachable = 0, None, True
+        self.endpoints = tuple(FakeWitness(self) for _ in self.endpoints)
 
     def heal(self) -> None:
         """Be as a chain is on a good day."""
         self.is_reachable = self.is_mining = True
         self.is_paused = self.batches_revert = False
+        self.base_fee = CALM_BASE_FEE
+        self.strangers = {
+            (wallet, nonce) for wallet, nonce in self.strangers if nonce < self.count_of(wallet)
+        }
         self.be_honest()
+
+    def count_of(self, wallet: Address) -> int:
+        """How many transactions of a wallet are mined, whether anybody can ask or not."""
+        return self._counts.get(wallet, 0)
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
         """Take transactions; what it is sent must have been kept before."""
@@ -62,3 +113,22 @@ class Routed:
 
     def __getattr__(self, method: str) -> Any:  # noqa: ANN401 (a method of the port)
         return getattr(self._chain.endpoints[self._chain.answering], method)
+
+    def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
+        """Send to all, as the pool does: one that takes it is enough, and only all refuse for good."""
+        answers = [endpoint.send(envelopes) for endpoint in self._chain.endpoints]
+        return tuple(
+            min(said, key=lambda one: _OUTCOMES.index(one.outcome)) for said in zip(*answers, strict=True)
+        )
+
+
+_OUTCOMES: Final = tuple(SendOutcome)
+"""The best first."""
+
+
+def _turned_round(receipt: TransactionReceipt) -> TransactionReceipt:
+    return replace(receipt, succeeded=not receipt.succeeded, logs=())
+
+
+def _elsewhere(receipt: TransactionReceipt) -> TransactionReceipt:
+    return replace(receipt, block_hash=BlockHash("0x" + "e1" * 32))

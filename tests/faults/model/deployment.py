@@ -25,6 +25,7 @@ from tests.fakes.settled import SETTINGS
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World
 from tests.faults.model.chain import Routed, StrictChain
+from tests.faults.model.listener import Listener
 from tests.faults.model.ports import Rough, RoughQueue, RoughTables, SkewedClock
 from tests.faults.model.weather import Mishap, Weather
 
@@ -32,6 +33,8 @@ LOCKED: Final = 10_000_000
 """Of each payer, in token units."""
 ROUNDS: Final = 300
 """Rounds of several seconds after which, with nothing going wrong any more, something counts as stuck."""
+REST_MS: Final = 8_000
+"""How long confirm runs at a time then: a run that sees nothing of ours looks several times."""
 _ROUGH: Final = frozenset({"chain", "queue", "signer", "confirmer", "successor"})
 """Ports the weather meets; the stores meet it in their tables."""
 
@@ -96,8 +99,11 @@ class Deployment:
             )
             for clock in clocks
         ]
+        self.listener = Listener(self.tables, [payer.address for payer in self.payers])
+        self.listener.listen(self.processes[0])
         self.posted: list[Posted] = []
         self.escrow_was_paused = False
+        self.keys_were_lent = False
         self._at_work = 0
 
     # -- clients ------------------------------------------------------------------------------
@@ -140,6 +146,10 @@ class Deployment:
     def follow(self, process: int, *, run_ms: int) -> None:
         """Run confirm."""
         self.run(process, lambda world: world.follow(run_ms))
+
+    def tell(self, process: int) -> None:
+        """Hand the oldest events that were not told to notify."""
+        self.run(process, self.listener.tell)
 
     def retry(self, process: int, transaction_id: TransactionId) -> None:
         """Have an operator retry a transaction."""
@@ -198,6 +208,14 @@ class Deployment:
         for key in order.sample(sorted(pool), k=(len(pool) + 1) // 2):
             del pool[key]
 
+    def lend_key(self, wallet: int, *, ahead: int) -> None:
+        """Let a stranger use a nonce of a wallet, some way beyond what is mined."""
+        keys = self.signer.wallets()
+        address = keys[wallet % len(keys)]
+        count = self.chain.count_of(address)
+        self.chain.strangers.add((address, count + ahead))
+        self.keys_were_lent = True
+
     def _beside(self, mishap: Mishap) -> None:
         """Do what happens beside a call of a process."""
         rival = 1 - self._at_work
@@ -225,9 +243,11 @@ class Deployment:
         for _ in range(ROUNDS):
             self._deliver_calmly(world)
             self.finish_dead(0)
-            world.follow(run_ms=3_000)
+            world.follow(run_ms=REST_MS)
             world.watch_once()
             if self._is_at_rest(world):
+                while self.listener.tell(world):
+                    pass
                 return
             self.clock.sleep(Milliseconds(5_000))
         stuck = [(row.status, row.last_error, row.due_at) for row in world.open_rows()]

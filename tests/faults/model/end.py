@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.intents import KINDS
 from ferryman.ports import Funds
@@ -49,7 +50,10 @@ def check_end(deployment: Deployment) -> None:
     assert world.reserved() == world.held() == 0
     check_money(deployment)
     world.check_events()
-    world.check_nonces()
+    check_wallets(deployment)
+    heard = deployment.listener.heard()
+    for row in rows.values():
+        assert heard[row.transaction_id] == list(range(1, row.sequence + 1)), "told late, twice or never"
 
 
 def check_reason(deployment: Deployment, posted: Posted, row: Transaction) -> None:
@@ -57,11 +61,23 @@ def check_reason(deployment: Deployment, posted: Posted, row: Transaction) -> No
     may = {"processing_failed"} if deployment.weather.troubles >= MANY_STARTS else set[str]()
     if int(posted.body["deadline"]) <= deployment.clock.now() // 1000:
         may |= {"deadline_passed", "reverted"}
+    if posted.key in deployment.chain.refused:
+        may |= {"rejected"}
     if deployment.escrow_was_paused:
         may |= {"reverted"}
     if row.accepted_block is None:
         may |= {"insufficient_funds"}
     assert row.reason in may, row
+
+
+def check_wallets(deployment: Deployment) -> None:
+    """No nonce is left out, and none was used that nobody bound, but by a stranger."""
+    wallets = DynamoWallets(deployment.tables)
+    for wallet in wallets.wallets(deployment.settings.chain_id):
+        assert not wallets.open_nonces(wallet)
+        assert wallet.lowest_open == wallet.next_nonce
+        by_strangers = deployment.chain.count_of(wallet.address) - wallet.next_nonce
+        assert by_strangers == 0 or (deployment.keys_were_lent and by_strangers > 0)
 
 
 def check_money(deployment: Deployment) -> None:

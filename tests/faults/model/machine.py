@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.domain.fees import FeeModel
 from ferryman.domain.pauses import Pause, Scope
-from ferryman.domain.units import Milliseconds
+from ferryman.domain.units import Milliseconds, Wei
+from tests.faults.model.chain import OF_ANY, Lie
 from tests.faults.model.deployment import LOCKED, Deployment, Posted
 from tests.faults.model.end import check_end, check_ledgers
 from tests.faults.model.weather import Mishap
@@ -20,9 +22,6 @@ NEAR_SECONDS: Final = 45
 
 WAITS_FOR: Final[dict[str, str]] = {
     "reorgs deeper than the confirmations": "reorgs",
-    "strangers": "nonces",
-    "moving base fees": "fees",
-    "lying witnesses": "pool",
     "dry wallets": "wallets",
 }
 """What the engine does not survive yet -> the part of issue 4 that it waits for."""
@@ -46,15 +45,22 @@ class Ferryman(RuleBasedStateMachine):
     deployment: Deployment
 
     @initialize(
-        confirmations=st.integers(1, 3),
         wallets=st.integers(1, 2),
-        window=st.sampled_from([1, 2, 16]),
         endpoints=st.integers(1, 2),
         skew_ms=st.sampled_from([-3_000, 0, 3_000]),
+        chosen=st.fixed_dictionaries(
+            {
+                "required_confirmations": st.integers(1, 3),
+                "window": st.sampled_from([1, 2, 16]),
+                "fee_model": st.sampled_from(FeeModel),
+                "bump_after_blocks": st.sampled_from([1, 10]),
+                "bump_after_seconds": st.sampled_from([0, 30]),
+            }
+        ),
     )
-    def deploy(self, confirmations: int, wallets: int, window: int, endpoints: int, skew_ms: int) -> None:
-        """Begin with funded payers, some of whom have paid."""
-        settings = {**self.shape, "required_confirmations": confirmations, "window": window}
+    def deploy(self, wallets: int, endpoints: int, skew_ms: int, chosen: Shape) -> None:
+        """Begin with payers who have paid once."""
+        settings = self.shape | chosen
         self.deployment = Deployment(skew_ms=skew_ms, wallets=wallets, endpoints=endpoints, settings=settings)
         for payer in range(len(self.deployment.payers)):
             self.post(0, payer, 1_000, is_urgent=False, seconds=FAR_SECONDS)
@@ -129,6 +135,11 @@ class Ferryman(RuleBasedStateMachine):
     def watch(self, process: int) -> None:
         """The schedule runs watch."""
         self.deployment.run(process, lambda world: world.watch_once())
+
+    @rule(process=processes)
+    def tell(self, process: int) -> None:
+        """The stream hands events to notify."""
+        self.deployment.tell(process)
 
     @rule(process=processes)
     def finish_dead_letters(self, process: int) -> None:
@@ -222,10 +233,22 @@ class Ferryman(RuleBasedStateMachine):
             depth = min(depth, self.deployment.survivable_depth)
         self.deployment.reorganise(depth, forgets=forgets)
 
-    @rule(endpoint=st.integers(0, 1), blocks_behind=st.integers(0, 3), hides_receipts=st.booleans())
-    def mislead(self, endpoint: int, blocks_behind: int, *, hides_receipts: bool) -> None:
-        """The endpoint that answers is behind, or without receipts; or all tell the truth again."""
-        self.deployment.chain.mislead(endpoint, blocks_behind=blocks_behind, hides_receipts=hides_receipts)
+    @rule(
+        endpoint=st.integers(0, 1),
+        lie=st.none() | st.sampled_from(Lie),
+        blocks_behind=st.sampled_from([0, 0, 1, 3]),
+    )
+    def mislead(self, endpoint: int, lie: Lie | None, blocks_behind: int) -> None:
+        """The endpoint that answers lies, or is behind; or all tell the truth again."""
+        chain = self.deployment.chain
+        if len(chain.endpoints) == 1 and lie not in OF_ANY:
+            lie = None
+        chain.mislead(endpoint, lie, blocks_behind=blocks_behind)
+
+    @rule(base_fee=st.sampled_from([10**8, 10**9, 3 * 10**9, 10**10, 4 * 10**11, 10**12]))
+    def move_the_market(self, base_fee: int) -> None:
+        """Blocks cost more, or less; more than we ever pay, perhaps."""
+        self.deployment.chain.base_fee = Wei(base_fee)
 
     @rule(is_paused=st.booleans())
     def pause_the_escrow(self, *, is_paused: bool) -> None:
@@ -240,6 +263,18 @@ class Ferryman(RuleBasedStateMachine):
         posted = self.deployment.posted[which % len(self.deployment.posted)]
         self.deployment.chain.left_out.add(posted.key)
         self.deployment.chain.batches_revert = all_revert
+
+    @rule(wallet=st.integers(0, 1), ahead=st.integers(0, 2))
+    def lend_a_key(self, wallet: int, ahead: int) -> None:
+        """A stranger has a wallet's key, and uses one of its next nonces as soon as it can."""
+        self.deployment.lend_key(wallet, ahead=ahead)
+
+    @precondition(lambda self: self.deployment.posted)
+    @rule(which=st.integers(0, 1_000))
+    def refuse(self, which: int) -> None:
+        """No node takes the bytes of a payment, from now on."""
+        posted = self.deployment.posted[which % len(self.deployment.posted)]
+        self.deployment.chain.refused.add(posted.key)
 
     # -- always -------------------------------------------------------------------------------
 

@@ -1,0 +1,273 @@
+"""Does a test notice? Each protection is taken out of a copy of the sources, and a test has to fail.
+
+`python -m local.mutations [word …]` tries those whose name holds one of the words, or all of them. It ends
+with an error if the tests fail before anything was taken out, if all of them pass afterwards, or if the text
+of a protection is no longer where it was.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from local.paths import ROOT
+
+_PACKAGE: Final = "layers/ferryman/ferryman"
+_KILL: Final = "tests/faults/test_exhaustive_kill.py"
+_DIES: Final = f"{_KILL}::test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at"
+_CHAIN_UP: Final = f"{_DIES}[chain_up-messages lost]"
+_LIVES: Final = (
+    "tests/faults/model/test_model.py::test_nothing_is_lost_doubled_or_stuck_whatever_happens[Ferryman]"
+)
+_STORES: Final = "tests/conformance/test_stores.py"
+_SUBMIT: Final = "tests/unit/services/test_submit.py"
+_TESTS_FAILED: Final = 1
+"""pytest's exit code for that, and not for tests that cannot be found or read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A text of a source file, which is there once, and what stands there instead."""
+
+    path: str
+    old: str
+    new: str
+
+    def apply(self, root: Path) -> None:
+        """Change the file.
+
+        Raises:
+            LookupError: the text is not there, or more than once.
+
+        """
+        file = root / self.path
+        text = file.read_text(encoding="utf-8")
+        if (count := text.count(self.old)) != 1:
+            msg = f"{self.path} holds {count} times: {self.old}"
+            raise LookupError(msg)
+        file.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """A protection, the edits that take it away, and the tests of which one has to notice."""
+
+    protection: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+MUTATIONS: Final = (
+    Mutation(
+        "conditional bind: the wallet is still what was read",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/wallets.py",
+                'Equals("next_nonce", first),',
+                "",
+            ),
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/wallets.py",
+                'item=nonce_row_item(row), where=(Absent("wallet"),))',
+                "item=nonce_row_item(row))",
+            ),
+        ),
+        (f"{_STORES}::TestBind",),
+    ),
+    Mutation(
+        "conditional bind: each row is still what was read",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/transactions.py",
+                '            Equals("version", change.before.version),\n'
+                '            Equals("status", str(change.before.status)),\n',
+                "",
+            ),
+        ),
+        (f"{_STORES}::TestBind",),
+    ),
+    Mutation(
+        "persist before send",
+        (
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "return self._kept(row, transaction, Purpose.CALL)\n",
+                "return self._kept(row, transaction, Purpose.CALL, access)\n",
+            ),
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "transaction: UnsignedTransaction, purpose: Purpose) ->",
+                "transaction: UnsignedTransaction, purpose: Purpose, access: ChainAccess | None = None) ->",
+            ),
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "        attempt = TransactionAttempt(\n",
+                "        if access:\n"
+                "            access.chain.send([raw])\n"
+                "        attempt = TransactionAttempt(\n",
+            ),
+        ),
+        (_CHAIN_UP,),
+    ),
+    Mutation(
+        "a bump raises both fields",
+        (
+            Edit(
+                f"{_PACKAGE}/domain/fees.py",
+                "            _bumped(standing.max_priority_fee_per_gas), market.max_priority_fee_per_gas\n",
+                "            standing.max_priority_fee_per_gas, market.max_priority_fee_per_gas\n",
+            ),
+        ),
+        ("tests/unit/domain/test_fees.py", "tests/unit/services/test_bumps.py"),
+    ),
+    Mutation(
+        "a second endpoint must agree",
+        (
+            Edit(
+                f"{_PACKAGE}/services/agreement.py",
+                "for witness in chain.witnesses()",
+                "for witness in chain.witnesses()[:1]",
+            ),
+        ),
+        ("tests/unit/services/test_witnessing.py",),
+    ),
+    Mutation(
+        "release once",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/transactions.py",
+                "remove=(units,), where=(Present(units),)),",
+                "remove=(units,)),",
+            ),
+        ),
+        (f"{_STORES}::TestWrite::test_funds_are_let_go_once",),
+    ),
+    Mutation(
+        "simulate first",
+        (
+            Edit(
+                f"{_PACKAGE}/services/simulating.py",
+                "        if reason := _permanent_reason(row, outcome, simulation, kinds):\n",
+                "        if isinstance(outcome, Reverted):\n"
+                "            ready.append(Ready(row, Gas(100_000)))\n"
+                "        elif reason := _permanent_reason(row, outcome, simulation, kinds):\n",
+            ),
+        ),
+        (_SUBMIT,),
+    ),
+    Mutation(
+        "a reservation fits what was read",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/transactions.py",
+                '        AnyOf((Absent("reserved"), AtMost("reserved", room.units))),\n',
+                "",
+            ),
+        ),
+        ("tests/faults/test_reservations.py",),
+    ),
+    Mutation(
+        "a reading is no older than the last settlement",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/transactions.py",
+                '        AnyOf((Absent("settled_block"), AtMost("settled_block", room.block))),\n',
+                "",
+            ),
+        ),
+        ("tests/faults/test_reservations.py",),
+    ),
+    Mutation(
+        "a lease is fenced",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/leases.py",
+                '            where=(Equals("fence", lease.fence),),\n',
+                "",
+            ),
+        ),
+        (f"{_STORES}::TestLeases",),
+    ),
+)
+
+
+def tried(mutation: Mutation, root: Path) -> str:
+    """Take a protection out of a copy of the sources; give the test that noticed.
+
+    Raises:
+        LookupError: the text of the protection is not where it was, or a test does not exist.
+        RuntimeError: no test noticed.
+
+    """
+    originals = {edit.path: (root / edit.path).read_text(encoding="utf-8") for edit in mutation.edits}
+    try:
+        for edit in mutation.edits:
+            edit.apply(root)
+        code, told = _run_tests(mutation.tests, root)
+    finally:
+        for path, text in originals.items():
+            (root / path).write_text(text, encoding="utf-8")
+    if code == 0:
+        msg = f"nobody noticed, of {', '.join(mutation.tests)}"
+        raise RuntimeError(msg)
+    failed = re.search(r"^FAILED (.+?)(?: - .*)?$", told, re.MULTILINE)
+    if code != _TESTS_FAILED or failed is None:
+        raise LookupError(told)
+    return failed[1]
+
+
+def _run_tests(tests: Iterable[str], root: Path) -> tuple[int, str]:
+    """Run tests of a copy up to the first failure; give pytest's exit code and what it said."""
+    environment = os.environ | {
+        "PYTHONPATH": str(root / "layers" / "ferryman"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    run = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    return run.returncode, run.stdout + run.stderr
+
+
+def _copied(root: Path) -> None:
+    """Copy what git knows of the project, and what it would."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+
+
+def main() -> None:
+    """Try the mutations that the command line asks for."""
+    words = sys.argv[1:]
+    chosen = [one for one in MUTATIONS if not words or any(word in one.protection for word in words)]
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="ferryman-mutations-") as folder:
+        root = Path(folder)
+        _copied(root)
+        code, told = _run_tests(dict.fromkeys(test for one in chosen for test in one.tests), root)
+        if code:
+            sys.exit(f"the tests fail with every protection in place\n{told}")
+        for mutation in chosen:
+            try:
+                print(f"| {mutation.protection} | `{tried(mutation, root)}` |", flush=True)
+            except (LookupError, RuntimeError) as error:
+                survivors += 1
+                print(f"| {mutation.protection} | **survives**: {error} |", flush=True)
+    if survivors:
+        sys.exit(f"{survivors} of {len(chosen)} mutations were not noticed")
+
+
+if __name__ == "__main__":
+    main()
