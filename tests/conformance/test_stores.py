@@ -1017,6 +1017,31 @@ class TestWallets:
 
         assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, lowest_open=WalletNonce(4), window=9)
 
+    def test_what_is_kept_for_nonces_is_counted_with_them(self, tables: Tables) -> None:
+        """The bind adds, and whoever frees the window takes off."""
+        wallets, wallet, row = DynamoWallets(tables), opened(tables), accept(tables)
+        (binding,) = bindings([row], first=0)
+        costly = replace(binding.nonce_row, cost_before=Wei(10**30), reserved_cost=Wei(7))
+        wallets.bind(wallet, [replace(binding, nonce_row=costly)], window=16)
+
+        bound = wallets.wallet(CHAIN_ID, WALLET)
+
+        assert bound is not None
+        assert bound.committed == bound.bound_cost == 10**30 + 7
+        assert wallets.open_nonces(bound) == (costly,)
+        freed = replace(bound, lowest_open=bound.next_nonce, settled_cost=bound.bound_cost)
+        wallets.raise_lowest_open(bound, freed)
+        assert wallets.wallet(CHAIN_ID, WALLET) == freed
+
+    def test_a_mark_touches_nothing_else(self, tables: Tables) -> None:
+        """Whoever writes it has read the row a while ago."""
+        wallets, wallet = DynamoWallets(tables), opened(tables, next_nonce=9)
+        wallets.set_window(wallet, 3)
+
+        wallets.note(replace(wallet, is_low=True, is_delegated=True))
+
+        assert wallets.wallet(CHAIN_ID, WALLET) == replace(wallet, window=3, is_low=True, is_delegated=True)
+
     def test_only_an_active_wallet_is_bound(self, tables: Tables) -> None:
         """Whatever the run has read before it was drained."""
         wallets, wallet, row = DynamoWallets(tables), opened(tables), accept(tables)

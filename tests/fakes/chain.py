@@ -151,6 +151,10 @@ class FakeChain:
         """Whether that oracle is too old for the question by size."""
         self.coins: dict[Address, Wei] = {}
         """Native coin of accounts; those that are not here have one."""
+        self.delegations: set[Address] = set()
+        """Accounts with an EIP-7702 delegation: of each, one transaction is taken at a time."""
+        self.most_of_one_account = 1_000
+        """Transactions of an account that are kept at a time."""
         self.mempool: dict[tuple[Address, int], SignedTransaction] = {}
         self._clock = clock
         self._one_at_a_time = threading.RLock()
@@ -288,7 +292,13 @@ class FakeChain:
         answers = (self._view(read, head if read.depth is Depth.HEAD else block) for read in reads)
         return Reading(block=block, answers=tuple(answers))
 
-    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
+    def simulate(
+        self,
+        calls: Sequence[Call],
+        *,
+        sender: Address,
+        payers: Sequence[Address] = (),
+    ) -> Simulation:
         """Run each call on a copy of the newest state."""
         head = self.head()
         outcomes = ((call, self._run(call.data, self.state.copy())) for call in calls)
@@ -297,6 +307,7 @@ class FakeChain:
             outcomes=tuple(revert or _gas_of(call.data) for call, revert in outcomes),
             fee_history=self.fee_history(),
             sender_count=self.transaction_count(sender),
+            balances=dict(zip(payers, self.balances(payers), strict=True)),
         )
 
     def fee_history(self) -> FeeHistory:
@@ -332,6 +343,11 @@ class FakeChain:
         """Native coin of accounts."""
         self._head()
         return tuple(self.coins.get(wallet, Wei(10**18)) for wallet in wallets)
+
+    def delegated(self, wallets: Sequence[Address]) -> frozenset[Address]:
+        """Accounts that a test has delegated."""
+        self._head()
+        return frozenset(wallets) & self.delegations
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
         """Take transactions into the mempool."""
@@ -459,8 +475,20 @@ class FakeChain:
             return SendResult(
                 SendOutcome.REJECTED, "replacement transaction underpriced", Refusal.REPLACEMENT
             )
+        if not known and (refused := self._crowded(sent.sender)):
+            return refused
         self.mempool[sent.sender, sent.nonce] = sent
         return SendResult(SendOutcome.SENT)
+
+    def _crowded(self, sender: Address) -> SendResult | None:
+        """Refuse one more transaction of an account, if the pool has enough of it."""
+        waiting = sum(one == sender for one, _ in self.mempool)
+        if waiting and sender in self.delegations:
+            text = "in-flight transaction limit reached for delegated accounts"
+            return SendResult(SendOutcome.REJECTED, text, Refusal.DELEGATED)
+        if waiting >= self.most_of_one_account:
+            return SendResult(SendOutcome.REJECTED, "txpool is full", Refusal.UNDERPRICED)
+        return None
 
     def _include(self, sent: SignedTransaction, state: EscrowState, number: BlockNumber) -> None:
         name = transaction_hash(sent.raw)

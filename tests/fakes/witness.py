@@ -71,10 +71,12 @@ class FakeWitness:
         )
         return replace(truth, answers=tuple(blank))
 
-    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
+    def simulate(
+        self, calls: Sequence[Call], *, sender: Address, payers: Sequence[Address] = ()
+    ) -> Simulation:
         """Simulate at its own head."""
         self._answer("simulate")
-        truth = self._chain.simulate(calls, sender=sender)
+        truth = self._chain.simulate(calls, sender=sender, payers=payers)
         outcomes = truth.outcomes if self.verdict is None else tuple(self.verdict for _ in calls)
         count = self.counts.get(sender, truth.sender_count)
         return replace(truth, block=self._seen_head(), outcomes=outcomes, sender_count=count)
@@ -112,6 +114,11 @@ class FakeWitness:
         """Answer truly."""
         self._answer("balances")
         return self._chain.balances(wallets)
+
+    def delegated(self, wallets: Sequence[Address]) -> frozenset[Address]:
+        """Answer truly."""
+        self._answer("delegated")
+        return self._chain.delegated(wallets)
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
         """Take transactions, or only say so."""

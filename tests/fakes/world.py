@@ -285,6 +285,7 @@ class World:
         for wallet in wallets.wallets(self.settings.chain_id):
             assert not wallets.open_nonces(wallet)
             assert wallet.lowest_open == wallet.next_nonce
+            assert wallet.bound_cost == wallet.settled_cost
             count = self.chain.transaction_count(wallet.address)
             assert count == wallet.next_nonce, "a nonce gap, or a nonce nobody bound"
 

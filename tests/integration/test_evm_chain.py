@@ -375,6 +375,30 @@ def test_balances_are_read_in_one_batch(node: Node) -> None:
     assert balances[1] == int(node.web3.eth.get_balance(rich)) > 0
 
 
+def test_balances_come_along_with_a_simulation(node: Node, wallet: LocalAccount) -> None:
+    """In its batch, and none of them is taken for an outcome."""
+    chain, _ = chain_on(node)
+    rich, empty = Address(node.web3.eth.accounts[0]), Address("0x" + "00" * 19 + "99")
+
+    seen = chain.simulate(
+        [call_of(node, body(node, nonce=1))], sender=address_of(wallet), payers=[empty, rich]
+    )
+
+    assert len(seen.outcomes) == 1
+    assert isinstance(seen.outcomes[0], int)
+    assert seen.balances == {empty: 0, rich: int(node.web3.eth.get_balance(node.web3.eth.accounts[0]))}
+
+
+def test_an_account_with_a_delegation_is_known_by_its_code(node: Node) -> None:
+    """EIP-7702's indicator; a contract and an ordinary account are none."""
+    chain, _ = chain_on(node)
+    delegated, contract = Address("0x" + "00" * 19 + "98"), Address(node.usdc.address)
+    ordinary = Address(node.web3.eth.accounts[0])
+    node.rpc("anvil_setCode", delegated, "0xef0100" + contract[2:].lower())
+
+    assert chain.delegated([ordinary, delegated, contract]) == {delegated}
+
+
 def test_the_same_bytes_again_are_known(node: Node, wallet: LocalAccount) -> None:
     """In the mempool that is success; once mined, the nonce is too low, and nobody knows by whom."""
     chain, _ = chain_on(node)

@@ -110,7 +110,19 @@ def explained(answer: dict[str, Any]) -> None:
 def wallet_explained(answer: dict[str, Any]) -> None:
     """Print what a wallet's head is, and what endpoints say."""
     console.print(Text(answer["summary"], "bold"))
-    told = ("chain_id", "state", "next_nonce", "lowest_open", "open", "window", "free_window")
+    told = (
+        "chain_id",
+        "state",
+        "next_nonce",
+        "lowest_open",
+        "open",
+        "window",
+        "free_window",
+        "committed_wei",
+        "spent_today_wei",
+        "is_low",
+        "is_delegated",
+    )
     pairs(answer["address"], [(name.replace("_", " "), answer[name]) for name in told])
     _explained_nonces(answer["nonces"])
     _endpoints(answer["endpoints"])

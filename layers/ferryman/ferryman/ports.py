@@ -152,6 +152,8 @@ class Simulation:
     fee_history: FeeHistory
     sender_count: WalletNonce
     """Mined transactions of the wallet that the calls were estimated for."""
+    balances: Mapping[Address, Wei] = field(default_factory=dict)
+    """Native coin of the accounts that were asked about, at that block."""
 
 
 class Counted(StrEnum):
@@ -179,6 +181,11 @@ class TransactionReceipt:
     l1_fee: Wei = NOTHING
     """What an OP-style chain took besides, for the transaction's data."""
     logs: tuple[EventLog, ...] = ()
+
+    @property
+    def cost(self) -> Wei:
+        """What it took of the sender's coin, besides what it moved."""
+        return Wei(self.gas_used * self.effective_gas_price + self.l1_fee)
 
 
 class SendOutcome(StrEnum):
@@ -248,8 +255,17 @@ class Chain(Protocol):
         """
         ...
 
-    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
-        """Estimate each call on its own, and read the fee market and the sender's count, in one batch."""
+    def simulate(
+        self, calls: Sequence[Call], *, sender: Address, payers: Sequence[Address] = ()
+    ) -> Simulation:
+        """Estimate each call on its own; read the fee market, the sender's count and balances, in one batch.
+
+        Args:
+            calls: what is estimated.
+            sender: the wallet they are estimated for.
+            payers: accounts whose native coin is read.
+
+        """
         ...
 
     def fee_history(self) -> FeeHistory:
@@ -276,6 +292,10 @@ class Chain(Protocol):
 
     def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
         """Native coin of accounts at the newest block, in one batch."""
+        ...
+
+    def delegated(self, wallets: Sequence[Address]) -> frozenset[Address]:
+        """Give those accounts that have an EIP-7702 delegation, in one batch."""
         ...
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
@@ -721,8 +741,8 @@ class WalletStore(Protocol):
 
         Args:
             wallet: as it was read.
-            raised: as `Wallet.raised` gave it, with the window that it would have, had nobody else changed
-                it since.
+            raised: as `Wallet.raised` gave it, with what was kept for nonces that are settled, what they
+                cost, and the window that it would have, had nobody else changed it since.
 
         """
         ...
@@ -738,6 +758,10 @@ class WalletStore(Protocol):
             StaleRowError: one of them is not what the caller read.
 
         """
+        ...
+
+    def note(self, wallet: Wallet) -> None:
+        """Write whether a wallet is low, and whether it is delegated; the rest of it is not touched."""
         ...
 
     def set_window(self, wallet: Wallet, window: int) -> None:

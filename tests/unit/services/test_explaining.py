@@ -90,6 +90,20 @@ class TestWithoutANonce:
 
         assert blocked_by(memory, row) == "window"
 
+    def test_what_wallets_lack_is_named_with_what_ends_it(self) -> None:
+        """Money here: the next action says that one of them has to get some."""
+        memory = memory_world()
+        for wallet in memory.signer.wallets():
+            memory.chain.coins[wallet] = Wei(0)
+        row = posted(memory)
+        delivered(memory)
+
+        found = explaining_of(memory).transaction(row.transaction_id)
+
+        assert found["blocked_by"] == "wallets"
+        assert "no wallet can pay for it" in found["summary"]
+        assert "more coin" in found["next_action"]
+
     def test_endpoints_that_are_away_are_named(self) -> None:
         """The answer comes all the same."""
         memory = memory_world()

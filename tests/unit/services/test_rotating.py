@@ -22,7 +22,7 @@ OPERATOR = "arn:aws:iam::123456789012:user/operator"
 def rotating_of(memory: MemoryWorld) -> Rotating:
     """Build the service over a world's tables."""
     wallets = DynamoWallets(memory.world.tables)
-    return Rotating(wallets=wallets, chain_ids=(SETTINGS.chain_id,), log=FakeLog())
+    return Rotating(wallets=wallets, chain_ids=(SETTINGS.chain_id,), clock=memory.clock, log=FakeLog())
 
 
 def pay(memory: MemoryWorld, count: int = 1) -> None:
@@ -110,7 +110,9 @@ def test_a_wallet_bound_between_the_look_and_the_write_is_not_retired() -> None:
             pay(memory)
             return before
 
-    rotating = Rotating(wallets=Overtaken(), chain_ids=(SETTINGS.chain_id,), log=FakeLog())
+    rotating = Rotating(
+        wallets=Overtaken(), chain_ids=(SETTINGS.chain_id,), clock=memory.clock, log=FakeLog()
+    )
 
     with pytest.raises(WalletBusyError, match="changed just now"):
         rotating(before.address, {"state": "retired"}, by=OPERATOR)

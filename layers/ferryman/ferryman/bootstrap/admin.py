@@ -107,7 +107,7 @@ def administer(telemetry: Telemetry) -> Administration:
         explaining=Explaining(
             chains=accessible, store=store, wallets=DynamoWallets(stored), pauses=pauses, clock=clock
         ),
-        rotating=Rotating(wallets=DynamoWallets(stored), chain_ids=tuple(accessible), log=log),
+        rotating=Rotating(wallets=DynamoWallets(stored), chain_ids=tuple(accessible), clock=clock, log=log),
     )
 
 

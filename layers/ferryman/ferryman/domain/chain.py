@@ -75,6 +75,12 @@ class ChainSettings(BaseModel):
     """Blocks without a transaction that was sent again, after which it offers more."""
     bump_after_seconds: Seconds = Field(default=Seconds(30), ge=0)
     """How long it was signed by then, at least."""
+    reserve_bps: int = Field(default=20_000, ge=10_000)
+    """What a wallet must have for a nonce, in parts of what its first bytes offer: they may be replaced."""
+    low_balance_wei: Wei = Field(default=Wei(0), ge=0)
+    """A wallet with less is not used until it has a quarter more than that."""
+    wallet_daily_gas_wei: Wei | None = Field(default=None, gt=0)
+    """What a wallet may spend on gas a day (UTC); what is more waits."""
     min_priority_fee_wei: Wei = Wei(1_000_000)
     """The least tip offered: an idle chain's fee history says 0, which some pools refuse."""
     gas_limit_cap: Gas = Gas(1_000_000)

@@ -81,10 +81,14 @@ class Metric(Enum):
     OPEN = ("Open", Unit.COUNT, ("chain_id", "status"))
     OUTBOX_AGE = ("OutboxAge", Unit.SECONDS, ("chain_id",))
     """How long the transaction that waits longest for a nonce has waited since it was accepted."""
+    UNPAYABLE = ("Unpayable", Unit.COUNT, ("chain_id",))
+    """Transactions that wait because no wallet can pay for them."""
     RESERVED = ("Reserved", Unit.NONE, ("chain_id", "token"))
     """Token units held for open transactions."""
     WALLET_BALANCE = ("WalletBalance", Unit.NONE, ("chain_id", "wallet"))
     """In the chain's native coin."""
+    BUDGET_USED = ("BudgetUsed", Unit.NONE, ("chain_id", "wallet"))
+    """Part of its day's gas budget that a wallet has spent, percent; nothing without a budget."""
     WINDOW_USED = ("WindowUsed", Unit.COUNT, ("chain_id", "wallet"))
     WINDOW_FREE = ("WindowFree", Unit.COUNT, ("chain_id", "wallet"))
 

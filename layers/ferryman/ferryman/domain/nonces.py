@@ -24,6 +24,7 @@ FILL_GAS: Final = Gas(21_000)
 _PASSED: Final = "used by a transaction that is not ours"
 _ALWAYS: Final = Instant(0)
 _FIRST: Final = WalletNonce(0)
+_NOTHING: Final = Wei(0)
 
 
 class Wanted(StrEnum):
@@ -88,6 +89,10 @@ class NonceRow:
     gas_limit: Gas
     """From the simulation before the bind, with headroom."""
     bound_at: Instant
+    reserved_cost: Wei = _NOTHING
+    """What the wallet had to have for it."""
+    cost_before: Wei = _NOTHING
+    """The same of all nonces bound before it, since the wallet's first."""
     attempts: tuple[TransactionAttempt, ...] = ()
     urgent_from: Instant = _ALWAYS
     """When the first of its intents becomes urgent: from then on its hints go by the express lane.
@@ -224,6 +229,18 @@ class Wallet:
     """What `lowest_final` becomes next: once the block is final."""
     reopenings: int = 0
     """How often nonces were opened again: a run that saw fewer may not raise `lowest_open`."""
+    is_low: bool = False
+    """Its balance was seen to be too low, and not yet to be enough again."""
+    is_delegated: bool = False
+    """It has an EIP-7702 delegation: nodes keep one transaction of such an account."""
+    bound_cost: Wei = _NOTHING
+    """What had to be there for all nonces that were ever bound."""
+    settled_cost: Wei = _NOTHING
+    """The same of those below `lowest_open`."""
+    day: int = 0
+    """The newest day that its spending was counted on, in days since the Unix epoch (UTC)."""
+    day_spent: Wei = _NOTHING
+    """What its settled nonces of that day have cost."""
 
     def raised(self, lowest_open: WalletNonce, *, head: BlockNumber, final: BlockNumber) -> "Wallet":
         """Free the window below a nonce, and move on what is final.
@@ -254,6 +271,25 @@ class Wallet:
             mark=None,
             reopenings=self.reopenings + 1,
         )
+
+    def spent_on(self, day: int) -> Wei:
+        """Give what it has spent on a day; of a day before the newest nothing is known."""
+        return self.day_spent if day == self.day else _NOTHING
+
+    def spending(self, cost: Wei, day: int) -> "Wallet":
+        """Count a cost on a day; a clock that is behind counts on the newest one."""
+        counted = max(day, self.day)
+        return replace(self, day=counted, day_spent=Wei(self.spent_on(counted) + cost))
+
+    @property
+    def limit(self) -> int:
+        """How many nonces may be open now."""
+        return 1 if self.is_delegated else self.window
+
+    @property
+    def committed(self) -> Wei:
+        """What its balance must still cover for the nonces that are open."""
+        return Wei(max(self.bound_cost - self.settled_cost, 0)) if self.open_count else _NOTHING
 
     @property
     def open_count(self) -> int:

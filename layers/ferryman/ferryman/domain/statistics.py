@@ -11,6 +11,7 @@ from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, S
 
 SETTLEMENT_BOUNDS: Final = (1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000)
 """Milliseconds: upper bounds of the histogram of settlement times, whose last bucket has none."""
+_NOTHING: Final = Wei(0)
 _SEPARATOR: Final = "__"
 """Between the parts of a counter's name, which is of letters, digits and `_`; parts hold single ones."""
 
@@ -23,7 +24,13 @@ class WalletGauge:
     balance_wei: Wei
     window_used: int
     window_free: int
+    window: int = 0
+    """How many nonces it may have open."""
     state: WalletState = WalletState.ACTIVE
+    day_spent_wei: Wei = _NOTHING
+    """What its settled nonces of the day (UTC) have cost."""
+    is_low: bool = False
+    """It is not used until it has more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,8 @@ class Gauges:
     """Our clock less the block's time, at least 0."""
     outbox_age_seconds: Seconds
     """How long the transaction that waits longest for a nonce has waited since it was accepted."""
+    unpayable: int = 0
+    """How many transactions wait because no wallet can pay for them."""
     open_by_status: Mapping[str, int]
     reserved: Mapping[Address, TokenUnits]
     """Token -> units held for open transactions."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError
 from ferryman.domain.nonces import NonceRow
+from ferryman.domain.quotas import day_of
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TransactionId, rfc3339
 from ferryman.ports import Clock, DeadLetters, LeaseStore, PauseStore, TransactionStore, WalletStore
@@ -76,7 +77,10 @@ class Admin:
         for chain_id in self.chains:
             for wallet in self.wallets.wallets(chain_id):
                 nonces = self.wallets.open_nonces(wallet)
-                found.append(wallet_told(wallet) | {"open_nonces": [_nonce_told(row) for row in nonces]})
+                found.append(
+                    wallet_told(wallet, day_of(self.clock.now()))
+                    | {"open_nonces": [_nonce_told(row) for row in nonces]}
+                )
         return found
 
     def show(self, transaction_id: TransactionId) -> dict[str, Any]:
@@ -172,7 +176,7 @@ class Admin:
             "open_nonces": len(nonces),
             "oldest_nonce_seconds": _longest((row.bound_at for row in nonces), now),
             "wallets": len(wallets),
-            "free_window": sum(wallet.free(wallet.window) for wallet in wallets),
+            "free_window": sum(wallet.free(wallet.limit) for wallet in wallets),
         }
 
 

@@ -16,6 +16,7 @@ from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, SendOutcome, Signer, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
 from ferryman.services.filling import fill_call, fill_terms
+from ferryman.services.narrowing import heed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +182,8 @@ class Advance:
                     cause=result.text,
                     **said,
                 )
+        refusals = ((row.wallet, result.refusal) for row, result in zip(ordered, results, strict=True))
+        heed(refusals, access.settings.chain_id, wallets=self.wallets, log=self.log)
         return [
             row.filling(FillReason.REJECTED, cause=result.text)
             for row, result in zip(ordered, results, strict=True)

@@ -9,8 +9,8 @@ from ferryman.domain.events import Step
 from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.units import Address, Gas, Instant
 from ferryman.intents.kind import IntentKind
-from ferryman.services.binding import Parcel, Ready
 from ferryman.services.chains import ChainAccess
+from ferryman.services.parcels import Parcel, Ready
 from ferryman.services.simulating import with_headroom
 
 

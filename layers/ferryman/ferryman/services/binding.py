@@ -1,6 +1,6 @@
 """Binding: transactions get a wallet's next nonces, in one write with the wallet itself."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
@@ -8,15 +8,16 @@ from typing import Final
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import ChainUnreachableError, StaleRowError, StaleRowsError
 from ferryman.domain.events import Step
-from ferryman.domain.fees import Tier, fastest
-from ferryman.domain.lanes import Lane, express_from, lane_at, window_of
+from ferryman.domain.lanes import Lane, lane_at, window_of
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.transaction import Transaction, take_step, unhindered
-from ferryman.domain.units import Address, Gas, Instant, TransactionId, WalletNonce
+from ferryman.domain.units import Address, Instant, WalletNonce, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Binding, Change, Clock, Signer, WalletStore
 from ferryman.services.agreement import agreed
 from ferryman.services.chains import ChainAccess
+from ferryman.services.parcels import Parcel, Ready
+from ferryman.services.purse import Purse
 
 MOST_AT_ONCE: Final = 30
 """Nonces in one write."""
@@ -26,56 +27,17 @@ _TRIES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A transaction that passed its simulation, with the gas it may use."""
-
-    row: Transaction
-    gas_limit: Gas
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """What goes into one chain transaction: nearly always one intent."""
-
-    ready: tuple[Ready, ...]
-    gas_limit: Gas
-
-    @classmethod
-    def of(cls, one: Ready) -> "Parcel":
-        """Send an intent alone."""
-        return cls((one,), one.gas_limit)
-
-    def without(self, gone: Collection[TransactionId]) -> "Parcel | None":
-        """Leave some out; None if nothing is left."""
-        left = tuple(one for one in self.ready if one.row.transaction_id not in gone)
-        if len(left) == len(self.ready):
-            return self
-        if len(left) == 1:
-            return Parcel.of(left[0])
-        return Parcel(left, self.gas_limit) if left else None
-
-    @property
-    def tier(self) -> Tier:
-        """Give the fastest of its intents' tiers: what shares a transaction shares its fees."""
-        return fastest(one.row.priority for one in self.ready)
-
-    def urgent_from(self, access: ChainAccess) -> Instant:
-        """Say when the first of its intents becomes urgent."""
-        return min(
-            express_from(one.row.priority, one.row.deadline_seconds, access.settings) for one in self.ready
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Bound:
-    """What came of binding: nonces, the rows bound to them, and what found no free window."""
+    """What came of binding: nonces, the rows bound to them, and what found no free window or no money."""
 
     nonces: tuple[NonceRow, ...]
     rows: tuple[Transaction, ...]
     without_capacity: tuple[Ready, ...]
+    without_funds: tuple[tuple[Ready, str], ...]
+    """With what they wait for."""
 
 
-NOTHING_BOUND: Final = Bound((), (), ())
+NOTHING_BOUND: Final = Bound((), (), (), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +72,10 @@ class Binder:
         pool = (known[address] for address in addresses if address in known)
         return [wallet for wallet in pool if wallet.state is WalletState.ACTIVE]
 
-    def bind(self, parcels: Sequence[Parcel], access: ChainAccess, pool: Sequence[Wallet]) -> Bound:
-        """Bind as many as there is free window for, the urgent ones first.
+    def bind(
+        self, parcels: Sequence[Parcel], access: ChainAccess, pool: Sequence[Wallet], purse: Purse
+    ) -> Bound:
+        """Bind as many as there is free window and money for, the urgent ones first.
 
         Rows that changed since they were read are left out: whoever changed them goes on with them.
 
@@ -122,30 +86,50 @@ class Binder:
         now, wallets = self.clock.now(), list(pool)
         bindings: list[Binding] = []
         left: list[Ready] = []
+        unpaid: list[tuple[Ready, str]] = []
         for lane in Lane:
             waiting = [one for one in parcels if lane_at(one.urgent_from(access), now) is lane]
-            done, waiting = self._bind_lane(waiting, access, wallets, lane)
+            done, waiting, poor = self._bind_lane(waiting, access, wallets, lane, purse)
             bindings += done
             left += [one for parcel in waiting for one in parcel.ready]
+            unpaid += [(one, purse.lacks(wallets, parcel)) for parcel in poor for one in parcel.ready]
         return Bound(
             tuple(binding.nonce_row for binding in bindings),
             tuple(change.after for binding in bindings for change in binding.changes),
             tuple(left),
+            tuple(unpaid),
         )
 
     def _bind_lane(
-        self, waiting: list[Parcel], access: ChainAccess, wallets: list[Wallet], lane: Lane
-    ) -> tuple[list[Binding], list[Parcel]]:
-        """Bind parcels while a lane's part of some window is free; keep `wallets` current."""
+        self,
+        waiting: list[Parcel],
+        access: ChainAccess,
+        wallets: list[Wallet],
+        lane: Lane,
+        purse: Purse,
+    ) -> tuple[list[Binding], list[Parcel], list[Parcel]]:
+        """Bind parcels while a lane's part of some window is free; keep `wallets` current.
+
+        Returns:
+            What was bound, what found no window, and what no wallet with a free one can pay for.
+
+        """
         done: list[Binding] = []
+        poor: list[Parcel] = []
         tries = _TRIES
-        while waiting and tries and wallets:
-            wallet = freest(wallets, lane, access.settings)
-            window = window_of(lane, wallet.window, access.settings)
-            chosen = _fitting(waiting[: min(wallet.free(window), MOST_AT_ONCE)])
-            if not chosen:
-                break
-            bindings = self._bindings(wallet, chosen, access)
+        while waiting and tries and has_room(wallets, lane, access.settings):
+            able = [wallet for wallet in wallets if purse.room(wallet) >= purse.cost(waiting[0])]
+            if not has_room(able, lane, access.settings):
+                # What no wallet can pay for as a whole goes alone, and what it cannot pay for alone waits.
+                first, *waiting = waiting
+                waiting, poor = (
+                    ([*first.apart(), *waiting], poor) if len(first.ready) > 1 else (waiting, [*poor, first])
+                )
+                continue
+            wallet = freest(able, lane, access.settings)
+            window = window_of(lane, wallet.limit, access.settings)
+            chosen = _fitting(waiting[: min(wallet.free(window), MOST_AT_ONCE)], purse, purse.room(wallet))
+            bindings = self._bindings(wallet, chosen, access, purse)
             try:
                 self.wallets.bind(wallet, bindings, window=window)
             except StaleRowsError as stale:
@@ -157,9 +141,9 @@ class Binder:
                 continue
             done += bindings
             wallets.remove(wallet)
-            wallets.append(replace(wallet, next_nonce=WalletNonce(wallet.next_nonce + len(bindings))))
+            wallets.append(_after(wallet, bindings))
             waiting = waiting[len(chosen) :]
-        return done, waiting
+        return done, waiting, poor
 
     def _opened(self, address: Address, access: ChainAccess) -> Wallet:
         # Every later nonce counts from here: on one endpoint's lie they would all be wrong.
@@ -175,8 +159,10 @@ class Binder:
             )
         )
 
-    def _bindings(self, wallet: Wallet, parcels: Sequence[Parcel], access: ChainAccess) -> list[Binding]:
-        now = self.clock.now()
+    def _bindings(
+        self, wallet: Wallet, parcels: Sequence[Parcel], access: ChainAccess, purse: Purse
+    ) -> list[Binding]:
+        now, costs = self.clock.now(), [purse.cost(parcel) for parcel in parcels]
         return [
             Binding(
                 changes=self._changes(parcel, wallet, WalletNonce(wallet.next_nonce + position), now),
@@ -187,6 +173,8 @@ class Binder:
                     intents=tuple(one.row.transaction_id for one in parcel.ready),
                     gas_limit=parcel.gas_limit,
                     bound_at=now,
+                    reserved_cost=costs[position],
+                    cost_before=Wei(wallet.bound_cost + sum(costs[:position])),
                     urgent_from=parcel.urgent_from(access),
                     deadline_seconds=max(one.row.deadline_seconds for one in parcel.ready),
                     tier=parcel.tier,
@@ -212,21 +200,32 @@ class Binder:
 
 def freest(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> Wallet:
     """Give the wallet with the most free window for a lane, the first of equals."""
-    return max(wallets, key=lambda wallet: wallet.free(window_of(lane, wallet.window, settings)))
+    return max(wallets, key=lambda wallet: wallet.free(window_of(lane, wallet.limit, settings)))
 
 
 def has_room(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> bool:
     """Say whether any wallet has a nonce free for a lane."""
-    return any(wallet.free(window_of(lane, wallet.window, settings)) for wallet in wallets)
+    return any(wallet.free(window_of(lane, wallet.limit, settings)) for wallet in wallets)
 
 
-def _fitting(parcels: Sequence[Parcel]) -> list[Parcel]:
-    """Give the first parcels, as many as one write takes."""
-    items = 1
+def _after(wallet: Wallet, bindings: Sequence[Binding]) -> Wallet:
+    """Give a wallet as a bind leaves it."""
+    last = bindings[-1].nonce_row
+    return replace(
+        wallet,
+        next_nonce=WalletNonce(last.nonce + 1),
+        bound_cost=Wei(last.cost_before + last.reserved_cost),
+    )
+
+
+def _fitting(parcels: Sequence[Parcel], purse: Purse, room: Wei) -> list[Parcel]:
+    """Give the first parcels, as many as one write takes and the wallet can pay for."""
+    items, cost = 1, 0
 
     def fits(parcel: Parcel) -> bool:
-        nonlocal items
+        nonlocal items, cost
         items += 1 + 2 * len(parcel.ready)
-        return items <= _MOST_ITEMS
+        cost += purse.cost(parcel)
+        return items <= _MOST_ITEMS and cost <= room
 
     return list(takewhile(fits, parcels))

@@ -9,6 +9,7 @@ from ferryman.domain.errors import ChainUnreachableError, FieldProblem, InvalidF
 from ferryman.domain.fees import FeeHistory
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.pauses import Pause
+from ferryman.domain.quotas import day_of
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TransactionId, TxHash, rfc3339
 from ferryman.ports import Chain, Clock, PauseStore, TransactionStore, WalletStore
@@ -63,7 +64,7 @@ class Explaining:
             "last_error": row.last_error,
             "deadline": row.deadline_seconds,
             "paused": [told(pause) for pause in situation.pauses],
-            "wallet": wallet_told(situation.wallet) if situation.wallet else None,
+            "wallet": wallet_told(situation.wallet, day_of(situation.now)) if situation.wallet else None,
             "nonce": self._nonce(situation.nonce_row) if situation.nonce_row else None,
             "behind": [self._nonce(one) for one in situation.lower[:_MOST_SHOWN]],
             "market": _market(situation.market),
@@ -85,7 +86,7 @@ class Explaining:
         access, nonces = self.chains[chain_id], self.wallets.open_nonces(wallet)
         views = _asked(access, address, nonces[0] if nonces else None, self.clock.now())
         return {
-            **wallet_told(wallet),
+            **wallet_told(wallet, day_of(self.clock.now())),
             "at": rfc3339(self.clock.now()),
             "summary": _wallet_summary(wallet, nonces, views),
             "nonces": [self._nonce(row) for row in nonces[:_MOST_SHOWN]],

@@ -1,7 +1,8 @@
 """Explanation: what a transaction waits for and what happens next, in words for a person at 3 a.m."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from ferryman.domain.blockers import Blocker
@@ -12,10 +13,18 @@ from ferryman.domain.pauses import Pause
 from ferryman.domain.terms import terms_of
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import BlockNumber, Instant, Seconds, TxHash, WalletNonce, Wei
-from ferryman.services.waiting import NO_WALLET, NO_WINDOW
+from ferryman.services.waiting import NO_FUNDS, NO_WALLET, NO_WINDOW, OVER_BUDGET
 from ferryman.services.wanting import asked_at
 
 _GWEI: Final = 10**9
+_WALLET_WAITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        NO_WALLET: "It goes on after `ferryman wallets add`.",
+        NO_FUNDS: "It goes on once a wallet has more coin; `ferryman wallets` shows which are low.",
+        OVER_BUDGET: "It goes on at midnight (UTC), or with a larger `wallet_daily_gas_wei`.",
+    }
+)
+"""What wallets lack -> what ends that."""
 _AGAIN: Final = "submit looks at it again."
 
 
@@ -131,11 +140,11 @@ def _unbound_otherwise(situation: Situation, tried: str) -> Explanation:
             next_action="It gets one when something else is mined; `ferryman wallets` shows what is open.",
             next_at=row.due_at,
         )
-    if row.last_error == NO_WALLET:
+    if row.last_error and row.last_error in _WALLET_WAITS:
         return Explanation(
             summary=f"It waits for a wallet, {tried}: {row.last_error}.",
             blocker=Blocker.WALLETS,
-            next_action="It goes on after `ferryman wallets add`.",
+            next_action=_WALLET_WAITS[row.last_error],
             next_at=row.due_at,
         )
     if row.last_error:

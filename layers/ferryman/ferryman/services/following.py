@@ -7,7 +7,8 @@ from ferryman.domain.blocks import BlockId
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.lanes import Lane, window_of
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
-from ferryman.domain.units import BlockNumber, TxHash, WalletNonce
+from ferryman.domain.quotas import day_of
+from ferryman.domain.units import BlockNumber, TxHash, Wei
 from ferryman.domain.windows import grown
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Block, Chain, Clock, Log, Metrics, Queue, TransactionStore, WalletStore
@@ -38,6 +39,8 @@ class _Recorded:
     """What one look wrote down."""
 
     settled: set[NonceKey] = field(default_factory=set)
+    costs: dict[NonceKey, Wei] = field(default_factory=dict)
+    """Of those that a transaction of ours settled."""
     vanished: set[NonceKey] = field(default_factory=set)
     """Their block is gone."""
     is_sure: bool = True
@@ -61,6 +64,7 @@ class Follower:
     strangers: Strangers
     gaps: Gaps
     wanting: Wanting
+    clock: Clock
     anchor: BlockId | None = None
     """The newest block of the last look, also of another run's: all that was settled rests on its branch.
 
@@ -129,6 +133,7 @@ class Follower:
             wanting=Wanting(
                 settings=settings, chain=chain, wallets=wallets, queue=queue, clock=clock, log=log
             ),
+            clock=clock,
         )
 
     def look(self) -> Pass:
@@ -162,8 +167,9 @@ class Follower:
         moved = self.gaps(wallets, positions)
         for wallet, found in wallets.items():
             if wallet not in moved:
-                still_open = [row.nonce for row in found if _key(row) not in done.settled]
-                self._free_window(wallet, still_open, head)
+                spent = Wei(sum(done.costs.get(_key(row), 0) for row in found))
+                still_open = [row for row in found if _key(row) not in done.settled]
+                self._free_window(wallet, still_open, spent, head)
         self.wanting(
             [row for row in unmined if _key(row) not in done.settled],
             head,
@@ -216,19 +222,26 @@ class Follower:
             intents = [opened.get(intent.transaction_id, intent) for intent in one.intents]
             if self.recording(one.row, intents, one.mined, blocks):
                 done.settled.add(one.key)
+                if one.mined:
+                    done.costs[one.key] = one.mined.receipt.cost
                 self.receipts.forget(one.row)
 
-    def _free_window(self, wallet: Wallet, open_nonces: Sequence[WalletNonce], head: Block) -> None:
-        lowest = min(open_nonces, default=wallet.next_nonce)
-        if lowest > wallet.lowest_open:
-            window = grown(
-                wallet.window,
-                used=wallet.open_count,
-                usual=window_of(Lane.STANDARD, wallet.window, self.settings),
-                most=self.settings.widest_window,
-            )
-            raised = wallet.raised(lowest, head=head.number, final=self._final(wallet, head))
-            self.wallets.raise_lowest_open(wallet, replace(raised, window=window))
+    def _free_window(self, wallet: Wallet, still_open: Sequence[NonceRow], spent: Wei, head: Block) -> None:
+        """Let go of what is settled below the lowest open nonce and what was kept for it; count the cost."""
+        lowest = min(still_open, key=lambda row: row.nonce, default=None)
+        lowest_open = lowest.nonce if lowest else wallet.next_nonce
+        if lowest_open <= wallet.lowest_open and not spent:
+            return
+        window = grown(
+            wallet.window,
+            used=wallet.open_count,
+            usual=window_of(Lane.STANDARD, wallet.window, self.settings),
+            most=self.settings.widest_window,
+        )
+        settled = max(lowest.cost_before if lowest else wallet.bound_cost, wallet.settled_cost)
+        raised = wallet.raised(lowest_open, head=head.number, final=self._final(wallet, head))
+        after = replace(raised, settled_cost=settled, window=window)
+        self.wallets.raise_lowest_open(wallet, after.spending(spent, day_of(self.clock.now())))
 
     def _final(self, wallet: Wallet, head: Block) -> BlockNumber:
         """Give the newest final block, where that decides anything."""

@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ferryman.domain.errors import ChainUnreachableError, StoreUnavailableError
+from ferryman.domain.funds import is_low
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import Wallet, WalletState
+from ferryman.domain.quotas import day_of
 from ferryman.domain.statistics import Gauges, WalletGauge
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Address, Instant, Seconds, TokenUnits, TransactionId
+from ferryman.domain.units import Address, Instant, Seconds, TokenUnits, TransactionId, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, StatisticsStore, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess, Chains
+from ferryman.services.waiting import NO_FUNDS
 
 MOST_WAITING: Final = 1_000
 """Rows without a nonce that are looked at; of more, the rest is not in the gauges."""
@@ -63,6 +66,7 @@ class Gauging:
             ),
             open_by_status=Counter(row.status.value for row in rows),
             reserved={token: TokenUnits(units) for token, units in reserved.items()},
+            unpayable=sum(row.last_error == NO_FUNDS for row in rows if row.nonce is None),
             wallets=self._wallet_gauges(access, wallets),
         )
 
@@ -77,21 +81,41 @@ class Gauging:
         return [row for row in rows if not row.status.is_terminal]
 
     def _wallet_gauges(self, access: ChainAccess, wallets: tuple[Wallet, ...]) -> tuple[WalletGauge, ...]:
-        balances = access.chain.balances([wallet.address for wallet in wallets]) if wallets else ()
+        addresses = [wallet.address for wallet in wallets]
+        balances = access.chain.balances(addresses) if wallets else ()
+        delegated = access.chain.delegated(addresses) if wallets else frozenset[Address]()
+        seen = (
+            self._marked(wallet, balance, is_delegated=wallet.address in delegated, access=access)
+            for wallet, balance in zip(wallets, balances, strict=True)
+        )
         return tuple(
             WalletGauge(
                 address=wallet.address,
                 balance_wei=balance,
                 state=wallet.state,
+                is_low=wallet.is_low,
+                day_spent_wei=wallet.spent_on(day_of(self.clock.now())),
+                window=wallet.limit,
                 window_used=wallet.open_count,
-                window_free=wallet.free(wallet.window),
+                window_free=wallet.free(wallet.limit),
             )
-            for wallet, balance in zip(wallets, balances, strict=True)
+            for wallet, balance in zip(seen, balances, strict=True)
         )
+
+    def _marked(self, wallet: Wallet, balance: Wei, *, is_delegated: bool, access: ChainAccess) -> Wallet:
+        """Write on a wallet's row what submit has to know of its account, where that has changed."""
+        low = is_low(balance, was_low=wallet.is_low, low_balance=access.settings.low_balance_wei)
+        seen = replace(wallet, is_low=low, is_delegated=is_delegated)
+        if seen != wallet:
+            self.wallets.note(seen)
+            said = {"chain_id": wallet.chain_id, "wallet": wallet.address, "balance_wei": str(balance)}
+            self.log.warning("wallet marked", is_low=low, is_delegated=is_delegated, **said)
+        return seen
 
     def _emit(self, gauges: Gauges, access: ChainAccess) -> None:
         add, chain_id = self.metrics.add, access.settings.chain_id
         add(Metric.HEAD_AGE, gauges.head_age_seconds, chain_id=chain_id)
+        add(Metric.UNPAYABLE, gauges.unpayable, chain_id=chain_id)
         add(Metric.OUTBOX_AGE, gauges.outbox_age_seconds, chain_id=chain_id)
         for status in (status for status in Status if not status.is_terminal):
             add(Metric.OPEN, gauges.open_by_status.get(status, 0), chain_id=chain_id, status=status.value)
@@ -102,6 +126,8 @@ class Gauging:
                 continue  # whatever it has left is no alarm
             of: dict[str, str | int] = {"chain_id": chain_id, "wallet": wallet.address}
             add(Metric.WALLET_BALANCE, wallet.balance_wei / _WEI_PER_COIN, **of)
+            if budget := access.settings.wallet_daily_gas_wei:
+                add(Metric.BUDGET_USED, 100 * wallet.day_spent_wei // budget, **of)
             add(Metric.WINDOW_USED, wallet.window_used, **of)
             if wallet.state is WalletState.ACTIVE:
                 add(Metric.WINDOW_FREE, wallet.window_free, **of)

@@ -217,7 +217,7 @@ class Recover:
         """Let confirm's window reach down to a nonce that was opened again."""
         wallet = self.wallets.wallet(opened.chain_id, opened.wallet)
         if wallet and wallet.lowest_open > opened.nonce:
-            lower = replace(wallet, lowest_open=opened.nonce)
+            lower = replace(wallet, lowest_open=opened.nonce, settled_cost=opened.cost_before)
             self._do(lambda: self.recovery.set_wallet(wallet, lower))
 
     def _has_lost_its_nonce(self, row: Transaction, nonce_row: NonceRow | None, access: ChainAccess) -> bool:
@@ -329,7 +329,8 @@ class Recover:
                 self._fill(wallet, WalletNonce(nonce))
                 still_open.append(WalletNonce(nonce))
         lowest = WalletNonce(min(still_open, default=next_nonce))
-        after_all = replace(wallet, next_nonce=next_nonce, lowest_open=lowest)
+        settled_cost = wallet.settled_cost if still_open else wallet.bound_cost
+        after_all = replace(wallet, next_nonce=next_nonce, lowest_open=lowest, settled_cost=settled_cost)
         if next_nonce != wallet.next_nonce:
             words = f"next nonce {wallet.next_nonce} is behind the chain's {next_nonce}: raised"
             self._say(wallet.address, words)

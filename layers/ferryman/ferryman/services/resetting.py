@@ -14,6 +14,7 @@ from ferryman.domain.errors import (
     WalletBusyError,
 )
 from ferryman.domain.nonces import FILL_GAS, NonceRow, Wallet
+from ferryman.domain.quotas import day_of
 from ferryman.domain.resets import EndpointCounts, ResetPlan, reset_plan
 from ferryman.domain.units import Address, ChainId, WalletNonce
 from ferryman.ports import Chain, Clock, Counted, Log, RecoveryStore, WalletStore
@@ -63,10 +64,10 @@ class Resetting:
             self._carry_out(wallet, plan, by)
         return {
             "dry_run": is_dry,
-            "stored": wallet_told(wallet),
+            "stored": wallet_told(wallet, day_of(self.clock.now())),
             "endpoints": [{"latest": one.latest, "pending": one.pending} for one in told],
             "open_nonces": [row.nonce for row in rows if not row.is_settled],
-            "after": wallet_told(plan.wallet),
+            "after": wallet_told(plan.wallet, day_of(self.clock.now())),
             "fills": list(plan.fills),
             "unclear": list(plan.unclear),
         }

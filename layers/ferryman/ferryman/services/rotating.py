@@ -12,8 +12,9 @@ from ferryman.domain.errors import (
     WalletBusyError,
 )
 from ferryman.domain.nonces import Wallet, WalletState
+from ferryman.domain.quotas import day_of
 from ferryman.domain.units import Address, ChainId
-from ferryman.ports import Log, WalletStore
+from ferryman.ports import Clock, Log, WalletStore
 
 _FIELDS: Final = frozenset({"chain_id", "state"})
 
@@ -24,6 +25,7 @@ class Rotating:
 
     wallets: WalletStore
     chain_ids: Collection[ChainId]
+    clock: Clock
     log: Log
 
     def __call__(self, address: Address, body: Mapping[str, Any], *, by: str) -> dict[str, Any]:
@@ -58,7 +60,7 @@ class Rotating:
                 raise _busy(wallet, "changed just now: try again") from error
             said = {"chain_id": wallet.chain_id, "wallet": wallet.address, "by": by}
             self.log.warning("wallet's state set", was=wallet.state.value, state=state.value, **said)
-        return wallet_told(replace(wallet, state=state))
+        return wallet_told(replace(wallet, state=state), day_of(self.clock.now()))
 
     def _chain_ids(self, body: Mapping[str, Any]) -> Collection[ChainId]:
         chain_id = body.get("chain_id")
@@ -71,8 +73,8 @@ class Rotating:
         return [ChainId(chain_id)]
 
 
-def wallet_told(wallet: Wallet) -> dict[str, Any]:
-    """Give what operators see of a wallet's row."""
+def wallet_told(wallet: Wallet, day: int) -> dict[str, Any]:
+    """Give what operators see of a wallet's row, on a day."""
     return {
         "chain_id": wallet.chain_id,
         "address": wallet.address,
@@ -80,8 +82,12 @@ def wallet_told(wallet: Wallet) -> dict[str, Any]:
         "next_nonce": wallet.next_nonce,
         "lowest_open": wallet.lowest_open,
         "open": wallet.open_count,
-        "window": wallet.window,
-        "free_window": wallet.free(wallet.window),
+        "window": wallet.limit,
+        "free_window": wallet.free(wallet.limit),
+        "committed_wei": str(wallet.committed),
+        "spent_today_wei": str(wallet.spent_on(day)),
+        "is_low": wallet.is_low,
+        "is_delegated": wallet.is_delegated,
     }
 
 

@@ -7,12 +7,12 @@ from typing import Final
 from ferryman.domain.errors import ChainUnreachableError, FeeCapExceededError
 from ferryman.domain.fees import FeeHistory, price
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, Gas, WalletNonce
+from ferryman.domain.units import Address, Gas, WalletNonce, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Reverted, Simulation
 from ferryman.services.agreement import hear
-from ferryman.services.binding import Ready
 from ferryman.services.chains import ChainAccess
+from ferryman.services.parcels import Ready
 
 GAS_HEADROOM_BPS: Final = 12_500
 """Gas limit over the estimate: a slot that is warm or set now may not be so at inclusion."""
@@ -44,19 +44,28 @@ class Verdicts:
     market: FeeHistory
     sender_count: WalletNonce
     """Mined transactions of the wallet it was done for."""
+    balances: Mapping[Address, Wei]
+    """Of the accounts that were asked about."""
 
 
 def simulate(
-    rows: Sequence[Transaction], access: ChainAccess, *, kinds: Mapping[str, IntentKind], sender: Address
+    rows: Sequence[Transaction],
+    access: ChainAccess,
+    *,
+    kinds: Mapping[str, IntentKind],
+    sender: Address,
+    payers: Sequence[Address] = (),
 ) -> Verdicts:
-    """Simulate rows, each on its own, from a relayer wallet. No nonce and no gas is spent on it.
+    """Simulate rows, each on its own, from a relayer wallet, and read `payers`' balances along the way.
+
+    No nonce and no gas is spent on it.
 
     Raises:
         ChainUnreachableError: as `Chain.simulate`.
 
     """
     calls = [kinds[row.kind].to_call(row.payload) for row in rows]
-    simulation = access.chain.simulate(calls, sender=sender)
+    simulation = access.chain.simulate(calls, sender=sender, payers=payers)
     ready: list[Ready] = []
     suspects: list[Transaction] = []
     waiting: list[tuple[Transaction, str]] = []
@@ -74,9 +83,14 @@ def simulate(
         else:
             ready.append(Ready(row, with_headroom(outcome)))
     failed, doubted = _witnessed(suspects, access, kinds=kinds, sender=sender)
-    waits = (*waiting, *doubted)
     return Verdicts(
-        tuple(ready), failed, waits, tuple(failing), simulation.fee_history, simulation.sender_count
+        tuple(ready),
+        failed,
+        (*waiting, *doubted),
+        tuple(failing),
+        simulation.fee_history,
+        simulation.sender_count,
+        simulation.balances,
     )
 
 

@@ -19,6 +19,7 @@ from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import FeeHistory
 from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.nonces import NonceRow, Wanted
+from ferryman.domain.quotas import day_of
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import BlockNumber, ChainId
 from ferryman.intents.kind import IntentKind
@@ -49,6 +50,7 @@ from ferryman.services.ending import fail_unbound
 from ferryman.services.gathering import Gathering
 from ferryman.services.hinting import hint_of
 from ferryman.services.pausing import PAUSED
+from ferryman.services.purse import Purse
 from ferryman.services.simulating import simulate
 from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off, put_off_failed
 from ferryman.services.waking import wake
@@ -246,17 +248,20 @@ class Submit:
             return NOTHING_BOUND, None
         hinted = {row.transaction_id for row in able}
         crowd = self.gathering(able, access)
-        verdicts = simulate(crowd, access, kinds=self.kinds, sender=wallet.address)
+        payers = [one.address for one in pool]
+        verdicts = simulate(crowd, access, kinds=self.kinds, sender=wallet.address, payers=payers)
         for doomed in verdicts.failed:
             self._fail(doomed.row, doomed.reason, witnesses=doomed.witnesses)
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
         parcels = parcels_of(verdicts.ready, access, kinds=self.kinds, sender=wallet.address, now=now)
         healed = self.counters.healed(wallet, verdicts.sender_count, access)
-        bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool])
-        left = (ready.row for ready in bound.without_capacity)
+        purse = Purse(settings=settings, market=verdicts.market, balances=verdicts.balances, day=day_of(now))
+        bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool], purse)
+        left = [(one.row, NO_WINDOW) for one in bound.without_capacity]
+        left += [(one.row, cause) for one, cause in bound.without_funds]
         # What no message named loses nothing by staying as it is.
-        self._put_off((row, NO_WINDOW) for row in left if row.transaction_id in hinted)
+        self._put_off((row, cause) for row, cause in left if row.transaction_id in hinted)
         return bound, verdicts.market
 
     def _advance(

@@ -11,6 +11,10 @@ from ferryman.services.about import about
 
 NO_WINDOW: Final = "no free wallet window"
 """What a row waits for that only lacks a nonce."""
+NO_FUNDS: Final = "no wallet can pay for it"
+"""What a row waits for whose gas is more than any wallet has left."""
+OVER_BUDGET: Final = "the day's gas budget is used up"
+"""What a row waits for until the next day (UTC)."""
 NO_WALLET: Final = "every wallet is drained or retired"
 """What a row waits for when operators have taken all wallets out of use."""
 RETRIES_EXHAUSTED: Final = "retries_exhausted"

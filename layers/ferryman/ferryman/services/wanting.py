@@ -12,6 +12,7 @@ from ferryman.domain.nonces import FillReason, NonceRow, Wanted
 from ferryman.domain.terms import terms_of
 from ferryman.domain.units import Instant
 from ferryman.ports import Block, Chain, Clock, Log, NonceHint, Queue, WalletStore
+from ferryman.services.narrowing import lose
 
 _UNSIGNED_PAUSE_MS: Final = 3_000
 """How long submit has, after a bind, to sign before confirm asks it to."""
@@ -66,6 +67,8 @@ class Wanting:
                 wanted=wanting.wanted.value,
                 attempts=len(row.attempts),
             )
+        lost = (row.wallet for row in asked if _is_lost(row, head))
+        lose(lost, self.settings.chain_id, wallets=self.wallets, log=self.log)
         if asked:
             self.queue.send(_nonce_hint(row, self.clock.now()) for row in asked)
 
@@ -122,6 +125,15 @@ def asked_at(row: NonceRow, settings: ChainSettings) -> Instant:
     pause = settings.block_time_ms * _RESEND_PAUSE_BLOCKS if row.attempts else _UNSIGNED_PAUSE_MS
     pause = min(max(pause, _UNSIGNED_PAUSE_MS) << min(row.sends_wanted, _MOST_DOUBLINGS), _LONGEST_PAUSE_MS)
     return Instant(row.last_touched() + pause)
+
+
+def _is_lost(row: NonceRow, head: Block) -> bool:
+    """Whether what was sent again is in none of the blocks since: nodes do not keep so many of a wallet.
+
+    Not if it is to offer more: then its price was the cause.
+    """
+    sent_again = row.wanted is Wanted.SEND and bool(row.attempts) and row.sends_wanted > 1
+    return sent_again and row.overdue_from is not None and row.overdue_from < head.number
 
 
 def _nonce_hint(row: NonceRow, now: Instant) -> NonceHint:

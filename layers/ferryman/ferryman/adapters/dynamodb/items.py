@@ -29,6 +29,7 @@ from ferryman.domain.units import (
     TransactionId,
     TxHash,
     WalletNonce,
+    Wei,
 )
 from ferryman.ports import NonceMarker
 
@@ -183,6 +184,12 @@ def wallet_of(item: Item) -> Wallet:
         lowest_open=WalletNonce(item["lowest_open"]),
         window=item["window"],
         state=WalletState(item["state"]),
+        is_low=item["is_low"],
+        is_delegated=item["is_delegated"],
+        bound_cost=Wei(item["bound_cost"]),
+        settled_cost=Wei(item["settled_cost"]),
+        day=item["day"],
+        day_spent=Wei(item["day_spent"]),
         # What was settled before finality was kept counts as final.
         lowest_final=WalletNonce(item["lowest_final" if "lowest_final" in item else "lowest_open"]),
         mark=_mark_of(item),

@@ -157,6 +157,7 @@ class DynamoRecovery:
                     set_to={
                         "next_nonce": after.next_nonce,
                         "lowest_open": after.lowest_open,
+                        "settled_cost": after.settled_cost,
                         "lowest_final": min(before.lowest_final, after.lowest_open),
                     },
                     # It spoke of the nonces below the lowest open one, which may be open again.

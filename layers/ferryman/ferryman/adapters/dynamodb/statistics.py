@@ -32,6 +32,7 @@ class DynamoStatistics:
             "head": gauges.head,
             "head_age_seconds": gauges.head_age_seconds,
             "outbox_age_seconds": gauges.outbox_age_seconds,
+            "unpayable": gauges.unpayable,
             "open_by_status": dict(gauges.open_by_status),
             "reserved": dict(gauges.reserved),
             "wallets": [asdict(wallet) | {"state": wallet.state.value} for wallet in gauges.wallets],
@@ -48,6 +49,7 @@ class DynamoStatistics:
             head=BlockNumber(item["head"]),
             head_age_seconds=Seconds(item["head_age_seconds"]),
             outbox_age_seconds=Seconds(item["outbox_age_seconds"]),
+            unpayable=item["unpayable"],
             open_by_status=item["open_by_status"],
             reserved={Address(token): TokenUnits(units) for token, units in item["reserved"].items()},
             wallets=tuple(
@@ -56,7 +58,10 @@ class DynamoStatistics:
                     balance_wei=Wei(wallet["balance_wei"]),
                     window_used=wallet["window_used"],
                     window_free=wallet["window_free"],
+                    window=wallet["window"],
                     state=WalletState(wallet["state"]),
+                    day_spent_wei=Wei(wallet["day_spent_wei"]),
+                    is_low=wallet["is_low"],
                 )
                 for wallet in item["wallets"]
             ),

@@ -21,6 +21,7 @@ from ferryman.adapters.dynamodb.operations import (
     Condition,
     ConditionFailedError,
     Equals,
+    Present,
     Put,
     Query,
     SortRange,
@@ -82,12 +83,12 @@ class DynamoWallets:
 
     def bind(self, wallet: Wallet, bindings: Sequence[Binding], *, window: int) -> None:
         """Bind consecutive nonces in one write."""
-        count, first = len(bindings), wallet.next_nonce
+        count, first, last = len(bindings), wallet.next_nonce, bindings[-1].nonce_row
         writes: list[Write] = [
             Update(
                 table=Table.WALLETS,
                 key=state_key(wallet.chain_id, wallet.address),
-                set_to={"next_nonce": first + count},
+                set_to={"next_nonce": first + count, "bound_cost": last.cost_before + last.reserved_cost},
                 where=(
                     Equals("next_nonce", first),
                     AtLeast("lowest_open", first + count - window),
@@ -172,12 +173,18 @@ class DynamoWallets:
             raise StaleRowError(msg) from error
 
     def raise_lowest_open(self, wallet: Wallet, raised: Wallet) -> None:
-        """Free the window below a nonce, and move it by what was learnt since the wallet was read."""
+        """Free the window below a nonce, with the money kept for it, and move it by what was learnt."""
         learnt = raised.window - wallet.window
         update = Update(
             table=Table.WALLETS,
             key=state_key(raised.chain_id, raised.address),
-            set_to={"lowest_open": raised.lowest_open, **mark_values(raised)},
+            set_to={
+                "lowest_open": raised.lowest_open,
+                "settled_cost": raised.settled_cost,
+                "day": raised.day,
+                "day_spent": raised.day_spent,
+                **mark_values(raised),
+            },
             # Added, not set: a refusal that submit has met meanwhile still counts.
             add={"window": learnt} if learnt else {},
             where=(AtMost("lowest_open", raised.lowest_open), _is_as_often_reopened(wallet)),
@@ -204,6 +211,12 @@ class DynamoWallets:
             msg = f"nonce {row.nonce} or its wallet changed since it was read"
             raise StaleRowError(msg) from error
         return lowered
+
+    def note(self, wallet: Wallet) -> None:
+        """Write what was seen of an account."""
+        seen = {"is_low": wallet.is_low, "is_delegated": wallet.is_delegated}
+        key = state_key(wallet.chain_id, wallet.address)
+        self._tables.write(Update(table=Table.WALLETS, key=key, set_to=seen, where=(Present("wallet"),)))
 
     def set_window(self, wallet: Wallet, window: int) -> None:
         """Change a window on the condition that nobody else did."""

@@ -40,6 +40,8 @@ from ferryman.ports import (
 )
 
 _HISTORY_BLOCKS: Final = 10
+_DELEGATION: Final = "0xef0100"
+"""What the code of a delegated account begins with (EIP-7702)."""
 _MOST_CALLS: Final = 100
 """Calls in one batch, where their number is not bounded otherwise: providers bound it."""
 _MOST_WITNESSES: Final = 2
@@ -84,20 +86,25 @@ class EvmChain:
             raise ChainUnreachableError(self._settings.chain_id, cause)
         return Reading(block=block, answers=tuple(self._answer(answer) for answer in answers))
 
-    def simulate(self, calls: Sequence[Call], *, sender: Address) -> Simulation:
-        """Estimate each call, and read the fee market and the sender's count, in one batch.
+    def simulate(
+        self, calls: Sequence[Call], *, sender: Address, payers: Sequence[Address] = ()
+    ) -> Simulation:
+        """Estimate each call, read the fee market, the sender's count and some balances, in one batch.
 
         At the newest block, which is the one returned: left to itself a node may take the pending one
         and run its whole mempool first, once per call.
         """
         estimates = [RpcRequest("eth_estimateGas", (_call_object(call, sender), "latest")) for call in calls]
         about = [_HEAD, self._market_question, _count_of(sender, Counted.LATEST)]
-        head, history, count, *answers = self._rpc.batch([*about, *estimates])
+        asked = [_balance(payer) for payer in payers]
+        head, history, count, *answers = self._rpc.batch([*about, *asked, *estimates])
+        balances, outcomes = answers[: len(asked)], answers[len(asked) :]
         return Simulation(
             block=self._block(self._rpc.result(head)),
-            outcomes=tuple(self._estimate(answer) for answer in answers),
+            outcomes=tuple(self._estimate(answer) for answer in outcomes),
             fee_history=self._market(self._rpc.result(history)),
             sender_count=WalletNonce(int(self._rpc.result(count), 16)),
+            balances=dict(zip(payers, map(self._wei, balances), strict=True)),
         )
 
     def fee_history(self) -> FeeHistory:
@@ -131,8 +138,13 @@ class EvmChain:
 
     def balances(self, wallets: Sequence[Address]) -> tuple[Wei, ...]:
         """Native coin of accounts."""
-        answers = self._rpc.batch([RpcRequest("eth_getBalance", (wallet, "latest")) for wallet in wallets])
-        return tuple(Wei(int(self._rpc.result(answer), 16)) for answer in answers)
+        return tuple(map(self._wei, self._rpc.batch([_balance(wallet) for wallet in wallets])))
+
+    def delegated(self, wallets: Sequence[Address]) -> frozenset[Address]:
+        """Accounts whose code is a delegation indicator (EIP-7702)."""
+        answers = self._rpc.batch([RpcRequest("eth_getCode", (wallet, "latest")) for wallet in wallets])
+        codes = zip(wallets, map(self._rpc.result, answers), strict=True)
+        return frozenset(wallet for wallet, code in codes if code.lower().startswith(_DELEGATION))
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
         """Broadcast in order."""
@@ -252,6 +264,9 @@ class EvmChain:
             timestamp_seconds=Seconds(int(header["timestamp"], 16)),
         )
 
+    def _wei(self, answer: Any) -> Wei:  # noqa: ANN401 (a JSON value)
+        return Wei(int(self._rpc.result(answer), 16))
+
     def _answer(self, answer: Any) -> bytes | Reverted:  # noqa: ANN401 (a JSON value)
         if isinstance(answer, RpcError) and is_revert(answer.code, answer.text):
             return Reverted(_bytes(answer.data), answer.text)
@@ -283,6 +298,10 @@ def _count_of(wallet: Address, counted: Counted | BlockNumber) -> RpcRequest:
 
 def _receipt_of(name: TxHash) -> RpcRequest:
     return RpcRequest("eth_getTransactionReceipt", (name,))
+
+
+def _balance(account: Address) -> RpcRequest:
+    return RpcRequest("eth_getBalance", (account, "latest"))
 
 
 def _header(number: BlockNumber) -> RpcRequest:

@@ -66,6 +66,14 @@ class ExplainedWallet(_Model):
     open: int = Field(examples=[2])
     window: int = Field(examples=[16])
     free_window: int = Field(examples=[14])
+    committed_wei: str = Field(
+        examples=["600150000000000"], description="What its balance must still cover for open nonces."
+    )
+    spent_today_wei: str = Field(
+        examples=["180000000000000"], description="What its settled nonces of the day (UTC) have cost."
+    )
+    is_low: bool = Field(description="Whether it is left alone until it has more coin.")
+    is_delegated: bool = Field(description="Whether it has an EIP-7702 delegation: one nonce at a time.")
 
 
 class Explanation(_Model):

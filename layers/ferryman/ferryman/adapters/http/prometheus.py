@@ -23,6 +23,7 @@ _STAGES: Final[Mapping[str, str]] = {
 _GAUGES: Final[Mapping[str, str]] = {
     "head": "Newest block that confirm saw",
     "head_age_seconds": "Age of that block when it was seen",
+    "unpayable": "Transactions that wait because no wallet can pay for them",
     "outbox_age_seconds": "How long the transaction that waits longest for a nonce has waited",
 }
 
@@ -125,13 +126,21 @@ def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     balance = _gauge("wallet_balance_wei", "Native coin of a relayer wallet", "wallet")
     used = _gauge("wallet_window_used", "Nonces of a wallet that are open", "wallet")
     free = _gauge("wallet_window_free", "Nonces that a wallet may still open", "wallet")
+    window = _gauge("wallet_window", "Nonces that a wallet may have open", "wallet")
+    state = _gauge("wallet_state", "1 for the state a wallet is in", "wallet", "state")
+    low = _gauge("wallet_low", "1 for a wallet that is not used until it has more coin", "wallet")
+    spent = _gauge("wallet_day_spent_wei", "What a wallet has spent on gas today (UTC)", "wallet")
     for chain in chains:
         for wallet in chain.gauges.wallets if chain.gauges else ():
             labels = [str(chain.chain_id), wallet.address]
             balance.add_metric(labels, wallet.balance_wei)
             used.add_metric(labels, wallet.window_used)
             free.add_metric(labels, wallet.window_free)
-    yield from (balance, used, free)
+            window.add_metric(labels, wallet.window)
+            state.add_metric([*labels, wallet.state.value], 1)
+            low.add_metric(labels, wallet.is_low)
+            spent.add_metric(labels, wallet.day_spent_wei)
+    yield from (balance, used, free, window, state, low, spent)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
