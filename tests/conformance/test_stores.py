@@ -1516,6 +1516,7 @@ class TestStatistics:
         first = Gauges(
             at=NOW,
             head=BlockNumber(90),
+            final=BlockNumber(5),
             head_age_seconds=Seconds(2),
             outbox_age_seconds=Seconds(0),
             open_by_status={},

@@ -1,11 +1,13 @@
 """EvmChain on a real anvil with the real contracts."""
 
+import json
 from typing import Any
 
 import pytest
 from coincurve import PrivateKey
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import function_signature_to_4byte_selector
+from web3.types import RPCEndpoint
 
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
@@ -21,12 +23,14 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
 from tests.fakes.metrics import FakeMetrics
 from tests.support.anvil import LOCKED, Node
+from tests.support.http_server import Answer, serving
 from tests.support.payments import (
     CHAIN_ID,
     PAYEE,
     PAYER,
     STRANGER,
     address_of,
+    chain_settings,
     payment_message,
     request_body,
     signature_of,
@@ -522,3 +526,22 @@ def test_deep_reads_name_the_block_of_the_reading(node: Node) -> None:
 
     assert reading.block == node.web3.eth.block_number - 1
     assert len(reading.answers) == 1
+
+
+def test_the_newest_final_block_is_read_where_the_node_knows_it(node: Node) -> None:
+    """Anvil counts two epochs of 32 blocks."""
+    chain, _ = chain_on(node)
+    node.web3.provider.make_request(RPCEndpoint("anvil_mine"), ["0x46", "0x0"])
+
+    assert chain.finalized() == chain.head().number - 64
+
+
+def test_a_node_that_knows_no_final_block_says_so() -> None:
+    """By an error of its own, or by none at all: neither is trouble with the endpoint."""
+    refused = {"error": {"code": -32602, "message": "unknown block tag: finalized"}}
+    for answer in (refused, {"result": None}):
+        body = json.dumps([{"jsonrpc": "2.0", "id": 0, **answer}]).encode()
+        with serving(lambda _, body=body: Answer(200, body)) as served:  # type: ignore[misc]
+            rpc = JsonRpc(CHAIN_ID, FakeEndpoints(served.url), metrics=FakeMetrics())
+
+            assert EvmChain(chain_settings(), rpc, FakeClock(0)).finalized() is None

@@ -237,6 +237,7 @@ class RetainConfig(ChainsConfig):
 
     transactions_table: Name
     events_table: Name
+    cursors_table: Name
     archive_bucket: Name
 
 

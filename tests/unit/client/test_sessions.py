@@ -10,7 +10,7 @@ from eth_account.messages import encode_defunct
 from websockets.sync.server import ServerConnection
 
 from ferryman_client import Event, ForbiddenError, ProtocolError, UnauthorizedError
-from tests.support.deployments import MESSAGE, NAME, Deployed, deployment, event, json_answer, record
+from tests.support.deployments import MESSAGE, NAME, STEPS, Deployed, deployment, event, json_answer, record
 from tests.support.payments import CHAIN_ID, PAYER
 
 Driver = Callable[..., Any]
@@ -150,6 +150,20 @@ def test_a_sender_is_followed_where_websockets_are_blocked(driving: Driver) -> N
         found = driving(server.url).sender_followed(most=2)
 
     assert told(found) == [(NAME, 2), (NAME, 3)]
+
+
+def test_what_a_reorg_opens_again_is_told_though_it_was_over(driving: Driver) -> None:
+    """Nobody was connected when it happened: its record has gone on."""
+    with deployment(has_socket=False) as server:
+        server.answers["GET", "/transactions"] = [
+            json_answer(200, {"transactions": [record("CONFIRMED", sequence=4)], "next_cursor": None})
+        ]
+        server.listed = [record("CONFIRMED", sequence=6)]
+        steps = (*STEPS, ("payment_reorged", "PENDING"), ("payment_confirmed", "CONFIRMED"))
+        server.events = [event(number, steps=steps) for number in range(1, 7)]
+        found = driving(server.url).sender_followed(most=2)
+
+    assert told(found) == [(NAME, 5), (NAME, 6)]
 
 
 def test_more_than_a_page_that_began_meanwhile_is_found(driving: Driver) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from ferryman.adapters.dynamodb.operations import Table
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.domain.archive import unarchived
 from ferryman.domain.errors import StoreUnavailableError
+from ferryman.domain.statistics import Gauges
 from ferryman.domain.transaction import Status, fold, told
-from ferryman.domain.units import Instant, Milliseconds
+from ferryman.domain.units import BlockNumber, Instant, Milliseconds, Seconds
 from ferryman.services.retain import LAST_LOOK_MS, Retain
 from tests.fakes.archive import FakeArchive
 from tests.fakes.settled import MemoryWorld, memory_world
@@ -36,17 +38,35 @@ def retain_of(
     archive: FakeArchive,
     *,
     days: int = DAYS,
+    final: int = 1_000,
     interruption: Interruption | None = None,
 ) -> Retain:
-    """Build the service over a world's tables."""
+    """Build the service over a world's tables, whose chain is final up to a block."""
     wrap = (interruption or Interruption()).wrap
+    statistics = DynamoStatistics(memory.world.tables)
+    statistics.keep(memory.world.settings.chain_id, gauges(final))
     return Retain(
         chain_ids=(memory.world.settings.chain_id,),
         store=wrap("store", memory.world.store),
+        statistics=wrap("statistics", statistics),
         archive=wrap("archive", archive),
         retention_days=days,
         clock=memory.clock,
         log=FakeLog(),
+    )
+
+
+def gauges(final: int) -> Gauges:
+    """What confirm measured last, as far as it matters here."""
+    return Gauges(
+        at=Instant(0),
+        head=BlockNumber(final),
+        final=BlockNumber(final),
+        head_age_seconds=Seconds(0),
+        outbox_age_seconds=Seconds(0),
+        open_by_status={},
+        reserved={},
+        wallets=(),
     )
 
 
@@ -79,6 +99,19 @@ def test_what_has_long_been_over_is_archived_and_expires_with_its_events() -> No
     assert expiring(memory, Table.TRANSACTIONS) == [when] * 3
     assert expiring(memory, Table.EVENTS) == [when] * len(memory.world._items(Table.EVENTS))
     assert memory.world._items(Table.ACCOUNTS) == kept
+
+
+def test_what_a_reorg_could_still_undo_is_kept() -> None:
+    """A chain that has not called a block final for a month: the row in it may have to be opened again."""
+    memory, archive = world_of(1), FakeArchive()
+    (row,) = memory.world.rows()
+    assert row.block_number is not None
+    age(memory, DAYS + 1)
+
+    before = run(memory, retain_of(memory, archive, final=row.block_number - 1))
+    after = run(memory, retain_of(memory, archive, final=row.block_number))
+
+    assert (before, after) == (0, 1)
 
 
 def test_the_archive_can_build_every_row_again_from_its_events() -> None:

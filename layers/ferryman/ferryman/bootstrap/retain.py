@@ -1,6 +1,7 @@
 """Builds retain."""
 
 from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.s3 import S3Archive
 from ferryman.bootstrap.parts import aws_client, tables
@@ -12,9 +13,11 @@ from ferryman.services.retain import Retain
 def retain_transactions(telemetry: Telemetry) -> Retain:
     """Give the service, from the environment."""
     config = RetainConfig.read()
+    stored = tables(config)
     return Retain(
         chain_ids=tuple(config.by_id()),
-        store=DynamoTransactions(tables(config)),
+        store=DynamoTransactions(stored),
+        statistics=DynamoStatistics(stored),
         archive=S3Archive(aws_client("s3"), config.archive_bucket),
         retention_days=config.retention_days,
         clock=SystemClock(),

@@ -39,6 +39,8 @@ class Gauges:
 
     at: Instant
     head: BlockNumber
+    final: BlockNumber
+    """The newest block that no reorg replaces any more; 0 while that cannot be said."""
     head_age_seconds: Seconds
     """Our clock less the block's time, at least 0."""
     outbox_age_seconds: Seconds

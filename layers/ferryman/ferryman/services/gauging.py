@@ -15,7 +15,9 @@ from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, Instant, Seconds, TokenUnits, TransactionId, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, StatisticsStore, TransactionStore, WalletStore
+from ferryman.services.canonical import Canonical
 from ferryman.services.chains import ChainAccess, Chains
+from ferryman.services.finality import Finality
 from ferryman.services.waiting import NO_FUNDS
 
 MOST_WAITING: Final = 1_000
@@ -60,6 +62,7 @@ class Gauging:
         return Gauges(
             at=now,
             head=head.number,
+            final=self._finality(access)(head),
             head_age_seconds=_age(Instant(head.timestamp_seconds * 1000), now),
             outbox_age_seconds=max(
                 (_age(row.received_at, now) for row in rows if row.nonce is None), default=Seconds(0)
@@ -69,6 +72,10 @@ class Gauging:
             unpayable=sum(row.last_error == NO_FUNDS for row in rows if row.nonce is None),
             wallets=self._wallet_gauges(access, wallets),
         )
+
+    def _finality(self, access: ChainAccess) -> Finality:
+        canonical = Canonical(chain=access.chain, log=self.log)
+        return Finality(settings=access.settings, canonical=canonical, clock=self.clock, log=self.log)
 
     def _open_rows(self, access: ChainAccess, wallets: Iterable[Wallet]) -> list[Transaction]:
         """Read what waits for a nonce, and what has one that is not settled."""

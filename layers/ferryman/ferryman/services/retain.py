@@ -8,10 +8,11 @@ from typing import Final
 from ferryman.domain.archive import archived
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import ChainId, Instant, Milliseconds, rfc3339
-from ferryman.ports import Archive, Clock, Log, TransactionStore
+from ferryman.domain.units import BlockNumber, ChainId, Instant, Milliseconds, rfc3339
+from ferryman.ports import Archive, Clock, Log, StatisticsStore, TransactionStore
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
+_NO_BLOCK: Final = BlockNumber(0)
 _AT_ONCE: Final = 100
 """Transactions in one object of the archive."""
 LAST_LOOK_MS: Final = Milliseconds(7 * _DAY_MS)
@@ -24,6 +25,7 @@ class Retain:
 
     chain_ids: Collection[ChainId]
     store: TransactionStore
+    statistics: StatisticsStore
     archive: Archive
     retention_days: int
     """0: everything is kept for ever."""
@@ -49,18 +51,22 @@ class Retain:
 
     def _chain(self, chain_id: ChainId, until: Instant) -> int:
         old = Instant(self.clock.now() - self.retention_days * _DAY_MS)
+        gauges = self.statistics.gauges(chain_id)
+        final = gauges.final if gauges else _NO_BLOCK
         count = 0
         while self.clock.now() < until:
             found = self.store.closed(chain_id, until=old, limit=_AT_ONCE)
-            rows = [row for row in self.store.get_many([name for _, name in found]) if self._is_over(row)]
+            read = self.store.get_many([name for _, name in found])
+            rows = [row for row in read if self._is_over(row, final)]
             if not rows or not (expiring := self._archived(chain_id, rows)):
                 break
             count += expiring
         return count
 
-    def _is_over(self, row: Transaction) -> bool:
-        """Whether nothing can happen to a row any more; the index may lag behind one brought back."""
-        return row.status.is_terminal and row.deadline_seconds * 1000 < self.clock.now()
+    def _is_over(self, row: Transaction, final: BlockNumber) -> bool:
+        """Whether nothing can happen to a row any more, nor to its block; the index may lag behind."""
+        is_final = row.block_number is None or row.block_number <= final
+        return row.status.is_terminal and is_final and row.deadline_seconds * 1000 < self.clock.now()
 
     def _archived(self, chain_id: ChainId, rows: Sequence[Transaction]) -> int:
         """Archive rows in one object, then let them expire; give how many will."""

@@ -25,6 +25,7 @@ COUNTS = {
 GAUGES = Gauges(
     at=Instant(1_800_000_000_000),
     head=BlockNumber(90),
+    final=BlockNumber(5),
     head_age_seconds=Seconds(2),
     outbox_age_seconds=Seconds(7),
     open_by_status={"PENDING": 1},

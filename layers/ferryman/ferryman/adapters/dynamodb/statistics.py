@@ -30,6 +30,7 @@ class DynamoStatistics:
             **_gauges_key(chain_id),
             "at": gauges.at,
             "head": gauges.head,
+            "final": gauges.final,
             "head_age_seconds": gauges.head_age_seconds,
             "outbox_age_seconds": gauges.outbox_age_seconds,
             "unpayable": gauges.unpayable,
@@ -47,6 +48,7 @@ class DynamoStatistics:
         return Gauges(
             at=Instant(item["at"]),
             head=BlockNumber(item["head"]),
+            final=BlockNumber(item.get("final", 0)),
             head_age_seconds=Seconds(item["head_age_seconds"]),
             outbox_age_seconds=Seconds(item["outbox_age_seconds"]),
             unpayable=item["unpayable"],

@@ -61,6 +61,7 @@ def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     }
     sums = {
         "reorged": _counter("reorged", "Inclusions undone by a reorg"),
+        "reopened": _counter("reopened", "Ends undone by a reorg"),
         "gas_used": _counter("gas_used", "Gas of mined transactions"),
         "gas_cost_wei": _counter("gas_cost_wei", "What that gas cost"),
         "predictions": _counter("predictions", "Mined transactions whose cost was predicted"),
