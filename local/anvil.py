@@ -1,6 +1,7 @@
 """The local chain: anvil, from the npm packages of contracts/."""
 
 import os
+from pathlib import Path
 
 from web3 import HTTPProvider, Web3
 
@@ -15,14 +16,23 @@ _READY_SECONDS = 20.0
 _PREFERRED_PORT = 8545
 
 
-def start_anvil(settings: StackSettings) -> tuple[ChildProcess, str]:
-    """Start the chain, wait until it answers, and return it with its RPC address."""
+def start_anvil(settings: StackSettings, *, chain: Path | None = None) -> tuple[ChildProcess, str]:
+    """Start the chain, wait until it answers, and return it with its RPC address.
+
+    Args:
+        settings: of the local stack.
+        chain: a file with the chain to go on with, as anvil dumps it; None begins a new one.
+
+    """
     port = choose_port(settings.rpc_port, preferred=_PREFERRED_PORT, variable="RPC_PORT")
     rpc_url = f"http://{LOOPBACK}:{port}"
-    process = ChildProcess.start("anvil", [*_command(settings), "--port", str(port)], os.environ)
+    command = [*_command(settings), "--port", str(port)]
+    if chain:
+        command += ["--load-state", str(chain)]
+    process = ChildProcess.start("anvil", command, os.environ)
     try:
-        chain = Web3(HTTPProvider(rpc_url))
-        process.wait_until(chain.is_connected, timeout_seconds=_READY_SECONDS)
+        node = Web3(HTTPProvider(rpc_url))
+        process.wait_until(node.is_connected, timeout_seconds=_READY_SECONDS)
     except BaseException:
         process.stop()
         raise

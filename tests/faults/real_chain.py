@@ -12,21 +12,19 @@ from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Address, ChainId, Milliseconds
+from ferryman.ports import Clock
 from local.accounts import dev_accounts, operator
-from local.anvil import start_anvil
 from local.chain import LocalChain
 from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lock_funds
-from local.ports import any_free_port
-from local.settings import CHAIN_ID, StackSettings
+from local.settings import CHAIN_ID
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.payers import Payer
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World, Wrap
+from tests.faults.mortal_node import NEVER_SECONDS, MortalNode
 
-_NEVER_SECONDS = 100_000
-"""Block time of an anvil that mines only when told to."""
 _WALLET_KEYS = (bytes([7, 1]) * 16, bytes([7, 2]) * 16)
 
 
@@ -36,12 +34,14 @@ class MiningClock(FakeClock):
     def __init__(self, web3: Web3) -> None:
         super().__init__(web3.eth.get_block("latest")["timestamp"] * 1000)
         self._web3 = web3
+        self.is_mining = True
+        """Else time passes without a block, as while the chain's only node is away."""
 
     def sleep(self, duration: Milliseconds) -> None:
         """Let time pass, and mine what was due meanwhile."""
         before = self.now() // 1000
         super().sleep(duration)
-        if (blocks := self.now() // 1000 - before) > 0:
+        if self.is_mining and (blocks := self.now() // 1000 - before) > 0:
             request(self._web3, "anvil_mine", hex(blocks), "0x1")
 
     def jump_to(self, seconds: int) -> None:
@@ -66,34 +66,24 @@ class RealChain:
 
     web3: Web3
     contracts: LocalContracts
-    rpc_url: str
+    node: MortalNode
     settings: ChainSettings
     signer: FakeSigner
     payers: int
 
     @classmethod
     @contextmanager
-    def running(cls, *, payers: int = 2) -> Iterator["RealChain"]:
+    def running(cls, *, payers: int = 2, block_time_seconds: float = NEVER_SECONDS) -> Iterator["RealChain"]:
         """Start one, and stop it at the end."""
-        process, rpc_url = start_anvil(
-            StackSettings(
-                block_time_seconds=_NEVER_SECONDS,
-                wallets=2,
-                accounts=max(10, payers),
-                aws_port=None,
-                # Not the preferred one: workers that start at the same moment would share it.
-                rpc_port=any_free_port(),
-                log_level="INFO",
-            )
-        )
+        node = MortalNode(accounts=payers, block_time_seconds=block_time_seconds)
         try:
-            yield cls._prepared(rpc_url, payers)
+            yield cls._prepared(node, payers)
         finally:
-            process.stop()
+            node.stop()
 
     @classmethod
-    def _prepared(cls, rpc_url: str, payers: int) -> "RealChain":
-        chain = LocalChain.at(rpc_url, operator())
+    def _prepared(cls, node: MortalNode, payers: int) -> "RealChain":
+        chain = LocalChain.at(node.rpc_url, operator())
         contracts = deploy_contracts(chain)
         signer = FakeSigner(_WALLET_KEYS)
         allow_relayers(chain, contracts, [Web3.to_checksum_address(wallet) for wallet in signer.wallets()])
@@ -105,7 +95,12 @@ class RealChain:
             escrow=Address(contracts.escrow.address),
             tokens=(Address(contracts.usdc.address),),
         )
-        return cls(Web3(HTTPProvider(rpc_url)), contracts, rpc_url, settings, signer, payers)
+        return cls(Web3(HTTPProvider(node.rpc_url)), contracts, node, settings, signer, payers)
+
+    @property
+    def rpc_url(self) -> str:
+        """Where it answers."""
+        return self.node.rpc_url
 
     @contextmanager
     def rewound(self) -> Iterator[None]:
@@ -119,11 +114,17 @@ class RealChain:
     def world(self, wrap: Wrap) -> RealWorld:
         """Build a deployment with nothing stored yet."""
         clock = MiningClock(self.web3)
+        world = World(self.settings, self.reached(clock), self.signer, clock, wrap=wrap)
+        return RealWorld(world, clock, self.signing_payers())
+
+    def reached(self, clock: Clock) -> EvmChain:
+        """Reach it as one process of a deployment does."""
         rpc = JsonRpc(self.settings.chain_id, FakeEndpoints(self.rpc_url), metrics=FakeMetrics())
-        chain = EvmChain(self.settings, rpc, clock)
-        world = World(self.settings, chain, self.signer, clock, wrap=wrap)
-        payers = [Payer(bytes(account.key), self.settings) for account in dev_accounts(self.payers)]
-        return RealWorld(world, clock, payers)
+        return EvmChain(self.settings, rpc, clock)
+
+    def signing_payers(self) -> list[Payer]:
+        """All payers, none of whom has signed yet."""
+        return [Payer(bytes(account.key), self.settings) for account in dev_accounts(self.payers)]
 
     def locked(self, payer: str) -> int:
         """What a payer has in the escrow."""
