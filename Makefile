@@ -14,7 +14,7 @@ WORKERS ?= auto
 export PATH := $(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 # Settings of the local stack and the demo, from the environment or from make's command line.
-export BLOCK_TIME WALLETS ACCOUNTS AWS_PORT RPC_PORT LOG_LEVEL COUNT SENDERS CONCURRENCY
+export CHAINS BLOCK_TIME WALLETS ACCOUNTS AWS_PORT RPC_PORT LOG_LEVEL COUNT SENDERS CONCURRENCY
 
 .PHONY: help
 help: ## List the targets
@@ -42,11 +42,11 @@ $(STAMPS)/node: contracts/package.json contracts/package-lock.json
 # ── The local stack ───────────────────────────────────────────────────────────────────────────────
 
 .PHONY: run
-run: setup ## Start the local stack, pay 1 USDC before your eyes, serve until Ctrl-C (BLOCK_TIME, WALLETS)
+run: setup ## Start the local stack, pay 1 USDC before your eyes, serve until Ctrl-C (CHAINS, BLOCK_TIME, WALLETS)
 	@exec python -m local.run
 
 .PHONY: up
-up: setup ## Start the local stack and leave it running (BLOCK_TIME, WALLETS, ACCOUNTS, AWS_PORT, RPC_PORT)
+up: setup ## Start the local stack and leave it running (CHAINS, BLOCK_TIME, WALLETS, ACCOUNTS, AWS_PORT, RPC_PORT)
 	@exec python -m local.stack --detach
 
 .PHONY: demo

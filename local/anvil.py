@@ -16,20 +16,25 @@ _READY_SECONDS = 20.0
 _PREFERRED_PORT = 8545
 
 
-def start_anvil(settings: StackSettings, *, chain: Path | None = None) -> tuple[ChildProcess, str]:
-    """Start the chain, wait until it answers, and return it with its RPC address.
+def start_anvil(
+    settings: StackSettings, place: int = 0, *, chain: Path | None = None
+) -> tuple[ChildProcess, str]:
+    """Start a chain, wait until it answers, and return it with its RPC address.
 
     Args:
         settings: of the local stack.
+        place: which of its chains, counted from 0.
         chain: a file with the chain to go on with, as anvil dumps it; None begins a new one.
 
     """
-    port = choose_port(settings.rpc_port, preferred=_PREFERRED_PORT, variable="RPC_PORT")
+    configured = settings.rpc_port and settings.rpc_port + place
+    port = choose_port(configured, preferred=_PREFERRED_PORT + place, variable="RPC_PORT")
     rpc_url = f"http://{LOOPBACK}:{port}"
-    command = [*_command(settings), "--port", str(port)]
+    command = [*_command(settings, place), "--port", str(port)]
     if chain:
         command += ["--load-state", str(chain)]
-    process = ChildProcess.start("anvil", command, os.environ)
+    name = f"anvil-{CHAIN_ID + place}" if place else "anvil"
+    process = ChildProcess.start(name, command, os.environ)
     try:
         node = Web3(HTTPProvider(rpc_url))
         process.wait_until(node.is_connected, timeout_seconds=_READY_SECONDS)
@@ -39,12 +44,12 @@ def start_anvil(settings: StackSettings, *, chain: Path | None = None) -> tuple[
     return process, rpc_url
 
 
-def _command(settings: StackSettings) -> list[str]:
+def _command(settings: StackSettings, place: int) -> list[str]:
     return [
         anvil_binary(),
         *("--host", LOOPBACK),
-        *("--chain-id", str(CHAIN_ID)),
-        *("--block-time", f"{settings.block_time_seconds:g}"),
+        *("--chain-id", str(CHAIN_ID + place)),
+        *("--block-time", f"{settings.block_time_seconds(place):g}"),
         *("--mnemonic", MNEMONIC),
         *("--accounts", str(settings.accounts)),
     ]

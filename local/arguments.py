@@ -33,16 +33,16 @@ def whole_number(name: str, lowest: int, highest: int | None = None) -> Callable
     return read
 
 
-def seconds_above_zero(name: str) -> Callable[[str], float]:
-    """Read a duration."""
+def seconds_above_zero(name: str) -> Callable[[str], list[float]]:
+    """Read a duration, or several with commas between them."""
 
-    def read(text: str) -> float:
+    def read(text: str) -> list[float]:
         try:
-            seconds = float(text)
+            durations = [float(part) for part in text.split(",")]
         except ValueError:
-            seconds = 0.0
-        if not 0 < seconds < float("inf"):
+            durations = [0.0]
+        if not all(0 < seconds < float("inf") for seconds in durations):
             raise argparse.ArgumentTypeError(f"{name} must be a number of seconds above 0, not {text!r}")
-        return seconds
+        return durations
 
     return read

@@ -37,7 +37,9 @@ class Counted(Protocol):
 
 
 async def pay_many(stack: StackDescription, *, count: int, senders: int, concurrency: int) -> Summary:
-    """Send `count` payments of 1 USDC from `senders` accounts in turn and follow all to their end.
+    """Send `count` payments of 1 USDC from `senders` accounts and follow all to their end.
+
+    Where there are several chains, each has its turn.
 
     Raises:
         LocalStackError: the stack has fewer accounts.
@@ -86,9 +88,11 @@ def _signed(stack: StackDescription, *, count: int, senders: int) -> list[Signed
         raise LocalStackError(
             f"SENDERS must be 1 to {len(stack.accounts)}; start the stack with ACCOUNTS=n for more"
         )
+    chains, accounts = stack.by_chain(), stack.accounts
+    turns = ((chains[index % len(chains)], index // len(chains)) for index in range(count))
     return [
-        sign_payment(stack, dev_account(index % senders), stack.accounts[(index + 1) % len(stack.accounts)])
-        for index in range(count)
+        sign_payment(chain, dev_account(turn % senders), accounts[(turn + 1) % len(accounts)])
+        for chain, turn in turns
     ]
 
 

@@ -11,11 +11,12 @@ from eth_typing import ChecksumAddress
 
 from local.api_keys import create_key
 from local.build import LOCAL_RUNTIME, run_tool
-from local.contracts import GRACE_SECONDS, LocalContracts
+from local.contracts import GRACE_SECONDS
+from local.description import ChainDescription
 from local.errors import LocalStackError
 from local.ministack import REGION, LocalAws
 from local.paths import BUILD
-from local.settings import CHAIN_ID, STACK_NAME, StackSettings
+from local.settings import STACK_NAME, StackSettings
 
 _ARTIFACTS_BUCKET = "ferryman-artifacts"
 
@@ -32,15 +33,16 @@ class Deployment:
     """An API key with role reader, made as an operator makes one."""
 
 
-def rpc_urls_parameter() -> str:
-    """Name the parameter with the chain's RPC addresses."""
-    return f"/{STACK_NAME}/chains/{CHAIN_ID}/rpc-urls"
+def rpc_urls_parameter(chain_id: int) -> str:
+    """Name the parameter with a chain's RPC addresses."""
+    return f"/{STACK_NAME}/chains/{chain_id}/rpc-urls"
 
 
-def deploy(aws: LocalAws, settings: StackSettings, *, rpc_url: str, contracts: LocalContracts) -> Deployment:
+def deploy(aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescription]) -> Deployment:
     """Deploy what was built and read the stack's outputs."""
     aws.session().client("s3", endpoint_url=aws.endpoint_url).create_bucket(Bucket=_ARTIFACTS_BUCKET)
-    _store_rpc_urls(aws, [rpc_url])
+    for chain in chains:
+        _store_rpc_urls(aws, chain.chain_id, [chain.rpc_url])
     run_tool(
         "sam",
         "deploy",
@@ -54,17 +56,17 @@ def deploy(aws: LocalAws, settings: StackSettings, *, rpc_url: str, contracts: L
         "--no-confirm-changeset",
         "--no-progressbar",
         "--disable-rollback",
-        *("--parameter-overrides", _parameters(aws, settings, contracts)),
+        *("--parameter-overrides", _parameters(aws, settings, chains)),
         environment=aws.environment,
     )
     _allow_recursion(aws)
     return _read(aws)
 
 
-def _store_rpc_urls(aws: LocalAws, urls: Sequence[str]) -> None:
-    """Put the chain's addresses where the functions read them; CloudFormation makes no SecureStrings."""
+def _store_rpc_urls(aws: LocalAws, chain_id: int, urls: Sequence[str]) -> None:
+    """Put a chain's addresses where the functions read them; CloudFormation makes no SecureStrings."""
     aws.session().client("ssm", endpoint_url=aws.endpoint_url).put_parameter(
-        Name=rpc_urls_parameter(), Value=json.dumps(urls), Type="SecureString", Overwrite=True
+        Name=rpc_urls_parameter(chain_id), Value=json.dumps(urls), Type="SecureString", Overwrite=True
     )
 
 
@@ -75,10 +77,11 @@ def _allow_recursion(aws: LocalAws) -> None:
         client.put_function_recursion_config(FunctionName=f"{STACK_NAME}-{step}", RecursiveLoop="Allow")
 
 
-def _parameters(aws: LocalAws, settings: StackSettings, contracts: LocalContracts) -> str:
+def _parameters(aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescription]) -> str:
+    configured = json.dumps([_chain(chain) for chain in chains], separators=(",", ":"))
     parameters: Mapping[str, object] = {
         "PythonRuntime": LOCAL_RUNTIME,
-        "Chains": f"'{json.dumps([_chain(settings, contracts)], separators=(',', ':'))}'",
+        "Chains": f"'{configured}'",
         "WalletCount": settings.wallets,
         "RetentionDays": 30,
         "AnyWebhookTarget": "true",
@@ -89,13 +92,13 @@ def _parameters(aws: LocalAws, settings: StackSettings, contracts: LocalContract
     return " ".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def _chain(settings: StackSettings, contracts: LocalContracts) -> dict[str, object]:
+def _chain(chain: ChainDescription) -> dict[str, object]:
     return {
-        "chain_id": CHAIN_ID,
-        "block_time_ms": settings.block_time_ms,
+        "chain_id": chain.chain_id,
+        "block_time_ms": chain.block_time_ms,
         "required_confirmations": 1,
-        "escrow": contracts.escrow.address,
-        "tokens": [contracts.usdc.address],
+        "escrow": chain.contracts["PaymentEscrow"],
+        "tokens": [chain.contracts["MockUSDC"]],
         "grace_seconds": GRACE_SECONDS,
         # Bursts and benchmarks come from a few accounts.
         "sender_limits": {"per_minute": 60_000, "burst": 10_000, "daily_count": 10_000_000},

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from eth_typing import ChecksumAddress
@@ -12,23 +12,51 @@ from local.paths import STACK_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChainDescription:
+    """A chain with the contracts on it."""
+
+    chain_id: int
+    rpc_url: str
+    block_time_ms: int
+    contracts: dict[str, ChecksumAddress]
+    """Name of each contract and its address."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StackDescription:
     """Addresses of everything that a client, a test or a benchmark talks to."""
 
     api_url: str
     websocket_url: str
-    rpc_url: str
     chain_id: int
+    """Of the first chain, as its address and contracts here are."""
+    rpc_url: str
     aws_endpoint_url: str
     stack_name: str
     contracts: dict[str, ChecksumAddress]
     """Name of each contract and its address."""
+    chains: list[ChainDescription]
+    """All chains, the first one included."""
     wallets: list[ChecksumAddress]
     """The relayers."""
     accounts: list[ChecksumAddress]
     """Funded test accounts, in the order of the public development keys."""
     reader_key: str
     """An API key that may read every sender's lists; it opens nothing but this stack."""
+
+    @classmethod
+    def parse(cls, text: str) -> "StackDescription":
+        """Read a description as it was written."""
+        members = json.loads(text)
+        chains = [ChainDescription(**one) for one in members.pop("chains")]
+        return cls(**members, chains=chains)
+
+    def by_chain(self) -> list["StackDescription"]:
+        """Give the description as each chain's payers see it: with that chain's address and contracts."""
+        return [
+            replace(self, chain_id=one.chain_id, rpc_url=one.rpc_url, contracts=one.contracts)
+            for one in self.chains
+        ]
 
     def write(self) -> None:
         """Publish the description at once: a reader never sees half of it."""
@@ -43,7 +71,7 @@ class StackDescription:
 
         """
         try:
-            return cls(**json.loads(STACK_FILE.read_text()))
+            return cls.parse(STACK_FILE.read_text())
         except FileNotFoundError:
             raise LocalStackError("no local stack is running; `make up` starts one") from None
 

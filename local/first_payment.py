@@ -24,7 +24,8 @@ async def pay_once(stack: StackDescription) -> None:
     """
     payment = sign_payment(stack, dev_account(0), stack.accounts[_PAYEE_INDEX])
     console.print(
-        f"\nPaying 1 USDC from {stack.accounts[0]} to {stack.accounts[_PAYEE_INDEX]}, signed off-chain",
+        f"\nPaying 1 USDC on chain {stack.chain_id} from {stack.accounts[0]} "
+        f"to {stack.accounts[_PAYEE_INDEX]}, signed off-chain",
         soft_wrap=True,
     )
     async with ApiClient.open(stack) as client, asyncio.timeout(_TIMEOUT_SECONDS):

@@ -38,10 +38,11 @@ def show_description(description: StackDescription) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_row("REST API", description.api_url)
     table.add_row("WebSocket", description.websocket_url)
-    table.add_row("Chain", f"{description.rpc_url} (id {description.chain_id})")
     table.add_row("AWS", f"{description.aws_endpoint_url} (stack {description.stack_name})")
-    for name, address in description.contracts.items():
-        table.add_row(name, address)
+    for chain in description.chains:
+        table.add_row("Chain", f"{chain.rpc_url} (id {chain.chain_id})")
+        for name, address in chain.contracts.items():
+            table.add_row(name, address)
     table.add_row("Wallets", "\n".join(description.wallets))
     table.add_row(
         "Accounts", f"{len(description.accounts)} with locked funds, from {description.accounts[0]}"

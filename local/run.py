@@ -18,7 +18,8 @@ def main() -> int:
     settings = settings_from(parser.parse_args())
     try:
         with local_stack(settings) as stack:
-            asyncio.run(pay_once(stack.description))
+            for chain in stack.description.by_chain():
+                asyncio.run(pay_once(chain))
             show_description(stack.description)
             console.print("\nServing; Ctrl-C stops it all. `make demo` in another terminal sends more.")
             stack.serve()

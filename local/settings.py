@@ -2,11 +2,14 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local.arguments import HIGHEST_PORT, seconds_above_zero, whole_number
 
 CHAIN_ID = 31337
+"""Of the first chain; the others have the ids after it."""
+MOST_CHAINS = 4
 STACK_NAME = "ferryman"
 MOST_WALLETS = 8
 FEWEST_ACCOUNTS = 10
@@ -16,8 +19,10 @@ FEWEST_ACCOUNTS = 10
 class StackSettings:
     """How to start the local stack."""
 
-    block_time_seconds: float
-    """Seconds between two blocks."""
+    block_times_seconds: Sequence[float]
+    """Seconds between two blocks, chain by chain; the last one is also that of all further chains."""
+    chains: int = 1
+    """How many chains."""
     wallets: int
     """How many relayer wallets, one KMS key each."""
     accounts: int
@@ -25,20 +30,20 @@ class StackSettings:
     aws_port: int | None
     """Port of the AWS emulator; None chooses."""
     rpc_port: int | None
-    """Port of the chain; None chooses."""
+    """Port of the first chain, the others take the ports after it; None chooses."""
     log_level: str
     """Level of the functions' logs."""
 
-    @property
-    def block_time_ms(self) -> int:
-        """Milliseconds between two blocks."""
-        return round(self.block_time_seconds * 1000)
+    def block_time_seconds(self, place: int) -> float:
+        """Seconds between two blocks of the chain at a place, counted from 0."""
+        return self.block_times_seconds[min(place, len(self.block_times_seconds) - 1)]
 
 
 def settings_from(arguments: argparse.Namespace) -> StackSettings:
     """Take the settings out of parsed flags."""
     return StackSettings(
-        block_time_seconds=arguments.block_time,
+        block_times_seconds=arguments.block_time,
+        chains=arguments.chains,
         wallets=arguments.wallets,
         accounts=arguments.accounts,
         aws_port=arguments.aws_port,
@@ -53,7 +58,13 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
         "--block-time",
         type=seconds_above_zero("BLOCK_TIME"),
         default=_from_environment("BLOCK_TIME", "1"),
-        help="seconds between two blocks (BLOCK_TIME, default 1)",
+        help="seconds between two blocks; 1,3 if the second chain's are slower (BLOCK_TIME, default 1)",
+    )
+    parser.add_argument(
+        "--chains",
+        type=whole_number("CHAINS", 1, MOST_CHAINS),
+        default=_from_environment("CHAINS", "1"),
+        help="chains, each with its own contracts (CHAINS, default 1)",
     )
     parser.add_argument(
         "--wallets",

@@ -17,9 +17,9 @@ from local.anvil import start_anvil
 from local.arguments import Arguments
 from local.build import LOCAL_RUNTIME, build, tool_environment
 from local.chain import LocalChain
-from local.contracts import LocalContracts, allow_relayers, deploy_contracts, lock_funds
+from local.contracts import allow_relayers, deploy_contracts, lock_funds
 from local.deployment import Deployment, deploy
-from local.description import StackDescription
+from local.description import ChainDescription, StackDescription
 from local.errors import LocalStackError
 from local.ministack import LocalAws, start_ministack
 from local.paths import LOGS, STACK_FILE
@@ -104,22 +104,25 @@ def _serve(settings: StackSettings) -> None:
 
 def _start(settings: StackSettings, cleanup: ExitStack) -> RunningStack:
     children: list[ChildProcess] = []
+    rpc_urls: list[str] = []
 
     def keep(child: ChildProcess) -> None:
         cleanup.callback(child.stop)
         children.append(child)
         write_down(children)
 
-    with step("Starting the chain and AWS"):
-        anvil, rpc_url = start_anvil(settings)
-        keep(anvil)
+    with step(f"Starting {_chains(settings.chains)} and AWS"):
+        for place in range(settings.chains):
+            anvil, rpc_url = start_anvil(settings, place)
+            keep(anvil)
+            rpc_urls.append(rpc_url)
         ministack, aws = start_ministack(settings)
         keep(ministack)
     # Runs first of all callbacks: a second Ctrl-C must not leave children behind.
     cleanup.callback(_ignore_signals)
     with step("Building the functions and layers"):
         build(LOCAL_RUNTIME)
-    description = _prepare(settings, aws, rpc_url)
+    description = _prepare(settings, aws, rpc_urls)
     with step("Calling every function once"):
         warm_up(aws, description.api_url)
     with step("Waiting until the API is ready"):
@@ -128,42 +131,59 @@ def _start(settings: StackSettings, cleanup: ExitStack) -> RunningStack:
     return RunningStack(description, children)
 
 
-def _prepare(settings: StackSettings, aws: LocalAws, rpc_url: str) -> StackDescription:
-    chain = LocalChain.at(rpc_url, operator())
+def _prepare(settings: StackSettings, aws: LocalAws, rpc_urls: Sequence[str]) -> StackDescription:
+    networks = [LocalChain.at(rpc_url, operator()) for rpc_url in rpc_urls]
     accounts = dev_accounts(settings.accounts)
     with step("Deploying the contracts"):
-        contracts = deploy_contracts(chain)
+        contracts = [deploy_contracts(network) for network in networks]
+    prepared = list(zip(networks, contracts, strict=True))
+    chains = [
+        ChainDescription(
+            chain_id=CHAIN_ID + place,
+            rpc_url=rpc_url,
+            block_time_ms=round(settings.block_time_seconds(place) * 1000),
+            contracts=contracts[place].addresses,
+        )
+        for place, rpc_url in enumerate(rpc_urls)
+    ]
     with (
         step(f"Deploying the template, locking funds of {len(accounts)} accounts"),
-        ThreadPoolExecutor(1) as aside,
+        ThreadPoolExecutor() as aside,
     ):
-        funding = aside.submit(lock_funds, chain, contracts, accounts)
-        deployment = deploy(aws, settings, rpc_url=rpc_url, contracts=contracts)
-        funding.result()
+        funding = [aside.submit(lock_funds, network, on, accounts) for network, on in prepared]
+        deployment = deploy(aws, settings, chains)
+        for funded in funding:
+            funded.result()
     with step(f"Making {len(deployment.wallets)} wallets relayers"):
-        allow_relayers(chain, contracts, deployment.wallets)
-    return _describe(aws, rpc_url, contracts, deployment, [account.address for account in accounts])
+        for network, on in prepared:
+            allow_relayers(network, on, deployment.wallets)
+    return _describe(aws, chains, deployment, [account.address for account in accounts])
 
 
 def _describe(
     aws: LocalAws,
-    rpc_url: str,
-    contracts: LocalContracts,
+    chains: list[ChainDescription],
     deployment: Deployment,
     accounts: list[ChecksumAddress],
 ) -> StackDescription:
+    first = chains[0]
     return StackDescription(
         api_url=deployment.api_url,
         websocket_url=deployment.websocket_url,
-        rpc_url=rpc_url,
-        chain_id=CHAIN_ID,
+        chain_id=first.chain_id,
+        rpc_url=first.rpc_url,
         aws_endpoint_url=aws.endpoint_url,
         stack_name=STACK_NAME,
-        contracts=contracts.addresses,
+        contracts=first.contracts,
+        chains=chains,
         wallets=deployment.wallets,
         accounts=accounts,
         reader_key=deployment.reader_key,
     )
+
+
+def _chains(count: int) -> str:
+    return "the chain" if count == 1 else f"{count} chains"
 
 
 def _wait_for_api(description: StackDescription, ministack: ChildProcess) -> None:

@@ -32,6 +32,14 @@ class Summary:
         """Those that were accepted and failed."""
         return [payment for payment in self.payments if payment.status == "FAILED"]
 
+    def by_chain(self) -> dict[int, "Summary"]:
+        """Sum up each chain by itself."""
+        chains = sorted({payment.chain_id for payment in self.payments})
+        return {
+            chain_id: Summary([one for one in self.payments if one.chain_id == chain_id], self.seconds)
+            for chain_id in chains
+        }
+
     @property
     def all_confirmed(self) -> bool:
         """Whether every single one is on the chain."""
@@ -71,6 +79,13 @@ def show_summary(summary: Summary) -> None:
         f"{len(summary.failed)} failed, {len(summary.refused)} refused; "
         f"{len(summary.confirmed) / summary.seconds:.1f} confirmed a second"
     )
+    chains = summary.by_chain()
+    for chain_id, part in chains.items() if len(chains) > 1 else ():
+        latencies = part.milliseconds_to("payment_confirmed")
+        console.print(
+            f"chain {chain_id}: {len(part.confirmed)} of {len(part.payments)} confirmed, "
+            f"p50 {percentile(latencies, 50):.0f} ms, p95 {percentile(latencies, 95):.0f} ms after acceptance"
+        )
     for payment in summary.refused[:3]:
         console.print(f"refused: {payment.refusal}", style="red", markup=False)
 

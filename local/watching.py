@@ -23,6 +23,7 @@ class WatchedPayment:
     refusal: str = ""
     """Why it was not accepted; empty if it was."""
     status: str = ""
+    chain_id: int = 0
     heard: dict[int, HeardEvent] = field(default_factory=dict)
     """Its events by sequence, each as it was first heard."""
 
@@ -48,6 +49,7 @@ class Watch:
     async def post(self, payment: SignedPayment) -> None:
         """Post a payment and note when, and what became of it."""
         watched = self.payments.setdefault(payment.transaction_id, WatchedPayment())
+        watched.chain_id = payment.body["chain_id"]
         watched.posted_at = time.monotonic()
         try:
             await self.client.post(payment)

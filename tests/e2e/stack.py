@@ -43,7 +43,7 @@ class Stack:
     @classmethod
     def read(cls, state: Path) -> "Stack":
         """Find the stack that keeps its state in a folder."""
-        return cls(StackDescription(**json.loads((state / "stack.json").read_text())), state)
+        return cls(StackDescription.parse((state / "stack.json").read_text()), state)
 
     # -- clients ------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from ferryman.domain.units import (
     BlockNumber,
     Gas,
     Instant,
+    Milliseconds,
     Seconds,
     TokenUnits,
     TxHash,
@@ -124,6 +125,9 @@ class SignedTransaction:
 
 class FakeChain:
     """The Chain port. A block is mined each block time, when somebody looks at the clock."""
+
+    patience_ms = Milliseconds(0)
+    """How long whoever asks waits for an answer while it is not reachable: its endpoints hang."""
 
     def __init__(self, settings: ChainSettings, clock: Clock) -> None:
         self.settings = settings
@@ -447,6 +451,7 @@ class FakeChain:
 
     def _head(self) -> BlockNumber:
         if not self.is_reachable:
+            self._clock.sleep(self.patience_ms)
             raise ChainUnreachableError(self.settings.chain_id, "switched off")
         elapsed = (self._clock.now() - self._started) // self.settings.block_time_ms
         with self._one_at_a_time:

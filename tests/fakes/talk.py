@@ -23,10 +23,14 @@ class FakeConfirmer:
 
     def __init__(self) -> None:
         self.started: list[ChainId] = []
+        self.scheduled: list[ChainId] = []
+        """Those of them that stand for the schedule's."""
 
-    def start(self, chain_id: ChainId) -> None:
+    def start(self, chain_id: ChainId, *, scheduled: bool = False) -> None:
         """Note a start."""
         self.started.append(chain_id)
+        if scheduled:
+            self.scheduled.append(chain_id)
 
 
 class FakeLog:

@@ -38,6 +38,7 @@ from ferryman.services.journal import Journal
 from ferryman.services.market import MarketBook
 from ferryman.services.quoting import Quoting
 from ferryman.services.recover import Finding, Recover
+from ferryman.services.silence import Silence
 from ferryman.services.submit import Submit
 from ferryman.services.sweeping import Sweep
 from ferryman.services.tracking import Tracker
@@ -76,6 +77,8 @@ class World:
     wrap: Wrap = unwrapped
     lists_closed: bool = False
     """Whether what ends is listed for the archive."""
+    beside: Sequence[ChainAccess] = ()
+    """Other chains of the same deployment."""
 
     def __post_init__(self) -> None:
         self.restart()
@@ -83,6 +86,7 @@ class World:
     def restart(self) -> None:
         """Lose everything that lives in a process."""
         chains = {self.settings.chain_id: ChainAccess(self.settings, self.wrap("chain", self.chain))}
+        chains |= {one.settings.chain_id: one for one in self.beside}
         tables = JournalledTables(self.tables, Journal(log=self.log, metrics=self.metrics))
         store = self.wrap("store", DynamoTransactions(tables, lists_closed=self.lists_closed))
         wallets = self.wrap("wallets", DynamoWallets(tables))
@@ -128,6 +132,7 @@ class World:
             pauses=pauses,
             dead_letters=queue,
             confirmer=confirmer,
+            silence=Silence(self.clock),
             **talk,
         )
 
@@ -144,7 +149,7 @@ class World:
             confirmer=confirmer,
             **measured,
         )
-        self.gauge = Gauging(
+        self.gauging = Gauging(
             kinds=KINDS,
             chains=chains,
             store=store,
@@ -224,6 +229,10 @@ class World:
     def follow(self, run_ms: int = RUN_MS) -> None:
         """Run confirm once."""
         self.confirm([self.settings.chain_id], until=Instant(self.clock.now() + run_ms))
+
+    def gauge(self) -> None:
+        """Measure, as the schedule's run does."""
+        self.gauging([self.settings.chain_id])
 
     def watch_once(self) -> None:
         """Run watch for no longer than one look."""

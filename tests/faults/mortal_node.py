@@ -28,7 +28,7 @@ class MortalNode:
 
     def __init__(self, *, accounts: int, block_time_seconds: float = NEVER_SECONDS) -> None:
         self._settings = StackSettings(
-            block_time_seconds=block_time_seconds,
+            block_times_seconds=[block_time_seconds],
             wallets=2,
             accounts=max(10, accounts),
             aws_port=None,

@@ -429,6 +429,19 @@ def test_confirm_is_started_without_waiting_for_it() -> None:
     assert endpoint.paths == ["/2015-03-31/functions/ferryman-confirm/invocations"]
 
 
+def test_a_run_is_started_for_a_chain_and_told_whether_it_is_the_schedules() -> None:
+    """Only that one measures."""
+    with serving(lambda _: Answer(202, b"")) as endpoint:
+        starter = LambdaConfirmer(client("lambda", endpoint.url), "ferryman-confirm")
+        starter.start(ChainId(1))
+        starter.start(ChainId(2), scheduled=True)
+
+    assert [json.loads(body) for body in endpoint.bodies] == [
+        {"chain_id": 1},
+        {"chain_id": 2, "scheduled": True},
+    ]
+
+
 @pytest.mark.parametrize("answer", [Answer(429, b"{}"), Answer(404, b"{}"), Answer(200, closes=True)])
 def test_a_confirm_that_cannot_be_started_is_told(answer: Answer) -> None:
     """The schedule starts it within a minute."""

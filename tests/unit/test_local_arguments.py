@@ -12,6 +12,9 @@ from local.settings import add_setting_flags, settings_from
         ("BLOCK_TIME", "abc"),
         ("BLOCK_TIME", "0"),
         ("BLOCK_TIME", "inf"),
+        ("BLOCK_TIME", "1,0"),
+        ("CHAINS", "0"),
+        ("CHAINS", "5"),
         ("WALLETS", "99"),
         ("WALLETS", "0"),
         ("ACCOUNTS", "9"),
@@ -46,5 +49,18 @@ def test_variables_that_are_right_are_taken(monkeypatch: pytest.MonkeyPatch) -> 
 
     settings = settings_from(parser.parse_args([]))
 
-    assert (settings.block_time_ms, settings.wallets, settings.accounts) == (500, 8, 50)
+    assert (settings.block_time_seconds(0), settings.wallets, settings.accounts) == (0.5, 8, 50)
     assert (settings.rpc_port, settings.aws_port) == (8545, None)
+
+
+def test_each_chain_has_its_block_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one that was given is also that of all further chains."""
+    monkeypatch.setenv("CHAINS", "3")
+    monkeypatch.setenv("BLOCK_TIME", "1,2.5")
+    parser = Arguments()
+    add_setting_flags(parser)
+
+    settings = settings_from(parser.parse_args([]))
+
+    assert settings.chains == 3
+    assert [settings.block_time_seconds(place) for place in range(3)] == [1, 2.5, 2.5]

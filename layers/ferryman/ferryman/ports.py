@@ -1319,10 +1319,14 @@ class Push(Protocol):
 
 
 class Confirmer(Protocol):
-    """The way to start confirm between two scheduled runs."""
+    """The way to start a step that follows chains: between two scheduled runs, or one for each chain."""
 
-    def start(self, chain_id: ChainId) -> None:
+    def start(self, chain_id: ChainId, *, scheduled: bool = False) -> None:
         """Start a run for a chain, without waiting for it.
+
+        Args:
+            chain_id: the chain.
+            scheduled: whether it does what only the schedule's runs do.
 
         Raises:
             StoreUnavailableError: it could not be started now.

@@ -49,7 +49,7 @@ class BusyPush(FakePush):
 class DeadConfirmer(FakeConfirmer):
     """A confirm that cannot be started."""
 
-    def start(self, chain_id: ChainId) -> None:
+    def start(self, chain_id: ChainId, *, scheduled: bool = False) -> None:  # noqa: ARG002 (as the port)
         """Fail."""
         raise StoreUnavailableError(str(chain_id))
 

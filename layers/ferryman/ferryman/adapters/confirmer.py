@@ -19,9 +19,9 @@ class LambdaConfirmer:
         self._client = client
         self._function_name = function_name
 
-    def start(self, chain_id: ChainId) -> None:
+    def start(self, chain_id: ChainId, *, scheduled: bool = False) -> None:
         """Start a run for a chain."""
-        payload = json.dumps({"chain_id": chain_id})
+        payload = json.dumps({"chain_id": chain_id, **({"scheduled": True} if scheduled else {})})
         try:
             self._client.invoke(
                 FunctionName=self._function_name, InvocationType="Event", Payload=payload.encode()

@@ -14,10 +14,11 @@ from ferryman.intents import KINDS
 from ferryman.services.confirm import Confirm
 from ferryman.services.following import Follower
 from ferryman.services.gauging import Gauging
+from ferryman.services.spreading import Spreading
 from ferryman.services.sweeping import Sweep
 
 
-def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging]:
+def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging, Spreading]:
     """Give the services, from the environment."""
     config = ConfirmConfig.read()
     stored, clock = journalled_tables(config, telemetry), SystemClock()
@@ -25,6 +26,7 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging]:
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
     wallets = DynamoWallets(stored)
     queue = submit_queues(config)
+    starter = LambdaConfirmer(aws_client("lambda"), config.confirm_function)
     accessible = chains(config, telemetry, patience_seconds=4)
 
     def follower(chain_id: ChainId) -> Follower:
@@ -44,7 +46,7 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging]:
         follower=follower,
         sweep=Sweep(chains=accessible, store=store, queue=queue, clock=clock, log=log),
         leases=DynamoLeases(stored),
-        confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
+        confirmer=starter,
         clock=clock,
         log=log,
         metrics=metrics,
@@ -59,4 +61,4 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging]:
         log=log,
         metrics=metrics,
     )
-    return confirm, gauging
+    return confirm, gauging, Spreading(starter=starter, log=log)

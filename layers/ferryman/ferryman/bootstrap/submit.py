@@ -17,6 +17,7 @@ from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
 from ferryman.services.counters import Counters
 from ferryman.services.gathering import Gathering
+from ferryman.services.silence import Silence
 from ferryman.services.submit import Submit
 
 
@@ -50,6 +51,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         pauses=DynamoPauses(stored),
         dead_letters=SqsDeadLetterQueue(aws_client("sqs"), config.dead_letter_queue_url),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
+        silence=Silence(clock),
         clock=clock,
         log=log,
     )

@@ -9,15 +9,17 @@ from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import WatchConfig
 from ferryman.domain.units import ChainId
 from ferryman.intents import KINDS
+from ferryman.services.spreading import Spreading
 from ferryman.services.tracking import Tracker
 from ferryman.services.watch import LEASE_MS, Watch
 
 
-def watch_contracts(telemetry: Telemetry) -> Watch:
-    """Give the service, from the environment."""
+def watch_contracts(telemetry: Telemetry) -> tuple[Watch, Spreading]:
+    """Give the services, from the environment."""
     config = WatchConfig.read()
     stored, clock, log, metrics = tables(config), SystemClock(), telemetry.log, telemetry.metrics
     cursors, accounts = DynamoCursors(stored), DynamoAccounts(stored)
+    starter = LambdaConfirmer(aws_client("lambda"), config.watch_function)
     accessible = chains(config, telemetry, patience_seconds=4)
 
     def tracker(chain_id: ChainId) -> Tracker:
@@ -32,12 +34,13 @@ def watch_contracts(telemetry: Telemetry) -> Watch:
             lease_ms=LEASE_MS,
         )
 
-    return Watch(
+    watch = Watch(
         chains=accessible,
         tracker=tracker,
         cursors=cursors,
-        successor=LambdaConfirmer(aws_client("lambda"), config.watch_function),
+        successor=starter,
         clock=clock,
         log=log,
         metrics=metrics,
     )
+    return watch, Spreading(starter=starter, log=log)

@@ -12,7 +12,7 @@ from ferryman.domain.nonces import Wallet, WalletState
 from ferryman.domain.quotas import day_of
 from ferryman.domain.statistics import Gauges, WalletGauge
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Address, Instant, Seconds, TokenUnits, TransactionId, Wei
+from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, StatisticsStore, TransactionStore, WalletStore
 from ferryman.services.canonical import Canonical
@@ -39,9 +39,10 @@ class Gauging:
     log: Log
     metrics: Metrics
 
-    def __call__(self) -> None:
-        """Measure each chain, keep what was measured, and emit it; trouble with that is only a warning."""
-        for chain_id, access in self.chains.items():
+    def __call__(self, chain_ids: Iterable[ChainId]) -> None:
+        """Measure chains, keep what was measured, and emit it; trouble with that is only a warning."""
+        for chain_id in chain_ids:
+            access = self.chains[chain_id]
             try:
                 gauges = self._measured(access)
                 self.statistics.keep(chain_id, gauges)

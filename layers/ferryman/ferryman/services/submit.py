@@ -51,6 +51,7 @@ from ferryman.services.gathering import Gathering
 from ferryman.services.hinting import hint_of
 from ferryman.services.pausing import PAUSED
 from ferryman.services.purse import Purse
+from ferryman.services.silence import Silence
 from ferryman.services.simulating import simulate
 from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off, put_off_failed
 from ferryman.services.waking import wake
@@ -83,6 +84,7 @@ class Submit:
     pauses: PauseStore
     dead_letters: DeadLetterQueue
     confirmer: Confirmer
+    silence: Silence
     clock: Clock
     log: Log
 
@@ -102,7 +104,9 @@ class Submit:
         by_chain: defaultdict[ChainId, list[Hint]] = defaultdict(list)
         for hint in hints:
             by_chain[hint.chain_id].append(hint)
-        return frozenset[Hint]().union(*(self._on_chain(group) for group in by_chain.values()))
+        # A chain that did not answer lately comes last: the others have their turn before it is asked.
+        ordered = sorted(by_chain, key=self.silence.last)
+        return frozenset[Hint]().union(*(self._on_chain(by_chain[chain_id]) for chain_id in ordered))
 
     def _on_chain(self, hints: Sequence[Hint]) -> set[Hint]:
         """Go on with what is hinted of one chain; a failure to write concerns all of it."""
@@ -182,7 +186,8 @@ class Submit:
         bound, market = NOTHING_BOUND, None
         if assured:
             try:
-                bound, market = self._bound(assured, access)
+                with self.silence.asking(access.settings.chain_id):
+                    bound, market = self._bound(assured, access)
             except (ChainUnreachableError, SignerUnavailableError) as error:
                 self._put_off((row, str(error)) for row in assured)
         if nonces or bound.nonces:
@@ -223,7 +228,8 @@ class Submit:
 
         validated_now = self.clock.now()
         try:
-            room = self.assurance.reserve_or_end(kind, row.payload, access, commit)
+            with self.silence.asking(access.settings.chain_id):
+                room = self.assurance.reserve_or_end(kind, row.payload, access, commit)
         except (ChainUnreachableError, ContractMismatchError) as error:
             self._put_off([(row, str(error))])
         except (InsufficientFundsError, NonceUsedError) as error:
@@ -274,7 +280,8 @@ class Submit:
         """Sign and broadcast; what fails here is bound already, and confirm asks for it again."""
         known = {row.transaction_id: row for row in rows}
         try:
-            self.advance(nonces, access, known=known, market=market)
+            with self.silence.asking(access.settings.chain_id):
+                self.advance(nonces, access, known=known, market=market)
         except (ChainUnreachableError, SignerUnavailableError, StoreUnavailableError) as error:
             self.log.warning("nonces not advanced, confirm will ask again", cause=str(error))
         except SignatureMismatchError as error:
