@@ -70,6 +70,8 @@ class RealChain:
     settings: ChainSettings
     signer: FakeSigner
     payers: int
+    endpoints: tuple[str, ...] = ()
+    """Through which it is reached, in this order; by itself if there are none."""
 
     @classmethod
     @contextmanager
@@ -119,7 +121,9 @@ class RealChain:
 
     def reached(self, clock: Clock) -> EvmChain:
         """Reach it as one process of a deployment does."""
-        rpc = JsonRpc(self.settings.chain_id, FakeEndpoints(self.rpc_url), metrics=FakeMetrics())
+        rpc = JsonRpc(
+            self.settings.chain_id, FakeEndpoints(*(self.endpoints or (self.rpc_url,))), metrics=FakeMetrics()
+        )
         return EvmChain(self.settings, rpc, clock)
 
     def signing_payers(self) -> list[Payer]:
