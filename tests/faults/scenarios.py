@@ -72,6 +72,14 @@ def refused_by_nodes(wrap: Wrap) -> MemoryWorld:
     return memory
 
 
+def shared_key(wrap: Wrap) -> MemoryWorld:
+    """Somebody else uses a nonce of the only wallet: whether it is bound by then or not."""
+    memory = memory_world(wrap=wrap, wallets=1)
+    (wallet,) = memory.signer.wallets()
+    memory.chain.strangers.add((wallet, 1))
+    return memory
+
+
 SCENARIOS = (
     chain_up,
     two_confirmations,
@@ -81,6 +89,7 @@ SCENARIOS = (
     crowd,
     crowd_in_a_full_window,
     refused_by_nodes,
+    shared_key,
 )
 
 

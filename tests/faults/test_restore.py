@@ -107,16 +107,21 @@ def posted_again(memory: MemoryWorld, bodies: list[Body]) -> list[Body]:
 
 
 def check(memory: MemoryWorld, bodies: list[Body]) -> None:
-    """Each payment was executed exactly once, the tables say so, and hold nothing any more."""
-    world = memory.world
-    assert {row.status for row in world.rows()} <= {Status.CONFIRMED}
-    assert Counter(memory.chain.state.executed) == Counter(
-        (body["from"].lower(), int(body["nonce"])) for body in bodies
-    )
+    """Each payment was executed exactly once, the tables say so, and hold nothing any more.
+
+    What no node takes has failed, and was never executed.
+    """
+    world, refused = memory.world, memory.chain.refused
+    for row in world.rows():
+        is_refused = (row.sender.lower(), int(row.payload["nonce"])) in refused
+        assert row.status is (Status.FAILED if is_refused else Status.CONFIRMED)
+    wanted = Counter((body["from"].lower(), int(body["nonce"])) for body in bodies)
+    mined = Counter({one: count for one, count in wanted.items() if one not in refused})
+    assert Counter(memory.chain.state.executed) == mined
     assert not memory.chain.reverted, "gas was spent on a payment that was mined before"
     assert world.reserved() == world.held() == 0
     token = world.settings.tokens[0].lower()
-    spent = Counter(body["from"].lower() for body in bodies)
+    spent = Counter(payer for payer, _nonce in mined.elements())
     for payer in memory.payers:
         left = memory.chain.state.balances[token, payer.address.lower()]
         assert left == LOCKED - spent[payer.address.lower()] * (AMOUNT + FEE)

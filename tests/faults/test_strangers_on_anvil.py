@@ -1,8 +1,9 @@
 """On a real chain: others use the wallet's key, nodes drop what they had, counters are wrong."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from ferryman.domain.fees import Eip1559Fees
 from ferryman.domain.metrics import Metric
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Gas, Milliseconds, WalletNonce, Wei
+from ferryman.ports import Simulation
 from ferryman.services.resetting import Resetting
 from tests.fakes.world import unwrapped
 from tests.faults.real_chain import RealChain, RealWorld, request
@@ -87,6 +89,38 @@ def test_a_second_process_with_the_wallets_key_amid_thirty_payments_loses_and_do
 
     check(chain, real, bodies, start)
     assert real.world.metrics.total(Metric.STRANGERS) > 0
+
+
+class Underestimating:
+    """The Chain port; its endpoint knows less of gas than the nodes that take transactions."""
+
+    def __init__(self, chain: Any) -> None:  # noqa: ANN401 (any port)
+        self._chain = chain
+
+    def __getattr__(self, method: str) -> Any:  # noqa: ANN401 (a method of the port)
+        return getattr(self._chain, method)
+
+    def simulate(self, calls: Sequence[Call], **named: Any) -> Simulation:  # noqa: ANN401 (as the port)
+        """Give an estimate that no transaction of this chain can be mined with."""
+        truth: Simulation = self._chain.simulate(calls, **named)
+        return replace(truth, outcomes=tuple(Gas(16_000) for _ in calls))
+
+
+def test_bytes_that_a_real_node_never_takes_are_replaced_by_a_fill(chain: RealChain) -> None:
+    """Too little gas even to begin: anvil says so for good, and the nonce is used up by nothing."""
+    with chain.rewound():
+        real = chain.world(lambda name, port: Underestimating(port) if name == "chain" else port)
+        for body in bodies_of(real, 2):
+            real.world.post(body)
+
+        real.world.settle()
+
+        rows = real.world.rows()
+        assert [(row.status, row.reason) for row in rows] == [(Status.FAILED, "rejected")] * 2
+        assert {row.gas_used for row in rows} == {21_000}
+        assert real.world.reserved() == real.world.held() == 0
+        real.world.check_events()
+        real.world.check_nonces()
 
 
 def test_transactions_that_a_node_drops_are_mined_all_the_same(chain: RealChain, real: RealWorld) -> None:

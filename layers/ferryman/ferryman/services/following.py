@@ -126,6 +126,7 @@ class Follower:
                 chain=chain,
                 store=store,
                 recording=recording,
+                finality=finality,
                 log=log,
                 metrics=metrics,
             ),

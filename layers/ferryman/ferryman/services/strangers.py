@@ -13,14 +13,13 @@ from ferryman.domain.units import Address, BlockNumber, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Block, Chain, Log, Metrics, TransactionStore
 from ferryman.services.agreement import hear_each
+from ferryman.services.finality import Finality
 from ferryman.services.outcomes import is_carried
 from ferryman.services.positions import Position
 from ferryman.services.recording import Recording
 
 _LOOKS: Final = 3
 """How often nothing of ours is found before that is believed: an index may lag behind its chain."""
-_FINAL_TIMES: Final = 10
-"""How many times deeper it must be before something is sent again that could be carried out twice."""
 
 NonceKey = tuple[Address, WalletNonce]
 
@@ -39,6 +38,7 @@ class Strangers:
     chain: Chain
     store: TransactionStore
     recording: Recording
+    finality: Finality
     log: Log
     metrics: Metrics
     _looks: dict[NonceKey, int] = field(default_factory=dict)
@@ -100,10 +100,9 @@ class Strangers:
 
     def _deep_block(self, intents: Iterable[Transaction], head: Block) -> BlockNumber:
         """Say by which block a nonce must have been passed for its intents to be bound again."""
-        confirmations = self.settings.required_confirmations
-        if not all(self.kinds[intent.kind].is_replay_protected for intent in intents):
-            confirmations *= _FINAL_TIMES
-        return BlockNumber(max(head.number - confirmations + 1, 0))
+        if all(self.kinds[intent.kind].is_replay_protected for intent in intents):
+            return self.settings.confirmed_block(head.number)
+        return self.finality(head)
 
     def _given_up(self, row: NonceRow, intents: Sequence[Transaction], head: Block) -> bool:
         """Take a nonce off its intents; give whether that is written."""
