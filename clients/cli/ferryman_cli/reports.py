@@ -75,7 +75,8 @@ def transaction(answer: dict[str, Any]) -> None:
     events(answer["events"], with_names=False)
     if nonce:
         title = f"Nonce {nonce['nonce']}, bound {age(nonce['bound_at'])} ago, wanted: {nonce['wanted']}"
-        attempts_table(nonce["attempts"], title)
+        given_up = nonce.get("fill_reason")
+        attempts_table(nonce["attempts"], f"{title}, given up: {given_up}" if given_up else title)
 
 
 def explained(answer: dict[str, Any]) -> None:

@@ -213,6 +213,34 @@ def test_a_wrong_count_of_one_endpoint_gives_no_nonce_up() -> None:
     assert (row.status, row.nonce) == (Status.PENDING, 0)
 
 
+def test_a_nonce_that_only_waits_in_a_mempool_is_not_taken_for_used() -> None:
+    """The pending count moves before there is a receipt: false "replaced" (engine-core #53)."""
+    memory = memory_world(wallets=1)
+    memory.chain.is_mining = False
+    bound(memory)
+
+    followed(memory, looks=20)
+
+    (row,) = memory.world.rows()
+    assert (row.status, row.nonce) == (Status.PENDING, 0)
+    assert memory.signer.signatures == 1
+
+
+def test_a_restart_goes_on_where_the_tables_are_and_not_where_the_chain_is() -> None:
+    """A start-up that takes the chain's count binds nonces twice (thirdweb Engine #326, #461)."""
+    memory = memory_world(wallets=1)
+    memory.chain.is_mining = False
+    bound(memory)
+    memory.world.restart()
+
+    bound(memory)
+
+    assert sorted(row.nonce or 0 for row in memory.world.rows()) == [0, 1]
+    memory.chain.is_mining = True
+    memory.world.settle()
+    memory.world.check_nonces()
+
+
 def test_a_nonce_too_low_looks_for_our_own_hashes_first() -> None:
     """The original had mined: signed again under another nonce it is paid twice (Alto #747, rrelayer #36)."""
     memory = memory_world(wallets=1)

@@ -125,7 +125,7 @@ def test_a_market_above_the_cap_makes_payments_wait() -> None:
 
 
 def test_a_bound_nonce_that_could_not_be_signed_is_signed_later_on_the_same_nonce() -> None:
-    """A nonce holder is never failed: confirm asks, submit signs."""
+    """A nonce holder is never failed: confirm asks, submit signs (rrelayer #113: wedged for good)."""
     memory = memory_world()
     memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline()))
     sign = memory.signer.sign

@@ -229,6 +229,8 @@ def _nonce_told(row: NonceRow) -> dict[str, Any]:
         "bound_at": rfc3339(row.bound_at),
         "wanted": row.wanted.value,
         "sends_wanted": row.sends_wanted,
+        "fill_reason": row.fill_reason and row.fill_reason.value,
+        "last_error": row.last_error,
         "is_settled": row.is_settled,
         "attempts": [
             {
