@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman.adapters.evm.chain import EvmChain
-from ferryman.adapters.evm.json_rpc import JsonRpc, RpcRequest
+from ferryman.adapters.evm.json_rpc import JsonRpc, Unfit
+from ferryman.adapters.evm.rpc_batch import RpcRequest
 from ferryman.domain.metrics import Metric
 from ferryman.domain.units import Milliseconds
 from local.bench.plan import Plan
@@ -38,12 +39,12 @@ class CountingRpc(JsonRpc):
     calls = 0
     extra_seconds = 0.0
 
-    def batch(self, requests: Sequence[RpcRequest]) -> list[Any]:
+    def batch(self, requests: Sequence[RpcRequest], *, unfit: Unfit | None = None) -> list[Any]:
         """Send a batch, which is one HTTP request."""
         self.requests += bool(requests)
         self.calls += len(requests)
         time.sleep(self.extra_seconds if requests else 0)
-        return super().batch(requests)
+        return super().batch(requests, unfit=unfit)
 
 
 @dataclass(frozen=True)

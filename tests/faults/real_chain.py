@@ -122,7 +122,11 @@ class RealChain:
     def reached(self, clock: Clock) -> EvmChain:
         """Reach it as one process of a deployment does."""
         rpc = JsonRpc(
-            self.settings.chain_id, FakeEndpoints(*(self.endpoints or (self.rpc_url,))), metrics=FakeMetrics()
+            self.settings.chain_id,
+            FakeEndpoints(*(self.endpoints or (self.rpc_url,))),
+            metrics=FakeMetrics(),
+            # An endpoint rests by the same clock by which blocks come.
+            now=lambda: clock.now() / 1_000,
         )
         return EvmChain(self.settings, rpc, clock)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ferryman.adapters.evm.chain import EvmChain
-from ferryman.adapters.evm.json_rpc import JsonRpc, RpcError, RpcRequest
+from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.adapters.evm.rpc_batch import RpcError, RpcRequest
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import Tier
@@ -300,10 +301,13 @@ def test_any_refusal_to_estimate_is_the_calls_own() -> None:
     """The rest of the batch was answered, so the node works."""
     error = {"code": -32000, "message": "gas required exceeds allowance (0)"}
     call = Call(PAYEE, b"\x01")
-    with serving(lambda body: as_json(results(body, HEADER, HISTORY, error, "0x5208"))) as endpoint:
+    with serving(lambda body: as_json(results(body, HEADER, HISTORY, "0x0", error, "0x5208"))) as endpoint:
         simulation = chain_at(endpoint.url).simulate([call, call], sender=PAYEE)
 
-    assert simulation.outcomes == (Reverted(b"", "gas required exceeds allowance (0)"), Gas(21_000))
+    assert simulation.outcomes == (
+        Reverted(b"", "gas required exceeds allowance (0)", is_execution=False),
+        Gas(21_000),
+    )
     assert (simulation.block.number, simulation.block.hash) == (7, "0xab")
     assert simulation.fee_history.tips[Tier.FAST] == (3,)
 
@@ -320,10 +324,10 @@ def test_a_lost_answer_to_a_broadcast_is_possibly_sent() -> None:
 def test_the_call_is_made_from_the_wallet_that_will_send_it() -> None:
     """Roles depend on it."""
     sender = Address("0x90F79bf6EB2c4f870365E785982E1f101E93b906")
-    with serving(lambda body: as_json(results(body, HEADER, HISTORY, "0x5208"))) as endpoint:
+    with serving(lambda body: as_json(results(body, HEADER, HISTORY, "0x0", "0x5208"))) as endpoint:
         chain_at(endpoint.url).simulate([Call(PAYEE, b"\x01\x02")], sender=sender)
 
-    estimate = json.loads(endpoint.bodies[0])[2]
+    estimate = json.loads(endpoint.bodies[0])[3]
     assert estimate["params"][0] == {"from": sender, "to": PAYEE, "data": "0x0102", "value": "0x0"}
 
 

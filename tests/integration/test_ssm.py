@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from ferryman.adapters.evm.endpoints import RpcAddress
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.ssm import SsmEndpoints
 from ferryman.domain.errors import ChainUnreachableError, EndpointsParameterError
@@ -37,6 +38,11 @@ def endpoints_at(url: str) -> tuple[SsmEndpoints, FakeClock, FakeLog]:
     return SsmEndpoints(client("ssm", url), NAME, CHAIN, clock=clock, log=log), clock, log
 
 
+def urls_of(endpoints: SsmEndpoints) -> list[str]:
+    """Give the addresses in their order."""
+    return [address.url for address in endpoints.addresses()]
+
+
 def value(urls: list[str]) -> Answer:
     """Answer as SSM does."""
     return Answer(200, json.dumps({"Parameter": {"Value": json.dumps(urls)}}).encode(), AMZ_JSON)
@@ -53,6 +59,20 @@ def in_turn(*answers: Answer) -> Callable[[bytes], Answer]:
     return lambda _: next(rest)
 
 
+def test_an_address_may_say_how_much_it_is_preferred(aws_url: str) -> None:
+    """Its number is its place in the list all the same: metrics and health name it so."""
+    put(aws_url, json.dumps([FIRST[0], {"url": FIRST[1], "weight": 10}, {"url": SECOND[0]}]))
+    endpoints, _, _ = endpoints_at(aws_url)
+
+    endpoints.load()
+
+    assert list(endpoints.addresses()) == [
+        RpcAddress(FIRST[0], 1, 1),
+        RpcAddress(FIRST[1], 2, 10),
+        RpcAddress(SECOND[0], 3, 1),
+    ]
+
+
 def test_the_addresses_are_read_decrypted_and_in_their_order(aws_url: str) -> None:
     """From a SecureString, as an operator puts it."""
     put(aws_url, json.dumps(FIRST))
@@ -60,7 +80,7 @@ def test_the_addresses_are_read_decrypted_and_in_their_order(aws_url: str) -> No
 
     endpoints.load()
 
-    assert list(endpoints.urls()) == FIRST
+    assert urls_of(endpoints) == FIRST
     assert log.lines == []
 
 
@@ -120,14 +140,14 @@ def test_a_parameter_store_that_is_away_leaves_the_chain_unreachable_until_it_is
         endpoints, clock, log = endpoints_at(ssm.url)
         endpoints.load()
         with pytest.raises(ChainUnreachableError, match=NAME):
-            endpoints.urls()
+            endpoints.addresses()
         asked_at_once = len(ssm.bodies)
         clock.sleep(Milliseconds(5_000))
         with pytest.raises(ChainUnreachableError):
-            endpoints.urls()
+            endpoints.addresses()
         clock.sleep(Milliseconds(5_000))
 
-        assert list(endpoints.urls()) == FIRST
+        assert urls_of(endpoints) == FIRST
 
     assert asked_at_once == 1
     assert [line[0] for line in log.lines] == ["warning", "warning"]
@@ -148,10 +168,10 @@ def test_addresses_are_kept_for_a_quarter_of_an_hour_and_then_read_again() -> No
         endpoints, clock, _ = endpoints_at(ssm.url)
         endpoints.load()
         clock.sleep(Milliseconds(15 * MINUTE - 1))
-        before = list(endpoints.urls())
+        before = urls_of(endpoints)
         clock.sleep(Milliseconds(1))
 
-        assert (before, list(endpoints.urls())) == (FIRST, SECOND)
+        assert (before, urls_of(endpoints)) == (FIRST, SECOND)
 
     assert len(ssm.bodies) == 2
 
@@ -165,12 +185,12 @@ def test_a_refusal_has_them_read_again_but_only_once_a_minute() -> None:
         asked = []
         for _ in range(3):
             endpoints.refused()
-            asked.append((list(endpoints.urls()), len(ssm.bodies)))
+            asked.append((urls_of(endpoints), len(ssm.bodies)))
         clock.sleep(MINUTE)
         endpoints.refused()
 
         assert asked == [(FIRST, 2)] * 3
-        assert list(endpoints.urls()) == SECOND
+        assert urls_of(endpoints) == SECOND
 
 
 @pytest.mark.parametrize(
@@ -185,7 +205,7 @@ def test_what_was_read_stays_in_use_when_it_cannot_be_read_again(worse: Answer) 
         endpoints.load()
         clock.sleep(Milliseconds(15 * MINUTE))
 
-        assert list(endpoints.urls()) == FIRST
+        assert urls_of(endpoints) == FIRST
 
     ((level, message, values),) = log.lines
     assert (level, message, values["parameter"]) == ("warning", "rpc addresses not read", NAME)

@@ -349,6 +349,22 @@ def test_a_doomed_payment_waits_for_a_second_endpoint_that_is_away() -> None:
     assert (failed.status, failed.witnesses) == (Status.FAILED, 2)
 
 
+@pytest.mark.parametrize("second_agrees", [True, False])
+def test_the_last_failure_that_is_allowed_is_the_word_of_both(second_agrees: bool) -> None:  # noqa: FBT001 (a case)
+    """A revert that nobody knows counts on the word of one, but gives the payment up only on that of two."""
+    memory, (first, second) = served_by_two(failures_allowed=2)
+    post(memory, payer=1)
+    first.verdict = Reverted(b"\x12\x34\x56\x78", "execution reverted")
+    second.verdict = first.verdict if second_agrees else None
+
+    post(memory)
+    live(memory)
+
+    row = next(row for row in memory.world.rows() if row.nonce is None)
+    assert (row.permanent_reason is not None) == second_agrees
+    assert row.failures == (2 if second_agrees else 1)
+
+
 # -- funds ------------------------------------------------------------------------------------
 
 

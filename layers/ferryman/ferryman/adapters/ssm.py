@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from ferryman.adapters.evm.endpoints import RpcAddress
 from ferryman.domain.errors import (
     ChainUnreachableError,
     EndpointsParameterError,
@@ -30,11 +31,25 @@ _THROTTLED: Final = frozenset({"ThrottlingException", "TooManyUpdates", "Request
 _NOT_THERE: Final = "ParameterNotFound"
 
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]\S*$")]
-_URLS: Final = TypeAdapter[tuple[_Url, ...]](Annotated[tuple[_Url, ...], Field(min_length=1)])
+
+
+class _Weighted(BaseModel):
+    """An address with how much it is preferred."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: _Url
+    weight: int = Field(default=1, ge=0, le=1_000)
+
+
+_Listed = _Url | _Weighted
+_ADDRESSES: Final = TypeAdapter[tuple[_Listed, ...]](Annotated[tuple[_Listed, ...], Field(min_length=1)])
 
 
 class SsmEndpoints:
     """The Endpoints of a chain, in one SecureString: a JSON list of http or https addresses.
+
+    An address is its text, or `{"url": …, "weight": …}`.
 
     Args:
         client: a boto3 client.
@@ -53,7 +68,7 @@ class SsmEndpoints:
         self._chain_id = chain_id
         self._clock = clock
         self._log = log
-        self._urls: tuple[str, ...] = ()
+        self._addresses: tuple[RpcAddress, ...] = ()
         self._read_at = Instant(0)
         self._was_refused = False
 
@@ -71,16 +86,16 @@ class SsmEndpoints:
         except StoreUnavailableError as error:
             self._tell(error)
 
-    def urls(self) -> Sequence[str]:
+    def addresses(self) -> Sequence[RpcAddress]:
         """Give the addresses, read again if they are old or were refused."""
         if self._is_due():
             try:
                 self._read()
             except FerrymanError as error:
                 self._tell(error)
-        if not self._urls:
+        if not self._addresses:
             raise ChainUnreachableError(self._chain_id, f"parameter {self._parameter} was not read yet")
-        return self._urls
+        return self._addresses
 
     def refused(self) -> None:
         """Read again before the next use."""
@@ -88,13 +103,13 @@ class SsmEndpoints:
 
     def _is_due(self) -> bool:
         age = self._clock.now() - self._read_at
-        if not self._urls:
+        if not self._addresses:
             return age >= _FIRST_PAUSE_MS
         return age >= (_PAUSE_MS if self._was_refused else _KEPT_MS)
 
     def _read(self) -> None:
         self._read_at, self._was_refused = self._clock.now(), False
-        self._urls = self._parsed(self._value())
+        self._addresses = self._parsed(self._value())
 
     def _value(self) -> str:
         try:
@@ -115,13 +130,15 @@ class SsmEndpoints:
             return EndpointsParameterError(self._parameter, f"cannot be read: {code}")
         return StoreUnavailableError(f"SSM refused: {code}")
 
-    def _parsed(self, value: str) -> tuple[str, ...]:
+    def _parsed(self, value: str) -> tuple[RpcAddress, ...]:
         try:
-            return _URLS.validate_json(value)
+            listed = _ADDRESSES.validate_json(value)
         except ValidationError:
             problem = "is not a JSON list of http or https addresses"
             # Without its cause, which holds the value.
             raise EndpointsParameterError(self._parameter, problem) from None
+        given = (_Weighted(url=one) if isinstance(one, str) else one for one in listed)
+        return tuple(RpcAddress(one.url, number, one.weight) for number, one in enumerate(given, start=1))
 
     def _tell(self, error: FerrymanError) -> None:
         self._log.warning("rpc addresses not read", parameter=self._parameter, cause=str(error))

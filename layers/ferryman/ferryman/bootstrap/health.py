@@ -1,5 +1,6 @@
 """Builds health."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ferryman.adapters.clock import SystemClock
@@ -17,10 +18,12 @@ from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.endpoints import OneEndpoint
 from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.adapters.ssm import SsmEndpoints
 from ferryman.bootstrap.parts import TRACING, aws_client, chains, rpc_endpoints, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import HealthConfig
 from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.units import ChainId
 from ferryman.ports import Dependency
 from ferryman.services.explaining import Explaining
 from ferryman.services.health import ConfirmHeartbeat, DeepHealth, WatchHeartbeat
@@ -42,12 +45,13 @@ def see_health(telemetry: Telemetry) -> Sight:
     """Give the services, from the environment."""
     config, clock = HealthConfig.read(), SystemClock()
     stored = tables(config)
+    known = {chain_id: rpc_endpoints(config, chain_id, telemetry) for chain_id in config.by_id()}
     statistics = DynamoStatistics(stored)
     dependencies: list[Dependency] = [
         *table_dependencies(stored),
         *_queues(config),
         *_keys(config),
-        *_endpoints(config, telemetry),
+        *_endpoints(config, known, telemetry),
     ]
     for chain_id in config.by_id():
         dependencies += [
@@ -59,7 +63,7 @@ def see_health(telemetry: Telemetry) -> Sight:
         deep=DeepHealth(dependencies=dependencies, pauses=pauses, clock=clock, log=telemetry.log),
         statistics=Statistics(statistics=statistics, chain_ids=tuple(config.by_id())),
         explaining=Explaining(
-            chains=chains(config, telemetry, patience_seconds=_PATIENCE_SECONDS),
+            chains=chains(config, telemetry, patience_seconds=_PATIENCE_SECONDS, known=known),
             store=DynamoTransactions(stored),
             wallets=DynamoWallets(stored),
             pauses=pauses,
@@ -91,16 +95,18 @@ def _keys(config: HealthConfig) -> list[KeyDependency]:
     ]
 
 
-def _endpoints(config: HealthConfig, telemetry: Telemetry) -> list[EndpointDependency]:
+def _endpoints(
+    config: HealthConfig, known: Mapping[ChainId, SsmEndpoints], telemetry: Telemetry
+) -> list[EndpointDependency]:
     """Give each endpoint that is known at the start, and at least one a chain."""
     clock, found = SystemClock(), list[EndpointDependency]()
     for settings in config.chains:
-        endpoints = rpc_endpoints(config, settings.chain_id, telemetry)
+        endpoints = known[settings.chain_id]
         try:
-            count = len(endpoints.urls())
+            numbers = [one.number for one in endpoints.addresses()]
         except ChainUnreachableError:
-            count = 1
-        for number in range(1, count + 1):
+            numbers = [1]
+        for number in numbers:
             one = OneEndpoint(endpoints, number)
             rpc = JsonRpc(
                 settings.chain_id,

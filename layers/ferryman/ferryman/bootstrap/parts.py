@@ -82,9 +82,19 @@ def rpc_endpoints(config: EndpointsConfig, chain_id: ChainId, telemetry: Telemet
 
 
 def chains(
-    config: EndpointsConfig, telemetry: Telemetry, *, patience_seconds: float
+    config: EndpointsConfig,
+    telemetry: Telemetry,
+    *,
+    patience_seconds: float,
+    known: Mapping[ChainId, SsmEndpoints] | None = None,
 ) -> dict[ChainId, ChainAccess]:
     """Give each chain with a kept connection, whose endpoints may be silent for so long.
+
+    Args:
+        config: names the chains and where their addresses are.
+        telemetry: gets what is measured.
+        patience_seconds: for how long.
+        known: addresses that the caller has read already.
 
     Raises:
         EndpointsParameterError: a parameter with RPC addresses is missing, malformed or closed to us.
@@ -93,13 +103,14 @@ def chains(
     clock = SystemClock()
 
     def access(one: ChainSettings) -> ChainAccess:
-        endpoints = rpc_endpoints(config, one.chain_id, telemetry)
+        endpoints = known[one.chain_id] if known else rpc_endpoints(config, one.chain_id, telemetry)
         rpc = JsonRpc(
             one.chain_id,
             endpoints,
             metrics=telemetry.metrics,
             tracing=TRACING,
             timeout_seconds=patience_seconds,
+            most_in_batch=one.rpc_batch_size,
         )
         return ChainAccess(one, EvmChain(one, rpc, clock))
 

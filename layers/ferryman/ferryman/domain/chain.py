@@ -25,6 +25,8 @@ _CACHED_BLOCKS: Final = 3
 _FEWEST_KEPT_BLOCKS: Final = 16
 _EXPRESS_PART: Final = 4
 _FREE: Final = FeeSchedule()
+MOST_RPC_CALLS: Final = 100
+"""Calls in one JSON-RPC batch that every usual provider takes."""
 MOST_IN_BATCH: Final = 40
 """Intents under one nonce: each is two items, of the hundred that a DynamoDB transaction takes."""
 
@@ -98,6 +100,8 @@ class ChainSettings(BaseModel):
     """What is charged, per token; nothing in a token that is not here."""
     quote_seconds: Seconds = Field(default=Seconds(60), ge=5, le=3_600)
     """How long a quoted fee is taken."""
+    rpc_batch_size: int = Field(default=MOST_RPC_CALLS, ge=1)
+    """The most calls that the chain's endpoints take in one JSON-RPC batch."""
     l1_fee_oracle: ConfiguredAddress | None = None
     """An OP-style chain's GasPriceOracle, where its transactions pay for their data on L1."""
 

@@ -66,6 +66,8 @@ class Metric(Enum):
     """Of one batch to one endpoint; `endpoint` is its number in `rpc_urls`, from 1."""
     RPC_ERRORS = ("RpcErrors", Unit.COUNT, ("chain_id", "endpoint"))
     """Batches that an endpoint did not answer."""
+    RPC_RESTS = ("RpcRests", Unit.COUNT, ("chain_id", "endpoint"))
+    """Times that an endpoint was left alone for a while, after it failed again and again."""
     UNWITNESSED = ("Unwitnessed", Unit.COUNT, ("chain_id",))
     """Deep enough by one endpoint, and waiting longer than a block for the word of the second."""
     DEAD_LETTERS = ("DeadLetters", Unit.COUNT, ())

@@ -1,6 +1,6 @@
 """Simulation: would each call go through now, what may it cost, and if not, will it ever?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, Gas, WalletNonce, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Reverted, Simulation
-from ferryman.services.agreement import hear
+from ferryman.services.agreement import Hearing, hear
 from ferryman.services.chains import ChainAccess
 from ferryman.services.parcels import Ready
 
@@ -18,6 +18,9 @@ GAS_HEADROOM_BPS: Final = 12_500
 """Gas limit over the estimate: a slot that is warm or set now may not be so at inclusion."""
 _BPS: Final = 10_000
 _SELECTOR_BYTES: Final = 4
+
+
+_Seen = tuple[Gas | Reverted, Simulation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +76,24 @@ def simulate(
     for row, outcome in zip(rows, simulation.outcomes, strict=True):
         if _permanent_reason(row, outcome, simulation, kinds):
             suspects.append(row)
+        elif cause := _own_failure(row, outcome, access, kinds):
+            failing.append((row, cause))
         elif isinstance(outcome, Reverted):
-            to = failing if _may_be_its_own(row, outcome, kinds) else waiting
-            to.append((row, f"simulation reverts: {outcome.text}"))
-        elif outcome > access.settings.gas_limit_cap:
-            failing.append((row, f"it needs {outcome} gas, the cap is {access.settings.gas_limit_cap}"))
-        elif cause := _too_dear(row, simulation, access):
-            waiting.append((row, cause))
+            waiting.append((row, f"simulation reverts: {outcome.text}"))
+        elif dear := _too_dear(row, simulation, access):
+            waiting.append((row, dear))
         else:
             ready.append(Ready(row, with_headroom(outcome)))
-    failed, doubted = _witnessed(suspects, access, kinds=kinds, sender=sender)
+    last = [row for row, _ in failing if row.failures + 1 >= access.settings.failures_allowed]
+    heard = _Witnesses(access, kinds, sender)
+    failed, doubted = heard.doomed(suspects)
+    spared = heard.spared(last)
+    kept = {row.transaction_id for row, _ in spared}
     return Verdicts(
         tuple(ready),
         failed,
-        (*waiting, *doubted),
-        tuple(failing),
+        (*waiting, *doubted, *spared),
+        tuple((row, cause) for row, cause in failing if row.transaction_id not in kept),
         simulation.fee_history,
         simulation.sender_count,
         simulation.balances,
@@ -99,32 +105,56 @@ def with_headroom(estimate: Gas) -> Gas:
     return Gas(estimate * GAS_HEADROOM_BPS // _BPS)
 
 
-def _witnessed(
-    rows: Sequence[Transaction], access: ChainAccess, *, kinds: Mapping[str, IntentKind], sender: Address
-) -> tuple[tuple[Doomed, ...], tuple[tuple[Transaction, str], ...]]:
-    """Ask every witness about rows that one endpoint says will never go through.
+@dataclass(frozen=True, slots=True)
+class _Witnesses:
+    """Asks every witness about rows that one endpoint would end: they wait until all of them agree."""
 
-    Returns:
-        Those that all of them doom, for the same reason, and those that wait until they agree.
+    access: ChainAccess
+    kinds: Mapping[str, IntentKind]
+    sender: Address
 
-    """
-    if not rows:
-        return (), ()
-    calls = [kinds[row.kind].to_call(row.payload) for row in rows]
-    try:
-        heard = hear(access.chain, lambda witness: witness.simulate(calls, sender=sender))
-    except ChainUnreachableError as error:
-        return (), tuple((row, f"its end waits for a second endpoint: {error.cause}") for row in rows)
-    failed: list[Doomed] = []
-    doubted: list[tuple[Transaction, str]] = []
-    for place, row in enumerate(rows):
-        reasons = {_permanent_reason(row, one.outcomes[place], one, kinds) for one in heard.answers}
-        reason = reasons.pop()
-        if reason and not reasons:
-            failed.append(Doomed(row, reason, heard.witnesses))
-        else:
-            doubted.append((row, "the endpoints do not agree whether it will ever go through"))
-    return tuple(failed), tuple(doubted)
+    def doomed(
+        self, rows: Sequence[Transaction]
+    ) -> tuple[tuple[Doomed, ...], tuple[tuple[Transaction, str], ...]]:
+        """Give rows that never go through by every word, for the same reason; and the others."""
+        failed: list[Doomed] = []
+        doubted: list[tuple[Transaction, str]] = []
+        for row, heard in self._heard(rows):
+            said = {_permanent_reason(row, outcome, seen, self.kinds) for outcome, seen in heard.answers}
+            reason = said.pop() if len(said) == 1 else None
+            if reason:
+                failed.append(Doomed(row, reason, heard.witnesses))
+            else:
+                doubted.append((row, _why(heard)))
+        return tuple(failed), tuple(doubted)
+
+    def spared(self, rows: Sequence[Transaction]) -> tuple[tuple[Transaction, str], ...]:
+        """Give rows whose failure would be their last, and is not one by every word."""
+
+        def fails(row: Transaction, heard: Hearing[_Seen]) -> bool:
+            told = (_own_failure(row, outcome, self.access, self.kinds) for outcome, _ in heard.answers)
+            return bool(heard.answers) and all(told)
+
+        return tuple((row, _why(heard)) for row, heard in self._heard(rows) if not fails(row, heard))
+
+    def _heard(self, rows: Sequence[Transaction]) -> Iterator[tuple[Transaction, Hearing[_Seen]]]:
+        """Simulate rows at every witness; nothing is heard of them if one of those does not answer."""
+        if not rows:
+            return
+        calls = [self.kinds[row.kind].to_call(row.payload) for row in rows]
+        try:
+            heard = hear(self.access.chain, lambda witness: witness.simulate(calls, sender=self.sender))
+        except ChainUnreachableError:
+            yield from ((row, Hearing(())) for row in rows)
+            return
+        for place, row in enumerate(rows):
+            yield row, Hearing(tuple((seen.outcomes[place], seen) for seen in heard.answers))
+
+
+def _why(heard: Hearing[_Seen]) -> str:
+    if not heard.answers:
+        return "its end waits for a second endpoint, which does not answer"
+    return "the endpoints do not agree whether it will ever go through"
 
 
 def _permanent_reason(
@@ -136,9 +166,19 @@ def _permanent_reason(
     return kinds[row.kind].permanent_errors.get(_selector(outcome))
 
 
-def _may_be_its_own(row: Transaction, outcome: Reverted, kinds: Mapping[str, IntentKind]) -> bool:
-    """Whether the call was tried and failed, for nothing that its kind knows to pass."""
-    return outcome.is_execution and _selector(outcome) not in kinds[row.kind].passing_errors
+def _own_failure(
+    row: Transaction, outcome: Gas | Reverted, access: ChainAccess, kinds: Mapping[str, IntentKind]
+) -> str | None:
+    """Say what counts as a failure of its own: too much gas, or a call that was tried and reverted.
+
+    What its kind knows to pass does not count.
+    """
+    if not isinstance(outcome, Reverted):
+        cap = access.settings.gas_limit_cap
+        return f"it needs {outcome} gas, the cap is {cap}" if outcome > cap else None
+    if not outcome.is_execution or _selector(outcome) in kinds[row.kind].passing_errors:
+        return None
+    return f"simulation reverts: {outcome.text}"
 
 
 def _selector(outcome: Reverted) -> str:

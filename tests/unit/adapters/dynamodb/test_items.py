@@ -37,6 +37,7 @@ MINED: dict[str, Any] = {
     "block_hash": "0x" + sha256(b"block").hexdigest(),
     "gas_used": 3_456_789,
     "confirmations": 12,
+    "witnesses": 2,
 }
 
 

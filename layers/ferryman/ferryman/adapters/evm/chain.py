@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from ferryman.adapters.evm.json_rpc import JsonRpc, RpcError, RpcRequest
+from ferryman.adapters.evm.broadcasts import together
+from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.adapters.evm.rpc_batch import NoAnswerError, RpcError, RpcRequest
 from ferryman.adapters.evm.rpc_errors import is_revert, is_too_many_logs, send_result
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call
@@ -16,6 +18,7 @@ from ferryman.domain.units import (
     BlockNumber,
     Gas,
     Instant,
+    Milliseconds,
     Seconds,
     TxHash,
     WalletNonce,
@@ -42,8 +45,11 @@ from ferryman.ports import (
 _HISTORY_BLOCKS: Final = 10
 _DELEGATION: Final = "0xef0100"
 """What the code of a delegated account begins with (EIP-7702)."""
-_MOST_CALLS: Final = 100
-"""Calls in one batch, where their number is not bounded otherwise: providers bound it."""
+_STALE_BLOCKS: Final = 20
+_STALE_MS: Final = Milliseconds(60_000)
+"""An endpoint stands still when its newest block is older than both, and lags when it is so many behind."""
+_REMEMBERED_MS: Final = Milliseconds(30_000)
+"""How long another endpoint's head is worth comparing with."""
 _MOST_WITNESSES: Final = 2
 _TIERS: Final = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
 _HEAD = RpcRequest("eth_getBlockByNumber", ("latest", False))
@@ -64,6 +70,8 @@ class EvmChain:
         self._clock = clock
         self._head_number = BlockNumber(0)
         self._head_seen_at = Instant(0)
+        self._heads: dict[int, tuple[BlockNumber, Instant]] = {}
+        """The newest block of each endpoint, by its number, and when it was seen."""
 
     def witnesses(self) -> tuple["EvmChain", ...]:
         """Give the chain as at most two single endpoints see it."""
@@ -73,14 +81,16 @@ class EvmChain:
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
         """Read contracts in one batch, which also brings the newest head for the next one.
 
-        Funds are not read of an endpoint that stands still: it would not show a withdrawal that is due soon.
+        Funds are not read of an endpoint that stands still or lags: it would not show a withdrawal that is
+        due soon.
         """
         block = at if at is not None else self._settings.confirmed_block(self._recent_head(fresh=fresh))
         calls = [_eth_call(read, block) for read in reads]
-        newest, *answers = self._rpc.batch([_HEAD, *calls])
+        reads_funds = any(read.depth is Depth.CONFIRMED for read in reads)
+        unfit = self._is_behind if reads_funds else None
+        newest, *answers = self._rpc.batch([_HEAD, *calls], unfit=unfit)
         head = self._block(self._rpc.result(newest))
         self._saw(head.number)
-        reads_funds = any(read.depth is Depth.CONFIRMED for read in reads)
         if reads_funds and self._settings.is_too_old(head.timestamp_seconds, self._clock.now()):
             cause = f"its newest block, {head.number}, is too old to judge funds by"
             raise ChainUnreachableError(self._settings.chain_id, cause)
@@ -113,8 +123,9 @@ class EvmChain:
         return self._market(self._rpc.call(question.method, *question.params))
 
     def head(self) -> Block:
-        """The newest block."""
-        return self._block(self._rpc.call(_HEAD.method, *_HEAD.params))
+        """The newest block, if possible of an endpoint that keeps up."""
+        (newest,) = self._rpc.batch([_HEAD], unfit=self._is_behind)
+        return self._block(self._rpc.result(newest))
 
     def finalized(self) -> BlockNumber | None:
         """The newest final block; a node that refuses the word, or has no such block yet, knows none."""
@@ -147,13 +158,28 @@ class EvmChain:
         return frozenset(wallet for wallet, code in codes if code.lower().startswith(_DELEGATION))
 
     def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
-        """Broadcast in order."""
+        """Broadcast in order, to all healthy endpoints at once; the first that has all of it is enough."""
+        if not envelopes:
+            return ()
         requests = [RpcRequest("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in envelopes]
+        told: list[list[SendResult]] = []
+        cause = "every endpoint rests, after it failed again and again"
         try:
-            answers = self._rpc.batch(requests)
+            for answers in self._rpc.everywhere(requests):
+                if not isinstance(answers, NoAnswerError):
+                    told.append([_send_result(answer) for answer in answers])
+                elif answers.was_sent:
+                    told.append([SendResult(SendOutcome.POSSIBLY_SENT, answers.cause) for _ in envelopes])
+                else:
+                    cause = answers.cause
+                if told and all(result.outcome is SendOutcome.SENT for result in told[-1]):
+                    break
+            configured = self._rpc.count
         except ChainUnreachableError as error:
-            return tuple(SendResult(SendOutcome.POSSIBLY_SENT, error.cause) for _ in envelopes)
-        return tuple(_send_result(answer) for answer in answers)
+            cause, configured = error.cause, 0
+        if not told:
+            return tuple(SendResult(SendOutcome.POSSIBLY_SENT, cause) for _ in envelopes)
+        return tuple(together(results, configured=configured) for results in zip(*told, strict=True))
 
     def block_receipts(self, numbers: Sequence[BlockNumber]) -> tuple[TransactionReceipt, ...]:
         """All receipts of some blocks."""
@@ -218,8 +244,7 @@ class EvmChain:
     def read_at(self, reads: Sequence[tuple[Block, Read]]) -> tuple[bytes | Reverted, ...]:
         """Read contracts by block hash (EIP-1898): a node that lacks the block says so."""
         calls = [_call_at(read, {"blockHash": block.hash}) for block, read in reads]
-        chunks = (calls[start : start + _MOST_CALLS] for start in range(0, len(calls), _MOST_CALLS))
-        return tuple(self._answer(answer) for chunk in chunks for answer in self._rpc.batch(chunk))
+        return tuple(self._answer(answer) for answer in self._rpc.batch(calls))
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -250,6 +275,19 @@ class EvmChain:
         if fresh or self._clock.now() - self._head_seen_at > self._settings.block_time_ms:
             self._saw(BlockNumber(int(self._rpc.call("eth_blockNumber"), 16)))
         return self._head_number
+
+    def _is_behind(self, number: int, answers: Sequence[Any]) -> bool:
+        """Whether an endpoint stands still, or lags far behind another one; its head is the first answer."""
+        if isinstance(answers[0], RpcError) or answers[0] is None:
+            return True
+        head, now = self._block(answers[0]), self._clock.now()
+        self._heads[number] = (head.number, now)
+        others = [
+            seen for one, (seen, at) in self._heads.items() if one != number and now - at <= _REMEMBERED_MS
+        ]
+        lags = head.number < max(others, default=BlockNumber(0)) - _STALE_BLOCKS
+        longest = max(_STALE_BLOCKS * self._settings.block_time_ms, _STALE_MS)
+        return lags or now - head.timestamp_seconds * 1000 > longest
 
     def _saw(self, head: BlockNumber) -> None:
         self._head_number, self._head_seen_at = head, self._clock.now()

@@ -5,11 +5,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True)
+class RpcAddress:
+    """One RPC address of a chain."""
+
+    url: str
+    """It may hold a provider's key: never logged, never shown."""
+    number: int
+    """Its place in the list, from 1: its name everywhere else."""
+    weight: int = 1
+    """Of healthy endpoints the heaviest is read from; the list's order decides between equals."""
+
+
 class Endpoints(Protocol):
     """The RPC addresses of one chain; they may change while a process lives."""
 
-    def urls(self) -> Sequence[str]:
-        """Give the addresses, the preferred first.
+    def addresses(self) -> Sequence[RpcAddress]:
+        """Give the addresses, as they are listed.
 
         Raises:
             ChainUnreachableError: they are not known now.
@@ -28,11 +40,10 @@ class OneEndpoint:
 
     endpoints: Endpoints
     number: int
-    """Its place among them, from 1."""
 
-    def urls(self) -> Sequence[str]:
+    def addresses(self) -> Sequence[RpcAddress]:
         """Give it, or nothing if it is gone."""
-        return self.endpoints.urls()[self.number - 1 : self.number]
+        return [one for one in self.endpoints.addresses() if one.number == self.number]
 
     def refused(self) -> None:
         """Tell the others' source."""

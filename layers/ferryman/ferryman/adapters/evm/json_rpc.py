@@ -1,57 +1,56 @@
-"""JSON-RPC 2.0 in batches over one kept connection per endpoint."""
+"""JSON-RPC over the endpoints of one chain: reads ask one after the other, sends ask all at once."""
 
 import copy
-import json
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import urllib3
 
-from ferryman.adapters.evm.endpoints import Endpoints, OneEndpoint
-from ferryman.adapters.evm.rpc_errors import is_endpoint_trouble
+from ferryman.adapters.evm.endpoint import Endpoint
+from ferryman.adapters.evm.endpoints import Endpoints
+from ferryman.adapters.evm.rpc_batch import NoAnswerError, RpcError, RpcRequest
 from ferryman.adapters.tracing import NoTracing
+from ferryman.domain.chain import MOST_RPC_CALLS
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.metrics import Metric
 from ferryman.domain.units import ChainId
 from ferryman.ports import Metrics, Tracing
 
-_OK: Final = 200
-_REFUSED: Final = frozenset({401, 403})
-"""The endpoint does not take our key."""
+_PATIENCES: Final = 2
+"""Endpoints that may be silent for all their time within one call; those after them are not asked."""
+_CONNECTIONS: Final = 4
+"""Kept per endpoint: threads of a broadcast and of the next call may overlap."""
+
+Unfit = Callable[[int, list[Any]], bool]
+"""From an endpoint's number and its answers to whether they will not do."""
 
 
 @dataclass(frozen=True, slots=True)
-class RpcRequest:
-    """A method and its parameters."""
+class Told:
+    """What one endpoint answered to a broadcast."""
 
-    method: str
-    params: tuple[object, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RpcError:
-    """An endpoint's answer that it did not do what was asked."""
-
-    code: int
-    text: str
-    data: str = ""
-
-
-class _NoAnswerError(Exception):
-    """One endpoint gave no usable answer; the next one may."""
+    number: int
+    answers: list[Any] | NoAnswerError
+    milliseconds: float
+    opened: bool
+    """Whether this opened its breaker."""
 
 
 class JsonRpc:
-    """The endpoints of one chain, tried in order.
+    """The endpoints of one chain.
 
     Args:
         chain_id: the chain they serve.
         endpoints: their addresses.
         metrics: gets the time and the errors of each endpoint, by its number.
         tracing: gets a span for each batch.
-        timeout_seconds: how long one endpoint may be silent.
+        timeout_seconds: how long one endpoint may be silent; a whole call takes twice that at most.
+        most_in_batch: requests that an endpoint takes at once.
+        now: seconds that never go back.
 
     """
 
@@ -63,28 +62,42 @@ class JsonRpc:
         metrics: Metrics,
         tracing: Tracing | None = None,
         timeout_seconds: float = 4.0,
+        most_in_batch: int = MOST_RPC_CALLS,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._chain_id = chain_id
-        self._endpoints = endpoints
+        self._addresses = endpoints
         self._metrics = metrics
         self._tracing = tracing or NoTracing()
-        self._pool = urllib3.PoolManager(
-            retries=False,
-            timeout=urllib3.Timeout(connect=timeout_seconds / 2, read=timeout_seconds),
-            headers={"Content-Type": "application/json"},
+        self._patience = timeout_seconds
+        self._most_in_batch = most_in_batch
+        self._now = now
+        self._http = urllib3.PoolManager(
+            retries=False, maxsize=_CONNECTIONS, headers={"Content-Type": "application/json"}
         )
+        self._known: dict[str, Endpoint] = {}
+        """By address: how an endpoint did is remembered when the addresses are read again."""
+        self._late: SimpleQueue[Told] = SimpleQueue()
+        """Answers to broadcasts that nobody waited for; the metrics are not made for threads."""
+        self._only: str | None = None
 
     def singly(self) -> tuple["JsonRpc", ...]:
-        """Give each endpoint by itself, over the same connections, the preferred first.
+        """Give each endpoint by itself, over the same connections and breakers, the preferred first.
 
         Raises:
             ChainUnreachableError: the addresses are not known now.
 
         """
-        return tuple(self._pinned(number) for number, _ in enumerate(self._endpoints.urls(), start=1))
+        ordered = sorted(self._endpoints(), key=lambda one: (one.breaker.is_open, *_preference(one)))
+        return tuple(self._pinned(one.address.url) for one in ordered)
 
-    def batch(self, requests: Sequence[RpcRequest]) -> list[Any]:
-        """Send requests in one batch.
+    def batch(self, requests: Sequence[RpcRequest], *, unfit: Unfit | None = None) -> list[Any]:
+        """Ask one endpoint after the other until one answers.
+
+        Args:
+            requests: asked together, in order, of the same endpoint.
+            unfit: judges the answers. An endpoint whose answers will not do comes last for a while; they
+                are given only if no other's are better.
 
         Returns:
             A result or an RpcError for each request, in the order asked.
@@ -95,25 +108,57 @@ class JsonRpc:
         """
         if not requests:
             return []
-        body = json.dumps(
-            [
-                {"jsonrpc": "2.0", "id": number, "method": request.method, "params": request.params}
-                for number, request in enumerate(requests)
-            ]
-        )
-        causes = []
-        for number, url in self._candidates():
-            began = time.monotonic()
-            try:
-                with self._tracing.span(f"chain-{self._chain_id}", endpoint=number, calls=len(requests)):
-                    return self._answers(self._posted(url, body), len(requests))
-            except _NoAnswerError as error:
-                self._metrics.add(Metric.RPC_ERRORS, chain_id=self._chain_id, endpoint=number)
-                causes.append(str(error))
-            finally:
-                took = (time.monotonic() - began) * 1000
-                self._metrics.add(Metric.RPC_TIME, round(took, 1), chain_id=self._chain_id, endpoint=number)
-        raise ChainUnreachableError(self._chain_id, causes[-1])
+        poor: list[Any] | None = None
+        until = self._now() + _PATIENCES * self._patience
+        cause = "every endpoint rests, after it failed again and again"
+        for endpoint in self._candidates():
+            if self._now() >= until:
+                break
+            told = self._asked(endpoint, requests, until)
+            self._note(told)
+            if isinstance(told.answers, NoAnswerError):
+                cause = told.answers.cause
+            elif unfit and unfit(told.number, told.answers):
+                endpoint.fell_behind()
+                poor = told.answers if poor is None else poor
+            else:
+                return told.answers
+        if poor is not None:
+            return poor
+        raise ChainUnreachableError(self._chain_id, cause)
+
+    def everywhere(self, requests: Sequence[RpcRequest]) -> Iterator[list[Any] | NoAnswerError]:
+        """Ask all healthy endpoints at once.
+
+        Gives what each one answers, as it comes, until all have or their time is over. Whoever has heard
+        enough stops listening; what was sent is sent all the same.
+
+        Raises:
+            ChainUnreachableError: the addresses are not known now.
+
+        """
+        asked = list(self._candidates(renewed=False))
+        until = self._now() + self._patience
+        if len(asked) == 1:
+            told = self._asked(asked[0], requests, until)
+            self._note(told)
+            yield told.answers
+            return
+        answers: SimpleQueue[Told] = SimpleQueue()
+        listening = threading.Event()
+        listening.set()
+
+        def ask(endpoint: Endpoint) -> None:
+            told = self._asked(endpoint, requests, until)
+            (answers if listening.is_set() else self._late).put(told)
+
+        for endpoint in asked:
+            threading.Thread(target=ask, args=(endpoint,), daemon=True).start()
+        try:
+            for _ in asked:
+                yield self._next(answers, until)
+        finally:
+            listening.clear()
 
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 (a JSON value)
         """Send one request.
@@ -131,63 +176,88 @@ class JsonRpc:
             raise ChainUnreachableError(self._chain_id, f"error {answer.code}: {answer.text}")
         return answer
 
-    def _pinned(self, number: int) -> "JsonRpc":
+    @property
+    def count(self) -> int:
+        """How many endpoints are configured."""
+        return len(self._endpoints())
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _pinned(self, url: str) -> "JsonRpc":
         pinned = copy.copy(self)
-        pinned._endpoints = OneEndpoint(self._endpoints, number)  # noqa: SLF001 (its own class)
+        pinned._only = url  # noqa: SLF001 (its own class)
         return pinned
 
-    def _candidates(self) -> Iterator[tuple[int, str]]:
-        """Give numbers and addresses, in the end those that have replaced refused ones meanwhile."""
-        tried = tuple(self._endpoints.urls())
-        yield from enumerate(tried, start=1)
-        again = enumerate(self._endpoints.urls(), start=1)
-        yield from ((number, url) for number, url in again if url not in tried)
+    def _endpoints(self) -> list[Endpoint]:
+        """Give the endpoints as they are listed, each with what is known of it."""
+        found = []
+        for address in self._addresses.addresses():
+            known = self._known.get(address.url)
+            if known is None or known.address != address:
+                known = self._known[address.url] = Endpoint(
+                    address,
+                    http=self._http,
+                    most_in_batch=self._most_in_batch,
+                    refused=self._addresses.refused,
+                    now=self._now,
+                )
+            if self._only in {None, address.url}:
+                found.append(known)
+        return found
 
-    def _posted(self, url: str, body: str) -> Any:  # noqa: ANN401 (a JSON value)
-        # The cause never holds the URL: it may hold the key of a provider.
-        try:
-            response = self._requested(url, body)
-        except urllib3.exceptions.HTTPError as error:
-            raise _NoAnswerError(type(error).__name__) from error
-        if response.status in _REFUSED:
-            self._endpoints.refused()
-        if response.status != _OK:
-            msg = f"HTTP status {response.status}"
-            raise _NoAnswerError(msg)
-        try:
-            return json.loads(response.data)
-        except (ValueError, RecursionError) as error:
-            msg = "the answer is not JSON"
-            raise _NoAnswerError(msg) from error
+    def _candidates(self, *, renewed: bool = True) -> Iterator[Endpoint]:
+        """Give those worth asking, the preferred first.
 
-    def _requested(self, url: str, body: str) -> urllib3.BaseHTTPResponse:
-        """Ask once more if the connection was closed: a kept one often is, while a function sleeps.
-
-        All that we ask may be asked twice; a transaction that is sent again is already known.
+        When these fail, those whose rest has been long enough for lack of another, and in the end the
+        addresses that replaced refused ones meanwhile.
         """
+        known = sorted(self._endpoints(), key=_preference)
+        resting = []
+        for one in known:
+            if one.breaker.admits():
+                yield one
+            else:
+                resting.append(one)
+        yield from (one for one in resting if one.breaker.admits(alone=True))
+        if renewed and not self._only:
+            tried = {one.address.url for one in known}
+            yield from (one for one in self._endpoints() if one.address.url not in tried)
+
+    def _asked(self, endpoint: Endpoint, requests: Sequence[RpcRequest], until: float) -> Told:
+        number, began, opened = endpoint.address.number, time.monotonic(), False
+        answers: list[Any] | NoAnswerError
         try:
-            return self._pool.request("POST", url, body=body)
-        except urllib3.exceptions.ProtocolError:
-            return self._pool.request("POST", url, body=body)
+            with self._tracing.span(f"chain-{self._chain_id}", endpoint=number, calls=len(requests)):
+                answers = endpoint.ask(requests, patience=self._patience, until=until)
+            endpoint.breaker.succeeded()
+        except NoAnswerError as error:
+            answers = error
+            if error.is_unwell:
+                opened = endpoint.breaker.failed(asked_seconds=error.rest_seconds)
+        return Told(number, answers, (time.monotonic() - began) * 1000, opened)
 
-    def _answers(self, answer: Any, count: int) -> list[Any]:  # noqa: ANN401 (a JSON value)
-        """Put the answers into the order of their requests: a batch may come back in any."""
-        if not isinstance(answer, list):
-            msg = "the answer to a batch is not a batch"
-            raise _NoAnswerError(msg)
-        by_id = {part.get("id"): part for part in answer if isinstance(part, dict)}
-        if not all(number in by_id for number in range(count)):
-            msg = "the answer lacks some of the results"
-            raise _NoAnswerError(msg)
-        return [_outcome(by_id[number]) for number in range(count)]
+    def _next(self, answers: "SimpleQueue[Told]", until: float) -> list[Any] | NoAnswerError:
+        try:
+            told = answers.get(timeout=max(until - self._now(), 0.01))
+        except Empty:
+            return NoAnswerError("it did not answer in time")
+        self._note(told)
+        return told.answers
+
+    def _note(self, told: Told) -> None:
+        """Count how an endpoint did, and how those did that came too late to be counted before."""
+        while not self._late.empty():
+            self._counted(self._late.get())
+        self._counted(told)
+
+    def _counted(self, told: Told) -> None:
+        add, of = self._metrics.add, {"chain_id": self._chain_id, "endpoint": told.number}
+        if isinstance(told.answers, NoAnswerError):
+            add(Metric.RPC_ERRORS, **of)
+        if told.opened:
+            add(Metric.RPC_RESTS, **of)
+        add(Metric.RPC_TIME, round(told.milliseconds, 1), **of)
 
 
-def _outcome(part: dict[str, Any]) -> Any:  # noqa: ANN401 (a JSON value)
-    if "error" not in part:
-        return part.get("result")
-    error = part["error"] or {}
-    code, text, data = error.get("code", 0), str(error.get("message", "")), error.get("data")
-    if is_endpoint_trouble(code, text):
-        msg = f"error {code}: {text}"
-        raise _NoAnswerError(msg)
-    return RpcError(code, text, data if isinstance(data, str) else "")
+def _preference(endpoint: Endpoint) -> tuple[bool, int, int]:
+    return endpoint.is_behind, -endpoint.address.weight, endpoint.address.number
