@@ -1033,6 +1033,26 @@ class TestWallets:
         wallets.raise_lowest_open(bound, freed)
         assert wallets.wallet(CHAIN_ID, WALLET) == freed
 
+    def test_what_a_treasury_sends_is_counted_by_day(self, tables: Tables) -> None:
+        """In the write that binds; a clock that is behind does not begin a day again."""
+        wallets, wallet = DynamoWallets(tables), opened(tables)
+        for number, at in enumerate((3 * DAY_MS, 3 * DAY_MS + 1, 2 * DAY_MS, 4 * DAY_MS)):
+            row = NonceRow(
+                chain_id=CHAIN_ID,
+                wallet=WALLET,
+                nonce=WalletNonce(number),
+                intents=(),
+                gas_limit=Gas(21_000),
+                bound_at=Instant(at),
+                transfer_to=OTHER_WALLET,
+                transfer_wei=Wei(10**18),
+            )
+            wallets.bind(wallet, [Binding(changes=(), nonce_row=row)], window=16)
+            wallet = wallets.wallets_at(CHAIN_ID, [WALLET])[0]
+            sums = {0: 1, 1: 2, 2: 3, 3: 1}
+            assert wallet.sent_on(max(at // DAY_MS, 3)) == sums[number] * 10**18
+            assert wallets.nonce_row(CHAIN_ID, WALLET, row.nonce) == row
+
     def test_a_mark_touches_nothing_else(self, tables: Tables) -> None:
         """Whoever writes it has read the row a while ago."""
         wallets, wallet = DynamoWallets(tables), opened(tables, next_nonce=9)

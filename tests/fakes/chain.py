@@ -95,6 +95,8 @@ class SignedTransaction:
     raw: bytes
     fees: tuple[int, int]
     """Tip and maximum, wei per gas."""
+    to: Address
+    value: int
 
     def outbids(self, other: "SignedTransaction") -> bool:
         """Whether both fees are a tenth higher: what geth asks of a replacement."""
@@ -111,7 +113,8 @@ class SignedTransaction:
         unsigned, (parity, r, s) = fields[:9], fields[9:]
         sender = _signer(raw[:1] + bytes(rlp.encode(unsigned)), r, s, int.from_bytes(parity))
         fees = int.from_bytes(unsigned[2]), int.from_bytes(unsigned[3])
-        return cls(sender, int.from_bytes(unsigned[1]), unsigned[7], raw, fees)
+        to, value = to_checksum_address(unsigned[5]), int.from_bytes(unsigned[6])
+        return cls(sender, int.from_bytes(unsigned[1]), unsigned[7], raw, fees, Address(to), value)
 
     @classmethod
     def _decode_legacy(cls, raw: bytes) -> "SignedTransaction":
@@ -120,7 +123,8 @@ class SignedTransaction:
         chain_id, parity = divmod(int.from_bytes(v) - 35, 2)
         sender = _signer(bytes(rlp.encode([*unsigned, chain_id, 0, 0])), r, s, parity)
         price = int.from_bytes(unsigned[1])
-        return cls(sender, int.from_bytes(unsigned[0]), unsigned[5], raw, (price, price))
+        to, value = to_checksum_address(unsigned[3]), int.from_bytes(unsigned[4])
+        return cls(sender, int.from_bytes(unsigned[0]), unsigned[5], raw, (price, price), Address(to), value)
 
 
 class FakeChain:
@@ -500,6 +504,9 @@ class FakeChain:
         self._sent[name] = sent
         told = len(state.told)
         succeeded = self._run(sent.data, state) is None
+        if sent.value:
+            for account, units in ((sent.sender, -sent.value), (sent.to, sent.value)):
+                self.coins[account] = Wei(self.coins.get(account, 10**18) + units)
         self._told_by |= {(number, place): name for place in range(told, len(state.told))}
         if not succeeded:
             self.reverted.append(name)

@@ -19,6 +19,7 @@ SETTINGS: Final = ChainSettings(
     tokens=(Address("0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"),),
 )
 LOCKED: Final = 10_000_000
+_TREASURY_KEY: Final = b"\x77" * 32
 _WALLET_KEYS: Final = tuple(bytes([7, number]) * 16 for number in range(1, 9))
 
 
@@ -43,6 +44,7 @@ def memory_world(
     wallets: int = 2,
     locked: int = LOCKED,
     wrap: Wrap = unwrapped,
+    treasury: bool = False,
     **settings: Any,  # noqa: ANN401 (fields of ChainSettings)
 ) -> MemoryWorld:
     """Build a world whose payers have locked funds for a while already."""
@@ -53,6 +55,6 @@ def memory_world(
     for account in accounts:
         chain.lock(chosen.tokens[0], account.address, locked)
     clock.sleep(Milliseconds(20_000))
-    signer = FakeSigner(_WALLET_KEYS[:wallets])
+    signer = FakeSigner(_WALLET_KEYS[:wallets], treasury=_TREASURY_KEY if treasury else None)
     world = World(chosen, chain, signer, clock, wrap=wrap)
     return MemoryWorld(world, chain, signer, clock, accounts)

@@ -18,14 +18,22 @@ class FakeSigner:
     And as with KMS, no two signatures are alike: whoever signs again makes another transaction.
     """
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
+    def __init__(self, keys: Sequence[bytes], *, treasury: bytes | None = None) -> None:
         self._keys = {_address(PrivateKey(key)): PrivateKey(key) for key in keys}
+        self._wallets = tuple(self._keys)
+        self._treasury = _address(PrivateKey(treasury)) if treasury else None
+        if treasury and self._treasury:
+            self._keys[self._treasury] = PrivateKey(treasury)
         self.signatures = 0
         self.is_available = True
 
     def wallets(self) -> tuple[Address, ...]:
         """Addresses of the keys."""
-        return tuple(self._keys)
+        return self._wallets
+
+    def treasury(self) -> Address | None:
+        """Address of the treasury's key, if a test gave one."""
+        return self._treasury
 
     def sign(self, wallet: Address, digest: bytes) -> Signature:
         """Sign a digest; libsecp256k1 gives a low s."""

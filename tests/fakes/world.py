@@ -41,6 +41,7 @@ from ferryman.services.recover import Finding, Recover
 from ferryman.services.silence import Silence
 from ferryman.services.submit import Submit
 from ferryman.services.sweeping import Sweep
+from ferryman.services.topping_up import ToppingUp
 from ferryman.services.tracking import Tracker
 from ferryman.services.watch import LEASE_MS, Watch
 from tests.fakes.metrics import FakeMetrics
@@ -118,6 +119,7 @@ class World:
             confirmer=confirmer,
             **talk,
         )
+        binder = Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock)
         self.submit = Submit(
             kinds=KINDS,
             chains=chains,
@@ -125,7 +127,8 @@ class World:
             wallets=wallets,
             assurance=Assurance(store),
             gathering=Gathering(store=store, clock=self.clock, log=talk["log"]),
-            binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock),
+            binder=binder,
+            topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, **talk),
             counters=Counters(wallets=wallets, log=self.log, metrics=self.metrics),
             advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
             leases=leases,

@@ -25,7 +25,7 @@ from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World, Wrap
 from tests.faults.mortal_node import NEVER_SECONDS, MortalNode
 
-_WALLET_KEYS = (bytes([7, 1]) * 16, bytes([7, 2]) * 16)
+WALLET_KEYS = (bytes([7, 1]) * 16, bytes([7, 2]) * 16)
 
 
 class MiningClock(FakeClock):
@@ -87,7 +87,7 @@ class RealChain:
     def _prepared(cls, node: MortalNode, payers: int) -> "RealChain":
         chain = LocalChain.at(node.rpc_url, operator())
         contracts = deploy_contracts(chain)
-        signer = FakeSigner(_WALLET_KEYS)
+        signer = FakeSigner(WALLET_KEYS)
         allow_relayers(chain, contracts, [Web3.to_checksum_address(wallet) for wallet in signer.wallets()])
         lock_funds(chain, contracts, dev_accounts(payers))
         request(chain.web3, "anvil_mine", hex(10), "0x1")

@@ -9,8 +9,9 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds
 from ferryman.services.records import record_of
 from ferryman.services.waiting import NO_FUNDS
+from tests.fakes.signer import FakeSigner
 from tests.fakes.world import unwrapped
-from tests.faults.real_chain import RealChain, RealWorld, request
+from tests.faults.real_chain import WALLET_KEYS, RealChain, RealWorld, request
 from tests.faults.scenarios import AMOUNT, FEE
 
 COIN = 10**18
@@ -84,3 +85,27 @@ def test_the_poor_of_two_wallets_pays_for_what_it_can_and_the_other_for_the_rest
     assert not [line for line in real.world.log.lines if line[1] == "broadcast not taken"]
     left = chain.web3.eth.get_balance(poor)  # type: ignore[arg-type]
     assert 0 <= left <= 2 * 10**15
+
+
+def test_wallets_that_are_low_get_coin_from_the_treasury_and_everything_is_mined(chain: RealChain) -> None:
+    """By real transfers; the treasury pays for their gas, and for nothing else."""
+    limits = {"low_balance_wei": COIN // 100, "top_up_wei": COIN // 10}
+    funded = replace(
+        chain,
+        settings=chain.settings.model_copy(update=limits),
+        signer=FakeSigner(WALLET_KEYS, treasury=b"\x77" * 32),
+    )
+    real, treasury = funded.world(unwrapped), funded.signer.treasury()
+    assert treasury is not None
+    fund(chain, treasury, COIN)
+    for wallet in chain.signer.wallets():
+        fund(chain, wallet, 0)
+
+    post(real, 0, 4)
+    real.world.settle()
+
+    assert {row.status for row in real.world.rows()} == {Status.CONFIRMED}
+    assert chain.web3.eth.get_transaction_count(treasury) == 2  # type: ignore[arg-type]
+    left = int(chain.web3.eth.get_balance(treasury))  # type: ignore[arg-type]
+    assert 0 < COIN - 2 * (COIN // 10) - left < COIN // 1_000
+    real.world.check_nonces()

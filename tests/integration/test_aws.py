@@ -75,6 +75,21 @@ def test_a_kms_key_is_a_wallet_that_signs_digests(kms: Any) -> None:  # noqa: AN
     assert parities == {0, 1}
 
 
+def test_the_treasurys_key_signs_and_is_no_wallet(kms: Any) -> None:  # noqa: ANN401
+    """Payments are never bound to it."""
+    wallet_key, treasury_key = new_key(kms), new_key(kms)
+    signer = KmsSigner(kms, [wallet_key], treasury_key)
+
+    treasury, digest = signer.treasury(), secrets.token_bytes(32)
+
+    assert treasury is not None
+    assert signer.wallets() == KmsSigner(kms, [wallet_key]).wallets()
+    signature = KmsSigner(kms, [wallet_key], treasury_key).sign(treasury, digest)
+    raw = signature.r.to_bytes(32) + signature.s.to_bytes(32) + bytes([27 + signature.y_parity])
+    assert recover(digest, raw) == treasury
+    assert KmsSigner(kms, [wallet_key]).treasury() is None
+
+
 def test_a_key_that_does_not_exist_is_a_signer_that_is_away(kms: Any) -> None:  # noqa: ANN401
     """It may be a missing permission: the work waits."""
     with pytest.raises(SignerUnavailableError, match="NotFoundException"):

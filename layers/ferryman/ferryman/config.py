@@ -121,6 +121,8 @@ class SubmitConfig(EndpointsConfig):
     wallets_table: Name
     wallet_key_ids: Annotated[Name, AfterValidator(_key_ids)]
     """Ids or ARNs of the wallets' KMS keys, with commas between them."""
+    treasury_key_id: str = ""
+    """ARN of the KMS key that tops wallets up; empty: none does."""
 
 
 class ConfirmConfig(IngestConfig):

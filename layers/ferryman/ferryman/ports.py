@@ -351,6 +351,15 @@ class Signer(Protocol):
         """
         ...
 
+    def treasury(self) -> Address | None:
+        """Address of the key that tops wallets up; None if there is none. It is none of the wallets.
+
+        Raises:
+            SignerUnavailableError: the key service did not answer.
+
+        """
+        ...
+
     def sign(self, wallet: Address, digest: bytes) -> Signature:
         """Sign a 32-byte digest.
 

@@ -22,24 +22,33 @@ class KmsSigner:
     Args:
         client: a boto3 client.
         key_ids: ids or ARNs of the wallets' keys.
+        treasury_key_id: the same of the treasury's key; empty if there is none.
 
     """
 
-    def __init__(self, client: "KMSClient", key_ids: Sequence[str]) -> None:
+    def __init__(self, client: "KMSClient", key_ids: Sequence[str], treasury_key_id: str = "") -> None:
         self._client = client
         self._key_ids = tuple(key_ids)
+        self._treasury_key_id = treasury_key_id
         self._keys: dict[Address, str] = {}
 
     def wallets(self) -> tuple[Address, ...]:
         """Addresses of all wallets whose keys can be used; each is asked for once."""
         gone = [cause for key_id in self._key_ids if (cause := self._learnt(key_id))]
-        if not self._keys:
+        found = tuple(address for address, key_id in self._keys.items() if key_id in self._key_ids)
+        if not found:
             raise SignerUnavailableError(", ".join(gone))
-        return tuple(self._keys)
+        return found
+
+    def treasury(self) -> Address | None:
+        """Address of the treasury's key, if there is one that can be used."""
+        if not self._treasury_key_id or self._learnt(self._treasury_key_id):
+            return None
+        return next(address for address, key in self._keys.items() if key == self._treasury_key_id)
 
     def sign(self, wallet: Address, digest: bytes) -> Signature:
         """Sign a digest and turn KMS's DER into Ethereum's form."""
-        if wallet not in self._keys and wallet not in self.wallets():
+        if wallet not in self._keys and wallet not in (*self.wallets(), self.treasury()):
             msg = f"KMS gave no signature: {wallet} has no key here that can be used"
             raise SignerUnavailableError(msg)
         try:

@@ -19,6 +19,7 @@ from ferryman.services.counters import Counters
 from ferryman.services.gathering import Gathering
 from ferryman.services.silence import Silence
 from ferryman.services.submit import Submit
+from ferryman.services.topping_up import ToppingUp
 
 
 def submit_intents(telemetry: Telemetry) -> Submit:
@@ -28,7 +29,8 @@ def submit_intents(telemetry: Telemetry) -> Submit:
     log, metrics = telemetry.log, telemetry.metrics
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
     wallets = DynamoWallets(stored)
-    signer = KmsSigner(aws_client("kms"), config.wallet_key_ids.split(","))
+    signer = KmsSigner(aws_client("kms"), config.wallet_key_ids.split(","), config.treasury_key_id)
+    binder = Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=clock)
     return Submit(
         kinds=KINDS,
         chains=chains(config, telemetry, patience_seconds=4),
@@ -36,7 +38,8 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         wallets=wallets,
         assurance=Assurance(store),
         gathering=Gathering(store=store, clock=clock, log=log),
-        binder=Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=clock),
+        binder=binder,
+        topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, clock=clock, log=log),
         counters=Counters(wallets=wallets, log=log, metrics=metrics),
         advance=Advance(
             kinds=KINDS,

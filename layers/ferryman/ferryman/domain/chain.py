@@ -81,6 +81,10 @@ class ChainSettings(BaseModel):
     """What a wallet must have for a nonce, in parts of what its first bytes offer: they may be replaced."""
     low_balance_wei: Wei = Field(default=Wei(0), ge=0)
     """A wallet with less is not used until it has a quarter more than that."""
+    top_up_wei: Wei | None = Field(default=None, gt=0)
+    """What a wallet that is low gets from the treasury, if there is one; None: nothing."""
+    top_up_daily_wei: Wei | None = Field(default=None, gt=0)
+    """The most that the treasury sends a day (UTC) on this chain."""
     wallet_daily_gas_wei: Wei | None = Field(default=None, gt=0)
     """What a wallet may spend on gas a day (UTC); what is more waits."""
     min_priority_fee_wei: Wei = Wei(1_000_000)
@@ -136,6 +140,14 @@ class ChainSettings(BaseModel):
             raise ValueError(msg)
         if self._read_back_ms + self.cache_age_ms >= self.withdrawal_margin_seconds * 1000:
             msg = "withdrawal_margin_seconds must be longer than those blocks and cache_max_age_ms together"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _tops_up_enough(self) -> Self:
+        """A wallet that was topped up must not still be low, or it would get more and more."""
+        if self.top_up_wei is not None and not 0 < self.low_balance_wei * 5 // 4 <= self.top_up_wei:
+            msg = "top_up_wei needs low_balance_wei, and must be at least a quarter more than that"
             raise ValueError(msg)
         return self
 

@@ -93,6 +93,9 @@ class NonceRow:
     """What the wallet had to have for it."""
     cost_before: Wei = _NOTHING
     """The same of all nonces bound before it, since the wallet's first."""
+    transfer_to: Address | None = None
+    """Who gets coin by it: a wallet that the treasury tops up."""
+    transfer_wei: Wei | None = None
     attempts: tuple[TransactionAttempt, ...] = ()
     urgent_from: Instant = _ALWAYS
     """When the first of its intents becomes urgent: from then on its hints go by the express lane.
@@ -117,6 +120,11 @@ class NonceRow:
     last_error: str | None = None
     """What a node said of bytes that it will never take."""
     version: int = 1
+
+    @property
+    def is_fill(self) -> bool:
+        """Whether it is only to be used up: its intents are given up, or it has nothing to carry out."""
+        return self.fill_reason is not None or not (self.intents or self.transfer_to)
 
     @property
     def lacks_bytes(self) -> bool:
@@ -241,6 +249,10 @@ class Wallet:
     """The newest day that its spending was counted on, in days since the Unix epoch (UTC)."""
     day_spent: Wei = _NOTHING
     """What its settled nonces of that day have cost."""
+    sent_day: int = 0
+    """Of the treasury: the newest day that it topped wallets up on."""
+    day_sent: Wei = _NOTHING
+    """What it has sent, or bound to be sent, on that day."""
 
     def raised(self, lowest_open: WalletNonce, *, head: BlockNumber, final: BlockNumber) -> "Wallet":
         """Free the window below a nonce, and move on what is final.
@@ -271,6 +283,14 @@ class Wallet:
             mark=None,
             reopenings=self.reopenings + 1,
         )
+
+    def sent_on(self, day: int) -> Wei:
+        """Give what the treasury has sent on a day; a clock that is behind never begins a day again."""
+        return self.day_sent if day <= self.sent_day else _NOTHING
+
+    def nonce_after(self, count: int) -> WalletNonce:
+        """Give the nonce that comes next after so many more are bound."""
+        return WalletNonce(self.next_nonce + count)
 
     def spent_on(self, day: int) -> Wei:
         """Give what it has spent on a day; of a day before the newest nothing is known."""

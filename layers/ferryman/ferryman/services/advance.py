@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ferryman.domain.eip1559 import Call, transaction_hash
+from ferryman.domain.eip1559 import NOTHING, Call, transaction_hash
 from ferryman.domain.envelopes import TRANSACTIONS, UnsignedTransaction, opened
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
 from ferryman.domain.fees import FeeHistory, price_up_to, replacement
@@ -15,7 +15,7 @@ from ferryman.domain.units import TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, SendOutcome, Signer, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
-from ferryman.services.filling import fill_call, fill_terms
+from ferryman.services.filling import NO_DATA, fill_call, fill_terms
 from ferryman.services.narrowing import heed
 
 
@@ -60,8 +60,8 @@ class Advance:
         signed = [row for row in open_rows if not row.lacks_bytes]
         outbid = [row for row in signed if row.wanted is Wanted.BUMP]
         ready = [row for row in signed if row.wanted is not Wanted.BUMP]
-        fills = [row for row in open_rows if row.lacks_bytes and _is_fill(row)]
-        calls = [row for row in open_rows if row.lacks_bytes and not _is_fill(row)]
+        fills = [row for row in open_rows if row.lacks_bytes and row.is_fill]
+        calls = [row for row in open_rows if row.lacks_bytes and not row.is_fill]
         if calls or outbid:
             history = market or access.chain.fee_history()
             intents = {**self._intents(calls, known or {}), **(known or {})}
@@ -91,7 +91,7 @@ class Advance:
             nonce=row.nonce,
             fees=price_up_to(history, terms.tier, min_tip=terms.min_tip, cap=terms.cap),
             gas_limit=row.gas_limit,
-            call=self._call([intents[name] for name in row.intents]),
+            call=self._call(row, intents),
         )
         return self._kept(row, transaction, Purpose.CALL)
 
@@ -150,8 +150,11 @@ class Advance:
             return None
         return signed
 
-    def _call(self, carried: Sequence[Transaction]) -> Call:
-        """Give the call that carries out the intents of a nonce."""
+    def _call(self, row: NonceRow, intents: Mapping[TransactionId, Transaction]) -> Call:
+        """Give the call that carries out what a nonce is for."""
+        if row.transfer_to:
+            return Call(row.transfer_to, NO_DATA, row.transfer_wei or NOTHING)
+        carried = [intents[name] for name in row.intents]
         kind, payloads = self.kinds[carried[0].kind], [intent.payload for intent in carried]
         together = kind.to_batch_call(payloads) if len(payloads) > 1 else None
         return together or kind.to_call(payloads[0])
@@ -189,8 +192,3 @@ class Advance:
             for row, result in zip(ordered, results, strict=True)
             if result.outcome is SendOutcome.PERMANENT and row.attempts[-1].purpose is Purpose.CALL
         ]
-
-
-def _is_fill(row: NonceRow) -> bool:
-    """Whether a nonce is only to be used up: its intents are given up, or there are none."""
-    return row.fill_reason is not None or not row.intents

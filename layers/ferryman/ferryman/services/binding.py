@@ -145,6 +145,15 @@ class Binder:
             waiting = waiting[len(chosen) :]
         return done, waiting, poor
 
+    def wallet(self, address: Address, access: ChainAccess) -> Wallet:
+        """Read a wallet's row, which is made on first use.
+
+        Raises:
+            ChainUnreachableError, StoreUnavailableError: as their ports say.
+
+        """
+        return self.wallets.wallet(access.settings.chain_id, address) or self._opened(address, access)
+
     def _opened(self, address: Address, access: ChainAccess) -> Wallet:
         # Every later nonce counts from here: on one endpoint's lie they would all be wrong.
         count = agreed(access, lambda chain: chain.transaction_count(address))

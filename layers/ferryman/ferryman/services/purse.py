@@ -38,6 +38,11 @@ class Purse:
         """Give what a wallet may still bind: of its balance and its day's budget, less what is open."""
         return Wei(max(min(self._usable(wallet), self._left_of_day(wallet)) - wallet.committed, 0))
 
+    def is_low(self, wallet: Wallet) -> bool:
+        """Say whether a wallet has too little to be used."""
+        balance = self.balances.get(wallet.address, _NOTHING)
+        return is_low(balance, was_low=wallet.is_low, low_balance=self.settings.low_balance_wei)
+
     def lacks(self, wallets: Iterable[Wallet], parcel: Parcel) -> str:
         """Say what a parcel waits for that no wallet can take: money, or only the next day."""
         cost = self.cost(parcel)
@@ -47,8 +52,7 @@ class Purse:
     def _usable(self, wallet: Wallet) -> Wei:
         """Give a wallet's balance; nothing if it is low."""
         balance = self.balances.get(wallet.address, _NOTHING)
-        low = is_low(balance, was_low=wallet.is_low, low_balance=self.settings.low_balance_wei)
-        return _NOTHING if low else balance
+        return _NOTHING if self.is_low(wallet) else balance
 
     def _left_of_day(self, wallet: Wallet) -> Wei:
         budget = self.settings.wallet_daily_gas_wei

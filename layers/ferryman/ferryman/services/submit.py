@@ -53,6 +53,7 @@ from ferryman.services.pausing import PAUSED
 from ferryman.services.purse import Purse
 from ferryman.services.silence import Silence
 from ferryman.services.simulating import simulate
+from ferryman.services.topping_up import ToppingUp
 from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off, put_off_failed
 from ferryman.services.waking import wake
 
@@ -79,6 +80,7 @@ class Submit:
     gathering: Gathering
     counters: Counters
     binder: Binder
+    topping_up: ToppingUp
     advance: Advance
     leases: LeaseStore
     pauses: PauseStore
@@ -264,6 +266,7 @@ class Submit:
         healed = self.counters.healed(wallet, verdicts.sender_count, access)
         purse = Purse(settings=settings, market=verdicts.market, balances=verdicts.balances, day=day_of(now))
         bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool], purse)
+        bound = replace(bound, nonces=(*bound.nonces, *self.topping_up(pool, purse, access)))
         left = [(one.row, NO_WINDOW) for one in bound.without_capacity]
         left += [(one.row, cause) for one, cause in bound.without_funds]
         # What no message named loses nothing by staying as it is.

@@ -190,6 +190,8 @@ def wallet_of(item: Item) -> Wallet:
         settled_cost=Wei(item["settled_cost"]),
         day=item["day"],
         day_spent=Wei(item["day_spent"]),
+        sent_day=item["sent_day"],
+        day_sent=Wei(item["day_sent"]),
         # What was settled before finality was kept counts as final.
         lowest_final=WalletNonce(item["lowest_final" if "lowest_final" in item else "lowest_open"]),
         mark=_mark_of(item),

@@ -33,6 +33,7 @@ from ferryman.adapters.dynamodb.operations import (
 from ferryman.adapters.dynamodb.transactions import event_puts, row_put
 from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
+from ferryman.domain.quotas import day_of
 from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
 from ferryman.ports import Binding
 
@@ -88,7 +89,11 @@ class DynamoWallets:
             Update(
                 table=Table.WALLETS,
                 key=state_key(wallet.chain_id, wallet.address),
-                set_to={"next_nonce": first + count, "bound_cost": last.cost_before + last.reserved_cost},
+                set_to={
+                    "next_nonce": first + count,
+                    "bound_cost": last.cost_before + last.reserved_cost,
+                    **_sent(wallet, bindings),
+                },
                 where=(
                     Equals("next_nonce", first),
                     AtLeast("lowest_open", first + count - window),
@@ -288,3 +293,12 @@ def _lowering(wallet: Wallet, lowered: Wallet) -> Update:
             _is_as_often_reopened(wallet),
         ),
     )
+
+
+def _sent(wallet: Wallet, bindings: Sequence[Binding]) -> dict[str, int]:
+    """Count what the treasury sends; the write's condition on the next nonce makes the sum exact."""
+    rows = [binding.nonce_row for binding in bindings if binding.nonce_row.transfer_to]
+    if not rows:
+        return {}
+    day = max(day_of(rows[0].bound_at), wallet.sent_day)
+    return {"sent_day": day, "day_sent": wallet.sent_on(day) + sum(row.transfer_wei or 0 for row in rows)}
