@@ -30,6 +30,8 @@ CASES: Final[dict[str, tuple[Metric, dict[str, str | int], float, float]]] = {
     "FailureRateAlarm": (Metric.FAILURE, {"chain_id": 1}, 0, 1),
     "AcceptanceTimeAlarm": (Metric.ACCEPTANCE_TIME, {"kind": "payment"}, 40, 4_000),
     "LowBalanceAlarm": (Metric.WALLET_BALANCE, {"chain_id": 1, "wallet": "0x"}, 2, 0.01),
+    "UnpayableAlarm": (Metric.UNPAYABLE, {"chain_id": 1}, 0, 3),
+    "BudgetUsedAlarm": (Metric.BUDGET_USED, {"chain_id": 1, "wallet": "0x"}, 20, 85),
     "StrangerAlarm": (Metric.STRANGERS, {"chain_id": 1, "wallet": "0x"}, 0, 1),
     "GasBudgetAlarm": (Metric.GAS_COST, {"chain_id": 1}, 0.001, 1.5),
     "RpcErrorsAlarm": (Metric.RPC_ERRORS, {"chain_id": 1, "endpoint": 1}, 1, 50),
