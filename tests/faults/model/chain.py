@@ -10,7 +10,7 @@ from eth_hash.auto import keccak
 from ferryman.adapters.dynamodb.operations import Tables
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.units import Address, BlockHash, WalletNonce, Wei
+from ferryman.domain.units import Address, BlockHash, BlockNumber, WalletNonce, Wei
 from ferryman.ports import Clock, Refusal, Reverted, SendOutcome, SendResult, TransactionReceipt
 from tests.fakes.chain import FakeChain, SignedTransaction
 from tests.fakes.witness import FakeWitness, hidden
@@ -88,6 +88,10 @@ class StrictChain(FakeChain):
             (wallet, nonce) for wallet, nonce in self.strangers if nonce < self.count_of(wallet)
         }
         self.be_honest()
+
+    def hash_of(self, number: BlockNumber) -> BlockHash:
+        """Give the hash of a block of the chain as it is now."""
+        return self._block_hash(number)
 
     def count_of(self, wallet: Address) -> int:
         """How many transactions of a wallet are mined, whether anybody can ask or not."""

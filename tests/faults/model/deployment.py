@@ -104,6 +104,8 @@ class Deployment:
         self.posted: list[Posted] = []
         self.escrow_was_paused = False
         self.keys_were_lent = False
+        self.blocks_were_lost = False
+        """Whether blocks went that were deep enough to confirm what was in them."""
         self._at_work = 0
 
     # -- clients ------------------------------------------------------------------------------
@@ -190,17 +192,12 @@ class Deployment:
         if not self.chain.is_reachable:
             return
         self.chain.head()
-        for _ in range(depth):
-            self.chain.reorg()
+        self.chain.reorg(depth)
+        self.blocks_were_lost |= depth >= self.settings.required_confirmations
         if forgets:
             self.chain.forget()
         for _ in range(depth):
             self.chain.mine()
-
-    @property
-    def survivable_depth(self) -> int:
-        """How many blocks may be replaced without touching what is confirmed."""
-        return self.settings.required_confirmations - 1
 
     def evict(self, order: random.Random) -> None:
         """Have the network drop some transactions."""
@@ -226,7 +223,7 @@ class Deployment:
             self._deliver_calmly(world)
             world.follow(run_ms=3_000)
             world.watch_once()
-        if mishap is Mishap.LOSES_A_BLOCK and self.survivable_depth:
+        if mishap is Mishap.LOSES_A_BLOCK:
             self.reorganise(1, forgets=False)
 
     # -- the end ------------------------------------------------------------------------------

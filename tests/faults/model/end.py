@@ -28,7 +28,7 @@ def check_ledgers(deployment: Deployment) -> None:
             payer=payer,
         )
         assert world.store.ledger(funds).reserved == units
-        assert units <= LOCKED
+        assert units <= LOCKED or deployment.blocks_were_lost
     assert world.reserved() == world.held()
 
 
@@ -44,6 +44,10 @@ def check_end(deployment: Deployment) -> None:
             posted.key,
             row,
         )
+        if row and row.block_number is not None:
+            assert row.block_hash == deployment.chain.hash_of(row.block_number), (
+                "it rests on a block that is gone"
+            )
         if row and row.status is Status.FAILED:
             check_reason(deployment, posted, row)
     assert sum(executed.values()) == sum(row.status is Status.CONFIRMED for row in rows.values())
@@ -65,7 +69,7 @@ def check_reason(deployment: Deployment, posted: Posted, row: Transaction) -> No
         may |= {"rejected"}
     if deployment.escrow_was_paused:
         may |= {"reverted"}
-    if row.accepted_block is None:
+    if row.accepted_block is None or deployment.blocks_were_lost:
         may |= {"insufficient_funds"}
     assert row.reason in may, row
 

@@ -21,7 +21,6 @@ FAR_SECONDS: Final = 50_000
 NEAR_SECONDS: Final = 45
 
 WAITS_FOR: Final[dict[str, str]] = {
-    "reorgs deeper than the confirmations": "reorgs",
     "dry wallets": "wallets",
 }
 """What the engine does not survive yet -> the part of issue 4 that it waits for."""
@@ -229,8 +228,6 @@ class Ferryman(RuleBasedStateMachine):
     @rule(depth=st.integers(1, 4), forgets=st.booleans())
     def reorganise(self, depth: int, *, forgets: bool) -> None:
         """The newest blocks are replaced."""
-        if "reorgs deeper than the confirmations" in WAITS_FOR:
-            depth = min(depth, self.deployment.survivable_depth)
         self.deployment.reorganise(depth, forgets=forgets)
 
     @rule(

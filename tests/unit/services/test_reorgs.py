@@ -46,6 +46,14 @@ def settled(memory: MemoryWorld) -> None:
     assert memory.world.reserved() == memory.world.held() == 0
 
 
+def forget_anchor(memory: MemoryWorld) -> None:
+    """Have a run take the lease, and die at its first look."""
+    leases, now = memory.world.confirm.leases, memory.clock.now()
+    lease = leases.take(memory.world.settings.chain_id, until=now, now=now)
+    assert lease is not None
+    leases.renew(lease, until=now, head=None)
+
+
 @pytest.mark.parametrize("depth", [2, 9])
 def test_a_confirmed_payment_whose_block_is_replaced_is_sent_again_and_confirmed_anew(depth: int) -> None:
     """Its mempool is gone as well: the bytes that were kept are sent, and nothing is signed again."""
@@ -133,6 +141,23 @@ def test_what_is_final_stays_over() -> None:
     assert memory.world.metrics.total(Metric.REOPENED) == 0
 
 
+@pytest.mark.parametrize("knows_anchor", [False, True])
+def test_a_block_that_went_while_nobody_looked_is_missed_however_long_ago(*, knows_anchor: bool) -> None:
+    """Its number is final by now; the block that has it is another one."""
+    memory = memory_world()
+    row = paid(memory)
+    if not knows_anchor:
+        forget_anchor(memory)
+    memory.chain.replace(2, keeps_mempool=False)
+    memory.clock.sleep(Milliseconds(40_000))
+
+    memory.world.follow(run_ms=1_000)
+
+    assert again(memory, row).status is Status.PENDING
+    settled(memory)
+    assert again(memory, row).status is Status.CONFIRMED
+
+
 def test_where_the_chain_says_what_is_final_its_word_counts() -> None:
     """The same depth, on a chain whose finality comes later."""
     memory = memory_world()
@@ -205,14 +230,7 @@ def test_what_a_run_that_died_had_settled_is_judged_anew() -> None:
     """Nobody wrote down on which branch: the next run reads what is not final."""
     memory = memory_world()
     row = paid(memory)
-    memory.world.confirm.leases.take(
-        memory.world.settings.chain_id, until=memory.clock.now(), now=memory.clock.now()
-    )
-    lease = memory.world.confirm.leases.take(
-        memory.world.settings.chain_id, until=memory.clock.now(), now=memory.clock.now()
-    )
-    assert lease is not None
-    memory.world.confirm.leases.renew(lease, until=memory.clock.now(), head=None)
+    forget_anchor(memory)
     memory.chain.replace(2, keeps_mempool=False)
     memory.world.restart()
 

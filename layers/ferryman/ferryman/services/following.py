@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ferryman.domain.blocks import BlockId
 from ferryman.domain.chain import ChainSettings
@@ -23,6 +24,9 @@ from ferryman.services.reopening import Reopening, Seen
 from ferryman.services.strangers import NonceKey, Strangers
 from ferryman.services.wanting import Wanting
 from ferryman.services.witnessing import Witnessing
+
+_NOTHING_FINAL: Final = BlockNumber(0)
+"""What is final to a look that could not judge all that was settled before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ class Follower:
         done = _Recorded()
         if anchor is None or not self.canonical.holds(anchor, head):
             last = None  # what was read of receipts may be of blocks that are gone
-            opened = self.reopening.nonces(head)
+            opened = self.reopening.nonces(head, anchor)
             done.vanished |= opened.nonces
             done.is_sure = opened.is_sure
         by_block = self.receipts.since(last, head)
@@ -170,7 +174,7 @@ class Follower:
             if wallet not in moved:
                 spent = Wei(sum(done.costs.get(_key(row), 0) for row in found))
                 still_open = [row for row in found if _key(row) not in done.settled]
-                self._free_window(wallet, still_open, spent, head)
+                self._free_window(wallet, still_open, spent, head, is_sure=done.is_sure)
         self.wanting(
             [row for row in unmined if _key(row) not in done.settled],
             head,
@@ -227,7 +231,9 @@ class Follower:
                     done.costs[one.key] = one.mined.receipt.cost
                 self.receipts.forget(one.row)
 
-    def _free_window(self, wallet: Wallet, still_open: Sequence[NonceRow], spent: Wei, head: Block) -> None:
+    def _free_window(
+        self, wallet: Wallet, still_open: Sequence[NonceRow], spent: Wei, head: Block, *, is_sure: bool
+    ) -> None:
         """Let go of what is settled below the lowest open nonce and what was kept for it; count the cost."""
         lowest = min(still_open, key=lambda row: row.nonce, default=None)
         lowest_open = lowest.nonce if lowest else wallet.next_nonce
@@ -240,7 +246,8 @@ class Follower:
             most=self.settings.widest_window,
         )
         settled = max(lowest.cost_before if lowest else wallet.bound_cost, wallet.settled_cost)
-        raised = wallet.raised(lowest_open, head=head.number, final=self._final(wallet, head))
+        final = self._final(wallet, head) if is_sure else _NOTHING_FINAL
+        raised = wallet.raised(lowest_open, head=head.number, final=final)
         after = replace(raised, settled_cost=settled, window=window)
         self.wallets.raise_lowest_open(wallet, after.spending(spent, day_of(self.clock.now())))
 

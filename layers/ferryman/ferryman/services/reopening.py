@@ -66,14 +66,20 @@ class Reopening:
     log: Log
     metrics: Metrics
 
-    def nonces(self, head: Block) -> Reopened:
-        """Open the settled nonces that are not final and whose block is gone.
+    def nonces(self, head: Block, anchor: BlockId | None) -> Reopened:
+        """Open the settled nonces whose block is gone, but for those that were final before.
+
+        Args:
+            head: the newest block.
+            anchor: the block on which everything settled rested when that was last known, if anybody knows.
 
         Raises:
             ChainUnreachableError, StoreUnavailableError: as its ports say; what was opened stays so.
 
         """
-        settled = {wallet: self._unfinal(wallet, head) for wallet in self.wallets.wallets(self.chain_id)}
+        settled = {
+            wallet: self._unfinal(wallet, head, anchor) for wallet in self.wallets.wallets(self.chain_id)
+        }
         blocks = self.canonical.judge(
             (row.settled_in for rows in settled.values() for row in rows if row.settled_in), head
         )
@@ -119,10 +125,16 @@ class Reopening:
         self._check_funds(after, kind)
         return after
 
-    def _unfinal(self, wallet: Wallet, head: Block) -> list[NonceRow]:
-        """Read what is settled and may be opened again."""
-        rows = self.wallets.settled_nonces(wallet)
-        final = self.finality(head) if rows else head.number
+    def _unfinal(self, wallet: Wallet, head: Block, anchor: BlockId | None) -> list[NonceRow]:
+        """Read what is settled and may be opened again.
+
+        A block number that is final by now says nothing of a block that nobody has seen since: what was
+        final at the anchor stays so.
+        """
+        rows = [row for row in self.wallets.settled_nonces(wallet) if row.settled_in]
+        if anchor is None or not rows:
+            return rows
+        final = min(self.finality(head), self.finality.settings.final_block(anchor.number, None))
         return [row for row in rows if row.settled_in and row.settled_in.number > final]
 
     def _check_funds(self, row: Transaction, kind: IntentKind) -> None:
