@@ -80,7 +80,7 @@ class Strangers:
     ) -> list[NonceRow]:
         """Ask every witness for itself; without an answer of each, nothing is given up."""
         hashes = [attempt.hash for row in rows for attempt in row.attempts]
-        depths = [(row.wallet, self._deep_block(intents[_key(row)], head)) for row in rows]
+        depths = [(row.wallet, self._deep_block(row, intents[_key(row)], head)) for row in rows]
 
         def question(witness: Chain) -> list[bool]:
             counts = witness.transaction_counts(depths)
@@ -98,9 +98,10 @@ class Strangers:
             return []
         return [row for row, hearing in zip(rows, heard, strict=True) if hearing.confirms(bool)]
 
-    def _deep_block(self, intents: Iterable[Transaction], head: Block) -> BlockNumber:
+    def _deep_block(self, row: NonceRow, intents: Iterable[Transaction], head: Block) -> BlockNumber:
         """Say by which block a nonce must have been passed for its intents to be bound again."""
-        if all(self.kinds[intent.kind].is_replay_protected for intent in intents):
+        are_protected = all(self.kinds[intent.kind].is_replay_protected for intent in intents)
+        if are_protected and row.transfer_to is None:
             return self.settings.confirmed_block(head.number)
         return self.finality(head)
 
