@@ -153,10 +153,10 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/simulating.py",
-                "        if reason := _permanent_reason(row, outcome, simulation, kinds):\n",
+                "        if _permanent_reason(row, outcome, simulation, kinds):\n",
                 "        if isinstance(outcome, Reverted):\n"
                 "            ready.append(Ready(row, Gas(100_000)))\n"
-                "        elif reason := _permanent_reason(row, outcome, simulation, kinds):\n",
+                "        elif _permanent_reason(row, outcome, simulation, kinds):\n",
             ),
         ),
         (_SUBMIT,),
