@@ -72,8 +72,10 @@ class ExplainedWallet(_Model):
     spent_today_wei: str = Field(
         examples=["180000000000000"], description="What its settled nonces of the day (UTC) have cost."
     )
-    is_low: bool = Field(description="Whether it is left alone until it has more coin.")
-    is_delegated: bool = Field(description="Whether it has an EIP-7702 delegation: one nonce at a time.")
+    is_low: bool = Field(examples=[False], description="Whether it is left alone until it has more coin.")
+    is_delegated: bool = Field(
+        examples=[False], description="Whether it has an EIP-7702 delegation: one nonce at a time."
+    )
 
 
 class Explanation(_Model):
