@@ -132,6 +132,8 @@ class FakeChain:
 
     patience_ms = Milliseconds(0)
     """How long whoever asks waits for an answer while it is not reachable: its endpoints hang."""
+    pool_floor = Wei(0)
+    """The least maximum fee that its mempool takes."""
 
     def __init__(self, settings: ChainSettings, clock: Clock) -> None:
         self.settings = settings
@@ -484,15 +486,17 @@ class FakeChain:
             return SendResult(
                 SendOutcome.REJECTED, "replacement transaction underpriced", Refusal.REPLACEMENT
             )
-        if not known and (refused := self._crowded(sent.sender)):
+        if not known and (refused := self._crowded(sent)):
             return refused
         self.mempool[sent.sender, sent.nonce] = sent
         return SendResult(SendOutcome.SENT)
 
-    def _crowded(self, sender: Address) -> SendResult | None:
-        """Refuse one more transaction of an account, if the pool has enough of it."""
-        waiting = sum(one == sender for one, _ in self.mempool)
-        if waiting and sender in self.delegations:
+    def _crowded(self, sent: SignedTransaction) -> SendResult | None:
+        """Refuse one more transaction, if it pays too little, or the pool has enough of its account."""
+        if sent.fees[1] < self.pool_floor:
+            return SendResult(SendOutcome.REJECTED, "transaction underpriced", Refusal.UNDERPRICED)
+        waiting = sum(one == sent.sender for one, _ in self.mempool)
+        if waiting and sent.sender in self.delegations:
             text = "in-flight transaction limit reached for delegated accounts"
             return SendResult(SendOutcome.REJECTED, text, Refusal.DELEGATED)
         if waiting >= self.most_of_one_account:

@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Milliseconds, TokenUnits
+from ferryman.domain.units import Milliseconds, TokenUnits, Wei
 from ferryman.ports import Clock
 from ferryman.services.confirm import LEASE_MS
 from tests.fakes.chain import FakeChain
@@ -80,6 +80,13 @@ def shared_key(wrap: Wrap) -> MemoryWorld:
     return memory
 
 
+def underpriced(wrap: Wrap) -> MemoryWorld:
+    """Nodes take the urgent payment only; the others have to offer more under the nonces they have."""
+    memory = memory_world(wrap=wrap, wallets=1)
+    memory.chain.pool_floor = Wei(2_200_000_000)
+    return memory
+
+
 SCENARIOS = (
     chain_up,
     two_confirmations,
@@ -90,6 +97,7 @@ SCENARIOS = (
     crowd_in_a_full_window,
     refused_by_nodes,
     shared_key,
+    underpriced,
 )
 
 

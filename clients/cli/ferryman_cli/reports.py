@@ -76,7 +76,7 @@ def transaction(answer: dict[str, Any]) -> None:
     if nonce:
         title = f"Nonce {nonce['nonce']}, bound {age(nonce['bound_at'])} ago, wanted: {nonce['wanted']}"
         given_up = nonce.get("fill_reason")
-        attempts_table(nonce["attempts"], f"{title}, given up: {given_up}" if given_up else title)
+        attempts_table(record["attempts"], f"{title}, given up: {given_up}" if given_up else title)
 
 
 def explained(answer: dict[str, Any]) -> None:
@@ -167,7 +167,7 @@ def attempts_table(attempts: Sequence[dict[str, Any]], title: str) -> None:
                 attempt["hash"],
                 attempt["max_fee_per_gas"],
                 attempt["max_priority_fee_per_gas"],
-                attempt["purpose"],
+                f"{attempt['purpose']}, mined" if attempt.get("mined") else attempt["purpose"],
                 age(attempt["signed_at"]),
             )
             for attempt in attempts

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Callable
 
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.eip1559 import Call, Eip1559Transaction
 from ferryman.domain.envelopes import opened
 from ferryman.domain.errors import ChainUnreachableError
-from ferryman.domain.fees import FeeModel, Tier
+from ferryman.domain.fees import Eip1559Fees, FeeModel, Tier
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, TransactionAttempt, Wanted
 from ferryman.domain.signatures import Signature
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Address, Milliseconds, Wei
+from ferryman.domain.units import Address, Gas, Milliseconds, WalletNonce, Wei
 from ferryman.ports import NonceHint
 from tests.fakes.chain import SignedTransaction
 from tests.fakes.settled import MemoryWorld, memory_world
@@ -219,6 +220,72 @@ def test_an_older_attempt_may_be_the_one_that_is_mined() -> None:
 
     check_each_mined_once(memory)
     assert memory.world.rows()[0].hash == first.hash
+
+
+def test_what_nodes_refuse_as_underpriced_offers_more_at_the_next_look() -> None:
+    """Nothing is in a mempool yet, so there is nothing to wait for."""
+    memory = memory_world()
+    memory.chain.pool_floor = Wei(2_200_000_000)
+    pending(memory)
+    assert not memory.chain.mempool
+
+    look(memory, 3)
+    memory.world.settle()
+
+    check_each_mined_once(memory)
+    assert len(attempts(memory)) == memory.signer.signatures == 2
+
+
+def test_a_mempool_that_takes_nothing_does_not_drive_an_offer_to_its_cap() -> None:
+    """After each refusal the next look that asks for more is later."""
+    memory = memory_world()
+    memory.chain.pool_floor = Wei(10**15)
+    pending(memory)
+
+    look(memory, 60)
+
+    assert 4 <= len(attempts(memory)) <= 7
+    memory.chain.pool_floor = Wei(0)
+    memory.world.settle()
+    check_each_mined_once(memory)
+
+
+def test_refused_at_the_cap_the_same_bytes_are_offered_now_and_then() -> None:
+    """There is no more to offer, and a hint at every block would change nothing."""
+    memory = memory_world(max_fee_per_gas_cap_wei=2 * GWEI)
+    memory.chain.pool_floor = Wei(3 * GWEI)
+    pending(memory)
+
+    look(memory, 60)
+
+    assert memory.signer.signatures == 1
+    assert memory.chain.sends <= 6
+    memory.chain.pool_floor = Wei(0)
+    memory.world.settle()
+    check_each_mined_once(memory)
+
+
+def test_a_strangers_transaction_in_the_mempool_is_outbid() -> None:
+    """It waits with our nonce, and nodes refuse ours as a replacement that pays too little more."""
+    memory = memory_world(wallets=1)
+    memory.chain.is_mining = False
+    (wallet,) = memory.signer.wallets()
+    theirs = Eip1559Transaction(
+        chain_id=memory.world.settings.chain_id,
+        nonce=WalletNonce(0),
+        fees=Eip1559Fees(max_fee_per_gas=Wei(2 * GWEI + 10**6), max_priority_fee_per_gas=Wei(10**6)),
+        gas_limit=Gas(21_000),
+        call=Call(wallet, b""),
+    )
+    memory.chain.send([theirs.signed(memory.signer.sign(wallet, theirs.signing_hash()))])
+    pending(memory)
+
+    look(memory, 3)
+    memory.chain.is_mining = True
+    memory.world.settle()
+
+    check_each_mined_once(memory)
+    assert len(attempts(memory)) == 2
 
 
 def test_a_bump_that_is_asked_for_twice_is_signed_once() -> None:

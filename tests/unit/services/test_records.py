@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ferryman.domain.events import Event, Step
+from ferryman.domain.nonces import Purpose, TransactionAttempt
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import BlockNumber, Gas, Instant, TxHash, WalletNonce, Wei
 from ferryman.services.records import event_of, record_of
@@ -27,6 +28,18 @@ def mined(**changes: Any) -> Transaction:  # noqa: ANN401 (any field)
         due_at=None,
     )
     return replace(row, **changes)
+
+
+def attempt(name: str) -> TransactionAttempt:
+    """Give an attempt of that hash."""
+    return TransactionAttempt(
+        hash=TxHash(name),
+        raw=b"secret until it is broadcast",
+        max_fee_per_gas=Wei(20),
+        max_priority_fee_per_gas=Wei(1),
+        purpose=Purpose.CALL,
+        signed_at=Instant(1_800_000_000_000),
+    )
 
 
 def test_the_signature_is_not_told() -> None:
@@ -74,11 +87,29 @@ def test_an_unmined_one_has_no_confirmations() -> None:
 
 def test_the_newest_broadcast_is_its_hash_until_one_is_mined() -> None:
     """A client can follow it in an explorer from the first moment."""
-    attempts = (TxHash("0x01"), TxHash("0x02"))
+    attempts = (attempt("0x01"), attempt("0x02"))
 
     assert record_of(replace(ROW, wallet=ROW.sender), attempts=attempts)["hash"] == "0x02"
     assert record_of(mined(), attempts=attempts)["hash"] == "0x" + "2b" * 32
     assert record_of(ROW)["hash"] is None
+
+
+def test_every_attempt_is_told_and_which_was_mined_but_not_its_bytes() -> None:
+    """The newest is not always the one that was mined."""
+    row = mined(hash=TxHash("0x01"))
+
+    told = record_of(row, attempts=(attempt("0x01"), attempt("0x02")))["attempts"]
+
+    assert [(one["hash"], one["mined"]) for one in told] == [("0x01", True), ("0x02", False)]
+    assert told[0] == {
+        "hash": "0x01",
+        "max_fee_per_gas": "20",
+        "max_priority_fee_per_gas": "1",
+        "purpose": "call",
+        "signed_at": "2027-01-15T08:00:00.000Z",
+        "mined": True,
+    }
+    assert record_of(row)["attempts"] is None, "nobody looked"
 
 
 def test_a_waiting_one_says_what_it_waits_for() -> None:

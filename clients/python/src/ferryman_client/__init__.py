@@ -23,7 +23,17 @@ from ferryman_client.errors import (
     WaitTimeoutError,
     WebhookError,
 )
-from ferryman_client.models import Chain, Deployment, Event, Page, Quote, Record, SignedPayment, Status
+from ferryman_client.models import (
+    Attempt,
+    Chain,
+    Deployment,
+    Event,
+    Page,
+    Quote,
+    Record,
+    SignedPayment,
+    Status,
+)
 from ferryman_client.signing import PaymentOptions, Signer
 from ferryman_client.version import VERSION
 from ferryman_client.webhooks import WebhookDelivery, verify_webhook
@@ -31,6 +41,7 @@ from ferryman_client.webhooks import WebhookDelivery, verify_webhook
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "Attempt",
     "Chain",
     "Client",
     "ConfigurationError",

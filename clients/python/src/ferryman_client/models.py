@@ -39,6 +39,32 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One set of signed bytes; several may share a transaction's nonce, and at most one is mined."""
+
+    hash: str
+    max_fee_per_gas: int
+    """In wei per gas; of a legacy transaction, both fees are its gas price."""
+    max_priority_fee_per_gas: int
+    purpose: str
+    """`call`, or `fill`: that only uses the nonce up."""
+    signed_at: datetime
+    mined: bool
+
+    @classmethod
+    def of(cls, raw: Json) -> Self:
+        """Read an attempt of a record."""
+        return cls(
+            hash=str(raw["hash"]),
+            max_fee_per_gas=int(raw["max_fee_per_gas"]),
+            max_priority_fee_per_gas=int(raw["max_priority_fee_per_gas"]),
+            purpose=str(raw["purpose"]),
+            signed_at=datetime.fromisoformat(raw["signed_at"]),
+            mined=bool(raw["mined"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A transaction as it is now."""
 
@@ -54,6 +80,8 @@ class Record:
     sequence: int
     """Of the newest event."""
     hash: str | None
+    attempts: tuple[Attempt, ...]
+    """What was signed for it, oldest first; empty in lists, which do not tell."""
     block_number: int | None
     confirmations: int
     gas_used: int | None
@@ -84,6 +112,7 @@ class Record:
                 received_at=datetime.fromisoformat(raw["received_at"]),
                 sequence=int(raw["sequence"]),
                 hash=raw.get("hash"),
+                attempts=tuple(Attempt.of(attempt) for attempt in raw.get("attempts") or ()),
                 block_number=raw.get("block_number"),
                 confirmations=int(raw.get("confirmations") or 0),
                 gas_used=raw.get("gas_used"),

@@ -108,6 +108,7 @@ class NonceRow:
     """The fastest of its intents' tiers: what shares a transaction shares its fees."""
     wanted: Wanted = Wanted.NOTHING
     wanted_at: Instant | None = None
+    """When confirm asked for it; None while it has not."""
     sends_wanted: int = 0
     """How often confirm has asked since the newest bytes: each pause is longer than the one before."""
     overdue_from: BlockNumber | None = None
@@ -133,6 +134,11 @@ class NonceRow:
             return not self.attempts
         return not any(attempt.purpose is Purpose.FILL for attempt in self.attempts)
 
+    @property
+    def is_outbid(self) -> bool:
+        """Whether nodes refused its newest bytes at their price, and confirm has not asked for more yet."""
+        return self.wanted is Wanted.BUMP and self.wanted_at is None
+
     def is_expired(self, chain_seconds: Seconds) -> bool:
         """Whether none of its intents can be carried out any more when a block has that time."""
         return self.deadline_seconds is not None and chain_seconds > self.deadline_seconds
@@ -152,6 +158,10 @@ class NonceRow:
             overdue_from=None,
             version=self.version + 1,
         )
+
+    def outbid(self) -> "NonceRow":
+        """Note that nodes do not take its newest bytes at their price."""
+        return replace(self, wanted=Wanted.BUMP, wanted_at=None, version=self.version + 1)
 
     def filling(self, reason: FillReason, *, cause: str | None = None) -> "NonceRow":
         """Give up what it carries; the first reason stands."""

@@ -1,11 +1,11 @@
 """What operators look at: everything of one deployment, whoever's it is. It changes nothing."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError
-from ferryman.domain.nonces import NonceRow
+from ferryman.domain.nonces import NonceRow, TransactionAttempt
 from ferryman.domain.quotas import day_of
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TransactionId, rfc3339
@@ -14,7 +14,7 @@ from ferryman.services.asking import number_parameter, refuse_unknown_parameters
 from ferryman.services.chains import Chains
 from ferryman.services.pausing import told
 from ferryman.services.reading import LARGEST_PAGE
-from ferryman.services.records import event_of, record_of
+from ferryman.services.records import attempts_told, event_of, record_of
 from ferryman.services.rotating import wallet_told
 from ferryman.services.topics import parsed_address
 
@@ -98,7 +98,7 @@ class Admin:
         if row.wallet is not None and row.nonce is not None:
             nonce_row = self.wallets.nonce_row(row.chain_id, row.wallet, row.nonce)
         return {
-            "record": self._record(row),
+            "record": self._record(row, attempts=nonce_row.attempts if nonce_row else None),
             "events": [event_of(event) for event in self.store.events(transaction_id)],
             "housekeeping": {
                 "version": row.version,
@@ -154,9 +154,11 @@ class Admin:
         wallets = self.wallets.wallets(chain_id)
         return [row for wallet in wallets for row in self.wallets.open_nonces(wallet)]
 
-    def _record(self, row: Transaction) -> dict[str, Any]:
+    def _record(
+        self, row: Transaction, *, attempts: Sequence[TransactionAttempt] | None = None
+    ) -> dict[str, Any]:
         head = self.leases.head(row.chain_id) if row.block_number else None
-        return record_of(row, head=head)
+        return record_of(row, head=head, attempts=attempts)
 
     def _chain_status(self, chain_id: ChainId) -> dict[str, Any]:
         due = self.store.watched(chain_id, limit=MOST_COUNTED)
@@ -232,14 +234,5 @@ def _nonce_told(row: NonceRow) -> dict[str, Any]:
         "fill_reason": row.fill_reason and row.fill_reason.value,
         "last_error": row.last_error,
         "is_settled": row.is_settled,
-        "attempts": [
-            {
-                "hash": attempt.hash,
-                "max_fee_per_gas": str(attempt.max_fee_per_gas),
-                "max_priority_fee_per_gas": str(attempt.max_priority_fee_per_gas),
-                "purpose": attempt.purpose.value,
-                "signed_at": rfc3339(attempt.signed_at),
-            }
-            for attempt in row.attempts
-        ],
+        "attempts": attempts_told(row.attempts),
     }

@@ -2,21 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ferryman.domain.eip1559 import NOTHING, Call, transaction_hash
 from ferryman.domain.envelopes import TRANSACTIONS, UnsignedTransaction, opened
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
-from ferryman.domain.fees import FeeHistory, price_up_to, replacement
+from ferryman.domain.fees import FeeHistory, can_rise, price_up_to, replacement
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import FillReason, NonceRow, Purpose, TransactionAttempt, Wanted
 from ferryman.domain.terms import terms_of
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import TransactionId
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Clock, Log, Metrics, SendOutcome, Signer, TransactionStore, WalletStore
+from ferryman.ports import Clock, Log, Metrics, Refusal, SendOutcome, Signer, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
 from ferryman.services.filling import NO_DATA, fill_call, fill_terms
 from ferryman.services.narrowing import heed
+
+_TOO_LITTLE: Final = frozenset({Refusal.REPLACEMENT, Refusal.UNDERPRICED})
+"""Refusals that more money answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +163,16 @@ class Advance:
         together = kind.to_batch_call(payloads) if len(payloads) > 1 else None
         return together or kind.to_call(payloads[0])
 
+    def _note_outbid(self, row: NonceRow, access: ChainAccess) -> None:
+        """Have confirm ask for more at its next look; at the cap there is no more."""
+        standing = row.attempts[-1]
+        if not can_rise(standing.fees, cap=terms_of(row, standing.purpose, access.settings).cap):
+            return
+        try:
+            self.wallets.replace_nonce_row(row, row.outbid())
+        except StaleRowError:
+            self.log.info("somebody else went on with the nonce", wallet=row.wallet, nonce=row.nonce)
+
     def _broadcast(self, rows: Sequence[NonceRow], access: ChainAccess) -> list[NonceRow]:
         """Send the newest bytes of each nonce, lowest first; confirm sees what becomes of them.
 
@@ -185,6 +199,8 @@ class Advance:
                     cause=result.text,
                     **said,
                 )
+            if result.refusal in _TOO_LITTLE:
+                self._note_outbid(row, access)
         refusals = ((row.wallet, result.refusal) for row, result in zip(ordered, results, strict=True))
         heed(refusals, access.settings.chain_id, wallets=self.wallets, log=self.log)
         return [

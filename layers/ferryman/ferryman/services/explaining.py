@@ -17,6 +17,7 @@ from ferryman.services.asking import refuse_unknown_parameters
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.explanation import EndpointView, Situation, explain
 from ferryman.services.pausing import told
+from ferryman.services.records import attempts_told
 from ferryman.services.rotating import wallet_told
 from ferryman.services.topics import parsed_address
 from ferryman.services.wanting import asked_at
@@ -121,16 +122,7 @@ class Explaining:
             "asked_again_at": rfc3339(asked_at(row, self.chains[row.chain_id].settings)),
             "fill_reason": row.fill_reason.value if row.fill_reason else None,
             "last_error": row.last_error,
-            "attempts": [
-                {
-                    "hash": attempt.hash,
-                    "purpose": attempt.purpose.value,
-                    "max_fee_per_gas": str(attempt.max_fee_per_gas),
-                    "max_priority_fee_per_gas": str(attempt.max_priority_fee_per_gas),
-                    "signed_at": rfc3339(attempt.signed_at),
-                }
-                for attempt in row.attempts
-            ],
+            "attempts": attempts_told(row.attempts),
         }
 
 

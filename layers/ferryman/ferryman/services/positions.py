@@ -63,13 +63,17 @@ class Positions:
         return found
 
     def is_forgotten(self, row: NonceRow, positions: Mapping[Address, Position]) -> bool:
-        """Whether a mempool that had a nonce's bytes seems to have lost them."""
-        position = positions.get(row.wallet)
-        if position is None or not position.has_fallen or not row.attempts:
-            return False
-        return row.nonce >= position.waiting and self._is_late(row)
+        """Whether a mempool that had a nonce's bytes seems to have lost them.
 
-    def _is_late(self, row: NonceRow) -> bool:
+        A mempool that refuses them does not have them either: each time they were asked for, longer is
+        waited, and what it refused at its price has a pace of its own.
+        """
+        position = positions.get(row.wallet)
+        if position is None or not position.has_fallen or not row.attempts or row.is_outbid:
+            return False
+        return row.nonce >= position.waiting and self._is_late(row, times=1 << row.sends_wanted)
+
+    def _is_late(self, row: NonceRow, *, times: int = 1) -> bool:
         """Whether a nonce could be in a block by now."""
         pause = max(_LATE_BLOCKS * self.settings.block_time_ms, _LEAST_LATE_MS)
-        return self.clock.now() - row.last_touched() >= pause
+        return self.clock.now() - row.last_touched() >= pause * times

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from ferryman.domain.access import Caller
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotAllowedError, NotFoundError
+from ferryman.domain.nonces import TransactionAttempt
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Address, Instant, TransactionId, TxHash
+from ferryman.domain.units import Address, Instant, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import LeaseStore, TransactionStore, WalletStore
 from ferryman.services.records import event_of, record_of
@@ -110,11 +111,11 @@ class Reading:
             yield from ((position, rows.get(position[1])) for position in found)
             after = found[-1]
 
-    def _attempts(self, row: Transaction) -> tuple[TxHash, ...]:
-        if row.status is not Status.PENDING or row.hash or row.wallet is None or row.nonce is None:
-            return ()
+    def _attempts(self, row: Transaction) -> tuple[TransactionAttempt, ...] | None:
+        if row.wallet is None or row.nonce is None:
+            return None
         nonce_row = self.wallets.nonce_row(row.chain_id, row.wallet, row.nonce)
-        return tuple(attempt.hash for attempt in nonce_row.attempts) if nonce_row else ()
+        return nonce_row.attempts if nonce_row else ()
 
 
 def require_reader(caller: Caller, sender: Address, *, field: str = "sender") -> None:

@@ -1,25 +1,30 @@
 """What we tell of a transaction: the record, and its events."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ferryman.domain.events import Event
+from ferryman.domain.nonces import TransactionAttempt
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import BlockNumber, TxHash, rfc3339
+from ferryman.domain.units import BlockNumber, rfc3339
 
 _SECRET = frozenset({"signature"})
 """Public once mined, but nobody's business before."""
 
 
 def record_of(
-    row: Transaction, *, head: BlockNumber | None = None, attempts: tuple[TxHash, ...] = ()
+    row: Transaction,
+    *,
+    head: BlockNumber | None = None,
+    attempts: Sequence[TransactionAttempt] | None = None,
 ) -> dict[str, Any]:
     """Give the public record of a row.
 
     Args:
         row: the row.
         head: the newest block that confirm saw, to count confirmations that are not final.
-        attempts: hashes that were broadcast for it, oldest first; the newest is `hash`
-            until one is mined.
+        attempts: what was signed for its nonce, oldest first; the newest is `hash` until one is mined.
+            None: it has no nonce, or nobody looked.
 
     """
     return {
@@ -36,7 +41,8 @@ def record_of(
         "sequence": row.sequence,
         "wallet": row.wallet,
         "wallet_nonce": row.nonce,
-        "hash": row.hash or (attempts[-1] if attempts else None),
+        "hash": row.hash or (attempts[-1].hash if attempts else None),
+        "attempts": _attempts(row, attempts),
         "block_number": row.block_number,
         "block_hash": row.block_hash,
         "confirmations": _confirmations(row, head),
@@ -57,6 +63,20 @@ def record_of(
     }
 
 
+def attempts_told(attempts: Iterable[TransactionAttempt]) -> list[dict[str, Any]]:
+    """Tell what was signed for a nonce, without the bytes."""
+    return [
+        {
+            "hash": attempt.hash,
+            "max_fee_per_gas": str(attempt.max_fee_per_gas),
+            "max_priority_fee_per_gas": str(attempt.max_priority_fee_per_gas),
+            "purpose": attempt.purpose.value,
+            "signed_at": rfc3339(attempt.signed_at),
+        }
+        for attempt in attempts
+    ]
+
+
 def event_of(event: Event) -> dict[str, Any]:
     """Give the public form of an event: the same in a push, a replay and the events list."""
     return {
@@ -67,6 +87,13 @@ def event_of(event: Event) -> dict[str, Any]:
         "at": rfc3339(event.at),
         "data": {name: _public(name, value) for name, value in event.facts.items()},
     }
+
+
+def _attempts(row: Transaction, attempts: Iterable[TransactionAttempt] | None) -> list[dict[str, Any]] | None:
+    """Tell attempts, and which of them was mined, if one was."""
+    if attempts is None:
+        return None
+    return [told | {"mined": told["hash"] == row.hash} for told in attempts_told(attempts)]
 
 
 def _gas_cost(row: Transaction) -> int | None:

@@ -103,6 +103,8 @@ class Wanting:
         terms = terms_of(row, standing.purpose, self.settings)
         if market is None or not can_rise(standing.fees, cap=terms.cap):
             return False
+        if row.is_outbid:
+            return True
         passed = is_passed(standing.fees, market, terms.tier, min_tip=terms.min_tip)
         return passed or (is_next and self._stalls(row, head))
 
@@ -121,10 +123,17 @@ class Wanting:
 
 
 def asked_at(row: NonceRow, settings: ChainSettings) -> Instant:
-    """Say when submit is asked again for a nonce that is not mined: each time, longer is waited."""
-    pause = settings.block_time_ms * _RESEND_PAUSE_BLOCKS if row.attempts else _UNSIGNED_PAUSE_MS
-    pause = min(max(pause, _UNSIGNED_PAUSE_MS) << min(row.sends_wanted, _MOST_DOUBLINGS), _LONGEST_PAUSE_MS)
-    return Instant(row.last_touched() + pause)
+    """Say when submit is asked again for a nonce that is not mined: each time, longer is waited.
+
+    For one that nodes refused at its price that is at the next look, and after each more attempt later: a
+    full mempool must not drive an offer up to its cap within a minute.
+    """
+    if row.is_outbid:
+        pause = settings.block_time_ms << min(len(row.attempts) - 1, _MOST_DOUBLINGS)
+    else:
+        pause = settings.block_time_ms * _RESEND_PAUSE_BLOCKS if row.attempts else 0
+        pause = max(pause, _UNSIGNED_PAUSE_MS) << min(row.sends_wanted, _MOST_DOUBLINGS)
+    return Instant(row.last_touched() + min(pause, _LONGEST_PAUSE_MS))
 
 
 def _is_lost(row: NonceRow, head: Block) -> bool:

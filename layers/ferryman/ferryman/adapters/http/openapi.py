@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from ferryman.adapters.http.openapi_explanations import EXPLANATION_MODELS
 from ferryman.adapters.http.openapi_webhooks import WEBHOOK_MODELS, webhook_paths
 from ferryman.domain.fees import Tier
+from ferryman.domain.nonces import Purpose
 from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
 from ferryman.intents.kind import IntentKind
@@ -32,6 +33,21 @@ class BatchPlace(_Model):
 
     position: int = Field(examples=[0], description="From 0.")
     size: int = Field(examples=[20])
+
+
+class Attempt(_Model):
+    """One set of signed bytes; several may share a nonce, and at most one of them is mined."""
+
+    hash: str = Field(pattern=_HEX32, examples=[_TX])
+    max_fee_per_gas: str = Field(
+        examples=["2001000000"], description="Wei. Of a legacy transaction, both are its gas price."
+    )
+    max_priority_fee_per_gas: str = Field(examples=["1000000"], description="Wei.")
+    purpose: Purpose = Field(
+        examples=["call"], description="fill: it only uses the nonce up, and carries nothing out."
+    )
+    signed_at: str = Field(examples=[_WHEN])
+    mined: bool = Field(examples=[True])
 
 
 class Record(_Model):
@@ -61,6 +77,10 @@ class Record(_Model):
     wallet: str | None = Field(examples=[_ADDRESS], description="The relayer wallet that pays the gas.")
     wallet_nonce: int | None = Field(examples=[7])
     hash: str | None = Field(examples=[_TX], description="Mined, or else the newest broadcast.")
+    attempts: list[Attempt] | None = Field(
+        examples=[None],
+        description="What was signed for its nonce, oldest first. Null without one, and in lists.",
+    )
     block_number: int | None = Field(examples=[123])
     block_hash: str | None = Field(examples=["0x" + "b1" * 32])
     confirmations: int = Field(examples=[1], description="Blocks from its own (1) to the head last seen.")
