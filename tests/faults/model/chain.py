@@ -84,6 +84,7 @@ class StrictChain(FakeChain):
         self.is_reachable = self.is_mining = True
         self.is_paused = self.batches_revert = False
         self.base_fee = CALM_BASE_FEE
+        self.coins.clear()
         self.strangers = {
             (wallet, nonce) for wallet, nonce in self.strangers if nonce < self.count_of(wallet)
         }
@@ -106,7 +107,15 @@ class StrictChain(FakeChain):
             row = wallets.nonce_row(self.settings.chain_id, sent.sender, WalletNonce(sent.nonce))
             attempts = row.attempts if row else ()
             assert raw in [attempt.raw for attempt in attempts], "broadcast before it was kept"
-        return super().send(envelopes)
+        return tuple(self._paid_for(raw) for raw in envelopes)
+
+    def _paid_for(self, raw: bytes) -> SendResult:
+        """Take a transaction of a wallet that has anything left."""
+        if self.is_reachable and self.coins.get(SignedTransaction.decode(raw).sender) == 0:
+            text = "insufficient funds for gas * price + value"
+            return SendResult(SendOutcome.REJECTED, text, Refusal.FUNDS)
+        (result,) = super().send([raw])
+        return result
 
 
 class Routed:

@@ -20,11 +20,6 @@ FAR_SECONDS: Final = 50_000
 """A deadline that no run reaches."""
 NEAR_SECONDS: Final = 45
 
-WAITS_FOR: Final[dict[str, str]] = {
-    "dry wallets": "wallets",
-}
-"""What the engine does not survive yet -> the part of issue 4 that it waits for."""
-
 Shape = dict[str, Any]
 ALONE: Final[Shape] = {"batch_size": 0}
 """Each payment has its own transaction."""
@@ -260,6 +255,12 @@ class Ferryman(RuleBasedStateMachine):
         posted = self.deployment.posted[which % len(self.deployment.posted)]
         self.deployment.chain.left_out.add(posted.key)
         self.deployment.chain.batches_revert = all_revert
+
+    @rule(wallet=st.integers(0, 1), coins=st.sampled_from([0, 10**14, 10**18]))
+    def change_coins(self, wallet: int, coins: int) -> None:
+        """A wallet runs dry, or nearly so, or is funded."""
+        keys = self.deployment.signer.wallets()
+        self.deployment.chain.coins[keys[wallet % len(keys)]] = Wei(coins)
 
     @rule(wallet=st.integers(0, 1), ahead=st.integers(0, 2))
     def lend_a_key(self, wallet: int, ahead: int) -> None:
