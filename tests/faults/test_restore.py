@@ -1,6 +1,5 @@
 """A restore: tables from moments of the past, each its own; then recover, and nothing is doubled or stuck."""
 
-import copy
 import random
 from collections import Counter
 from contextlib import suppress
@@ -44,7 +43,7 @@ def items_of(memory: MemoryWorld) -> Snapshot:
     """Copy the tables."""
     tables = memory.world.tables
     assert isinstance(tables, MemoryTables)
-    return copy.deepcopy(tables.items)
+    return {name: items.snapshot() for name, items in tables.items.items()}
 
 
 def lived_until(scenario: Scenario, at: int | None) -> tuple[MemoryWorld, list[Body], Recorder]:
@@ -75,7 +74,7 @@ def restored(memory: MemoryWorld, moments: dict[str, Snapshot], *, mempool_dies:
     tables = memory.world.tables
     assert isinstance(tables, MemoryTables)
     for table, snapshot in moments.items():
-        tables.items[table] = copy.deepcopy(snapshot[table])
+        tables.items[table] = snapshot[table].snapshot()
     memory.chain.is_reachable = True
     memory.world.queue.lose()
     memory.world.wrap = Interruption().wrap

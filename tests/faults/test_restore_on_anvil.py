@@ -1,6 +1,5 @@
 """A restore again, on a real chain with the real contracts."""
 
-import copy
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,7 +35,7 @@ def lived(chain: RealChain) -> tuple[RealWorld, list[Snapshot]]:
             if seen:
                 tables = seen[0].world.tables
                 assert isinstance(tables, MemoryTables)
-                snapshots.append(copy.deepcopy(tables.items))
+                snapshots.append({name: items.snapshot() for name, items in tables.items.items()})
             return super().call(name, ask)
 
     real = chain.world(Recorder().wrap)
@@ -66,7 +65,7 @@ def one_restore(chain: RealChain, numbers: random.Random) -> None:
     tables = real.world.tables
     assert isinstance(tables, MemoryTables)
     for table in RESTORED:
-        tables.items[table] = copy.deepcopy(numbers.choice(snapshots)[table])
+        tables.items[table] = numbers.choice(snapshots)[table].snapshot()
     real.world.queue.lose()
     real.world.restart()
     real.clock.sleep(BLOCKS_MS)

@@ -27,8 +27,7 @@ class RoughTables(MemoryTables):
     def freeze_indexes(self) -> None:
         """Let indexes show what is there now until they are told to catch up."""
         self._index = MemoryTables()
-        # Items are replaced and never changed: copies of the dictionaries are a snapshot.
-        self._index.items = {name: dict(items) for name, items in self.items.items()}
+        self._index.items = {name: items.snapshot() for name, items in self.items.items()}
 
     def thaw_indexes(self) -> None:
         """Let indexes catch up."""
