@@ -45,9 +45,13 @@ def is_carried(intent: Transaction, row: NonceRow) -> bool:
 
 
 def rests_on(intent: Transaction, row: NonceRow) -> bool:
-    """Whether an intent is over because of what this nonce brought into a block."""
+    """Whether an intent is over because of what this nonce brought into a block.
+
+    After a restore it may name a nonce, and be over because of another one that the tables had forgotten.
+    """
     is_here = (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
-    return intent.status.is_terminal and is_here and intent.block_hash is not None
+    is_ours = intent.hash in {attempt.hash for attempt in row.attempts}
+    return intent.status.is_terminal and is_here and is_ours and intent.block_hash is not None
 
 
 def has_lost_its_end(intent: Transaction, row: NonceRow, mined: Mined | None) -> bool:
