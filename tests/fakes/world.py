@@ -30,6 +30,7 @@ from ferryman.services.charging import Charging
 from ferryman.services.confirm import Confirm
 from ferryman.services.counters import Counters
 from ferryman.services.deadletter import Deadletter
+from ferryman.services.executions import Executions
 from ferryman.services.following import Follower
 from ferryman.services.gathering import Gathering
 from ferryman.services.gauging import Gauging
@@ -136,6 +137,7 @@ class World:
             dead_letters=queue,
             confirmer=confirmer,
             silence=Silence(self.clock),
+            executions=Executions(kinds=KINDS, clock=self.clock),
             **talk,
         )
 

@@ -113,7 +113,7 @@ def test_an_execution_that_the_row_has_forgotten_is_found_by_its_digest() -> Non
     memory = memory_world()
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
     tables = memory.world.tables
-    before = {table: dict(items) for table, items in tables.items.items()}  # type: ignore[attr-defined]
+    before = {table: items.snapshot() for table, items in tables.items.items()}  # type: ignore[attr-defined]
     memory.world.settle()
     mined = memory.world.store.get(row.transaction_id)
     tables.items.update(before)  # type: ignore[attr-defined]
@@ -194,7 +194,7 @@ def test_a_nonce_that_was_closed_after_the_restored_moment_is_opened_for_confirm
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
     memory.world.deliver()
     items = memory.world.tables.items  # type: ignore[attr-defined]
-    older = {name: dict(items[name]) for name in (Table.TRANSACTIONS, Table.EVENTS, Table.ACCOUNTS)}
+    older = {name: items[name].snapshot() for name in (Table.TRANSACTIONS, Table.EVENTS, Table.ACCOUNTS)}
     memory.world.settle()
     items.update(older)
 

@@ -1,12 +1,15 @@
 """Submission: waiting, failing without gas, and nonces that are never bound twice."""
 
+from dataclasses import replace
+
 import pytest
 
 from ferryman.domain.errors import SignerUnavailableError
+from ferryman.domain.events import Step
 from ferryman.domain.signatures import Signature
-from ferryman.domain.transaction import Status
+from ferryman.domain.transaction import BINDING_FACTS, Status, take_step
 from ferryman.domain.units import Address, Milliseconds, TransactionId, WalletNonce
-from ferryman.ports import NonceHint, TransactionHint
+from ferryman.ports import Change, NonceHint, TransactionHint
 from tests.fakes.settled import MemoryWorld, memory_world
 
 
@@ -218,3 +221,29 @@ def test_a_row_that_waits_wakes_confirm_which_sweeps_it() -> None:
     memory.world.deliver()
 
     assert memory.world.confirmer.started == [memory.world.settings.chain_id]
+
+
+def test_what_our_own_forgotten_bytes_carried_out_is_confirmed_and_not_failed() -> None:
+    """A row that had left its nonce, as a reorg or a restore can bring about, finds itself executed."""
+    memory = memory_world(wallets=1)
+    memory.chain.is_mining = False
+    memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline()))
+    while memory.world.deliver():
+        pass
+    (bound,) = memory.world.rows()
+    left, event = take_step(
+        bound, Step.RETURNED, name="payment_returned", at=memory.clock.now(), **dict.fromkeys(BINDING_FACTS)
+    )
+    due = replace(left, due_at=memory.clock.now())
+    memory.world.store.write(Change(before=bound, after=due, events=(event,)))
+    memory.chain.is_mining = True
+    memory.clock.sleep(Milliseconds(2_000))
+
+    memory.world.settle()
+
+    (row,) = memory.world.rows()
+    assert (row.status, row.reason) == (Status.CONFIRMED, None)
+    assert row.hash is not None
+    assert len(memory.chain.state.executed) == 1
+    assert memory.world.reserved() == memory.world.held() == 0
+    memory.world.check_events()

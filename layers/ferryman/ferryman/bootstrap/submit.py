@@ -16,6 +16,7 @@ from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.binding import Binder
 from ferryman.services.counters import Counters
+from ferryman.services.executions import Executions
 from ferryman.services.gathering import Gathering
 from ferryman.services.silence import Silence
 from ferryman.services.submit import Submit
@@ -55,6 +56,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         dead_letters=SqsDeadLetterQueue(aws_client("sqs"), config.dead_letter_queue_url),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         silence=Silence(clock),
+        executions=Executions(kinds=KINDS, clock=clock),
         clock=clock,
         log=log,
     )

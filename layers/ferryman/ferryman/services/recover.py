@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from ferryman.domain.chain import ChainSettings
-from ferryman.domain.economics import Bill, outcome_of
-from ferryman.domain.errors import TooManyLogsError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import FILL_GAS, NonceRow, Wallet
 from ferryman.domain.transaction import (
@@ -30,7 +27,6 @@ from ferryman.domain.units import (
     ChainId,
     TokenUnits,
     TransactionId,
-    TxHash,
     WalletNonce,
 )
 from ferryman.intents.kind import IntentKind
@@ -47,9 +43,8 @@ from ferryman.ports import (
     WalletStore,
 )
 from ferryman.services.chains import ChainAccess, Chains
+from ferryman.services.executions import Executions
 
-_LOG_BLOCKS: Final = 1_000
-_FEWEST_LOG_BLOCKS: Final = 10
 _HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
 _NO_NONCE: Final = dict.fromkeys((*BINDING_FACTS, *INCLUSION_FACTS))
@@ -175,7 +170,7 @@ class Recover:
         receipts = self._receipts(nonce_row, access) if nonce_row else []
         if nonce_row and receipts and not self._was_left_out(row, receipts):
             return self._observed(row, nonce_row)
-        execution = self._execution(row, access)
+        execution = self._executions.find(row, access)
         if isinstance(execution, TransactionReceipt):
             return self._recovered(row, execution, access)
         if execution is not None:
@@ -236,78 +231,13 @@ class Recover:
 
     def _recovered(self, row: Transaction, receipt: TransactionReceipt, access: ChainAccess) -> Transaction:
         self._say(row.transaction_id, f"row says {row.status}, the chain executed it in {receipt.hash}")
-        facts: dict[str, object] = {
-            "hash": receipt.hash,
-            "block_number": receipt.block_number,
-            "block_hash": receipt.block_hash,
-            "gas_used": receipt.gas_used,
-            "effective_gas_price": receipt.effective_gas_price,
-            **dict.fromkeys(("batch_size", "batch_position", "gas_share")),
-            "confirmations": access.chain.head().number - receipt.block_number + 1,
-            "reason": None,
-        }
-        facts |= self._outcome(row, receipt, access)
-        after, events = self._stepped(row, Step.RECOVERED, **facts)
-        over = replace(after, due_at=None, last_error=None, permanent_reason=None)
-        self._do(lambda: self.store.write(Change(before=row, after=over, events=events)))
+        over, event = self._executions.recovered(row, receipt, access)
+        self._do(lambda: self.store.write(Change(before=row, after=over, events=(event,))))
         return over
 
-    def _outcome(
-        self, row: Transaction, receipt: TransactionReceipt, access: ChainAccess
-    ) -> dict[str, object]:
-        """Work out what it cost and earned; with whom it shared the transaction nobody knows any more."""
-        kind = self.kinds[row.kind]
-        bill = Bill(
-            gas_used=receipt.gas_used,
-            gas_price=receipt.effective_gas_price,
-            l1_fee=receipt.l1_fee,
-            position=0,
-            size=1,
-        )
-        outcome = outcome_of(
-            access.settings.schedule(kind.reservation(row.payload).token),
-            fee_taken=kind.fee(row.payload),
-            bill=bill,
-            predicted_cost=row.predicted_cost,
-        )
-        return outcome.facts()
-
-    def _execution(self, row: Transaction, access: ChainAccess) -> TransactionReceipt | str | None:
-        """Find the transaction that executed a message; text if it is not deep yet, None if none did."""
-        kind = self.kinds[row.kind]
-        answers = access.chain.read(kind.state_reads(row.payload), fresh=True).answers
-        given = [answer for answer in answers if isinstance(answer, bytes)]
-        if len(given) != len(answers):
-            return "the contract gives no answer about it"
-        is_deep, is_seen = kind.spent_at(given)
-        if not is_seen:
-            return None
-        if not is_deep:
-            return "the chain has just executed it, or another of its nonce: run this again"
-        name = self._hash_of(row, kind, access)
-        if name is None:
-            return None  # another message used the nonce: the simulation ends this one
-        (receipt,) = access.chain.receipts([name])
-        return receipt or "its receipt is not there yet: run this again"
-
-    def _hash_of(self, row: Transaction, kind: IntentKind, access: ChainAccess) -> TxHash | None:
-        """Search the logs, newest first, back to the block of its acceptance."""
-        wanted, size = kind.executions(row.payload), _LOG_BLOCKS
-        last, first = int(access.chain.head().number), max(_first_block(row, access.settings), 1)
-        while last >= first:
-            start = max(first, last - size + 1)
-            try:
-                logs = access.chain.range_logs(BlockNumber(start), BlockNumber(last), wanted).logs
-            except TooManyLogsError:
-                if size <= _FEWEST_LOG_BLOCKS:
-                    raise
-                size = max(size // 4, _FEWEST_LOG_BLOCKS)
-                continue
-            for log in logs:
-                if kind.is_execution(log, row.transaction_id):
-                    return log.transaction_hash
-            last = start - 1
-        return None
+    @property
+    def _executions(self) -> Executions:
+        return Executions(kinds=self.kinds, clock=self.clock)
 
     # -- wallets ------------------------------------------------------------------------------
 
@@ -459,8 +389,3 @@ class Recover:
 def _is_at(intent: Transaction, row: NonceRow) -> bool:
     """Whether a transaction is bound to a nonce, or was when it ended."""
     return (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
-
-
-def _first_block(row: Transaction, settings: ChainSettings) -> int:
-    """Where a search for a transaction's execution may end; one received without the chain has no block."""
-    return row.accepted_block if row.accepted_block is not None else settings.escrow_created_block

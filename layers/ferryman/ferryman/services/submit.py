@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ferryman.domain.errors import (
+    ChainMovedError,
     ChainUnreachableError,
     ContractMismatchError,
     InsufficientFundsError,
@@ -14,6 +15,7 @@ from ferryman.domain.errors import (
     SignerUnavailableError,
     StaleRowError,
     StoreUnavailableError,
+    TooManyLogsError,
 )
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import FeeHistory
@@ -36,6 +38,7 @@ from ferryman.ports import (
     Reservation,
     Room,
     TransactionHint,
+    TransactionReceipt,
     TransactionStore,
     WalletStore,
 )
@@ -47,6 +50,7 @@ from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.counters import Counters
 from ferryman.services.ending import fail_unbound
+from ferryman.services.executions import Executions
 from ferryman.services.gathering import Gathering
 from ferryman.services.hinting import hint_of
 from ferryman.services.pausing import PAUSED
@@ -87,6 +91,7 @@ class Submit:
     dead_letters: DeadLetterQueue
     confirmer: Confirmer
     silence: Silence
+    executions: Executions
     clock: Clock
     log: Log
 
@@ -234,8 +239,10 @@ class Submit:
                 room = self.assurance.reserve_or_end(kind, row.payload, access, commit)
         except (ChainUnreachableError, ContractMismatchError) as error:
             self._put_off([(row, str(error))])
-        except (InsufficientFundsError, NonceUsedError) as error:
+        except InsufficientFundsError as error:
             self._fail(row, error.code, witnesses=len(access.chain.witnesses()))
+        except NonceUsedError as error:
+            self._end(row, error.code, access, witnesses=len(access.chain.witnesses()))
         except StaleRowError:
             self.log.info("another run validated the row first", **about(row))
         else:
@@ -259,7 +266,7 @@ class Submit:
         payers = [one.address for one in pool]
         verdicts = simulate(crowd, access, kinds=self.kinds, sender=wallet.address, payers=payers)
         for doomed in verdicts.failed:
-            self._fail(doomed.row, doomed.reason, witnesses=doomed.witnesses)
+            self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses)
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
         parcels = parcels_of(verdicts.ready, access, kinds=self.kinds, sender=wallet.address, now=now)
@@ -291,6 +298,35 @@ class Submit:
             self.log.error("the key service signs with another key", wallet=error.wallet)  # noqa: TRY400 (our Log port)
 
     # -- writing down -------------------------------------------------------------------------
+
+    def _end(self, row: Transaction, reason: str, access: ChainAccess, *, witnesses: int) -> None:
+        """End what the contract will never take, unless that is because it has carried it out already.
+
+        A reorg can bring back bytes of a nonce that the row has left, and a restore forgets what was mined.
+        """
+        try:
+            found = self.executions.find(row, access)
+        except (ChainUnreachableError, ChainMovedError, TooManyLogsError) as error:
+            self._put_off([(row, str(error))])
+            return
+        if found is None:
+            self._fail(row, reason, witnesses=witnesses)
+        elif isinstance(found, str):
+            self._put_off([(row, found)])
+        else:
+            self._recover(row, found, access)
+
+    def _recover(self, row: Transaction, receipt: TransactionReceipt, access: ChainAccess) -> None:
+        """Write that it is carried out, and let go what was held for it."""
+        over, event = self.executions.recovered(row, receipt, access)
+        held = self.kinds[row.kind].reservation(row.payload) if row.status is Status.VALIDATED else None
+        change = Change(before=row, after=over, events=(event,))
+        try:
+            self.store.write(change, release=held, settled_block=receipt.block_number if held else None)
+        except StaleRowError:
+            self.log.info("somebody else went on with the row", **about(row))
+        else:
+            self.log.warning("carried out already, by bytes it had left", hash=receipt.hash, **about(row))
 
     def _fail(self, row: Transaction, reason: str, *, witnesses: int | None = None) -> None:
         kind = self.kinds[row.kind]

@@ -1,0 +1,111 @@
+"""Executions: a message that the chain has carried out, whatever its row remembers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.economics import Bill, outcome_of
+from ferryman.domain.errors import TooManyLogsError
+from ferryman.domain.events import Event, Step
+from ferryman.domain.transaction import Transaction, take_step
+from ferryman.domain.units import BlockNumber, TxHash
+from ferryman.intents.kind import IntentKind
+from ferryman.ports import Clock, TransactionReceipt
+from ferryman.services.agreement import agreed
+from ferryman.services.chains import ChainAccess
+
+_LOG_BLOCKS: Final = 1_000
+_FEWEST_LOG_BLOCKS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executions:
+    """Looks for the transaction that carried a message out: the contract's events name its id."""
+
+    kinds: Mapping[str, IntentKind]
+    clock: Clock
+
+    def find(self, row: Transaction, access: ChainAccess) -> TransactionReceipt | str | None:
+        """Find the transaction that executed a message.
+
+        Returns:
+            Its receipt; a text if it is not deep yet or nothing sure can be said; None if none executed it.
+
+        Raises:
+            ChainUnreachableError, ChainMovedError, TooManyLogsError: as its port says.
+
+        """
+        kind = self.kinds[row.kind]
+        answers = access.chain.read(kind.state_reads(row.payload), fresh=True).answers
+        given = [answer for answer in answers if isinstance(answer, bytes)]
+        if len(given) != len(answers):
+            return "the contract gives no answer about it"
+        is_deep, is_seen = kind.spent_at(given)
+        if not is_seen:
+            return None
+        if not is_deep:
+            return "the chain has just executed it, or another of its nonce: look again"
+        name = self._hash_of(row, kind, access)
+        if name is None:
+            return None  # another message used the nonce
+        (receipt,) = agreed(access, lambda chain: chain.receipts([name]))
+        return receipt or "its receipt is not there yet: look again"
+
+    def recovered(
+        self, row: Transaction, receipt: TransactionReceipt, access: ChainAccess
+    ) -> tuple[Transaction, Event]:
+        """Take the step that says so; with whom it shared the transaction nobody knows any more."""
+        kind = self.kinds[row.kind]
+        bill = Bill(
+            gas_used=receipt.gas_used,
+            gas_price=receipt.effective_gas_price,
+            l1_fee=receipt.l1_fee,
+            position=0,
+            size=1,
+        )
+        outcome = outcome_of(
+            access.settings.schedule(kind.reservation(row.payload).token),
+            fee_taken=kind.fee(row.payload),
+            bill=bill,
+            predicted_cost=row.predicted_cost,
+        )
+        facts: dict[str, object] = {
+            "hash": receipt.hash,
+            "block_number": receipt.block_number,
+            "block_hash": receipt.block_hash,
+            "gas_used": receipt.gas_used,
+            "effective_gas_price": receipt.effective_gas_price,
+            **dict.fromkeys(("batch_size", "batch_position", "gas_share")),
+            "confirmations": access.chain.head().number - receipt.block_number + 1,
+            "reason": None,
+        }
+        name = kind.events[Step.RECOVERED]
+        after, event = take_step(
+            row, Step.RECOVERED, name=name, at=self.clock.now(), **facts | outcome.facts()
+        )
+        return replace(after, due_at=None, last_error=None, permanent_reason=None), event
+
+    def _hash_of(self, row: Transaction, kind: IntentKind, access: ChainAccess) -> TxHash | None:
+        """Search the logs, newest first, back to the block of its acceptance."""
+        wanted, size = kind.executions(row.payload), _LOG_BLOCKS
+        last, first = int(access.chain.head().number), max(_first_block(row, access.settings), 1)
+        while last >= first:
+            start = max(first, last - size + 1)
+            try:
+                logs = access.chain.range_logs(BlockNumber(start), BlockNumber(last), wanted).logs
+            except TooManyLogsError:
+                if size <= _FEWEST_LOG_BLOCKS:
+                    raise
+                size = max(size // 4, _FEWEST_LOG_BLOCKS)
+                continue
+            for log in logs:
+                if kind.is_execution(log, row.transaction_id):
+                    return log.transaction_hash
+            last = start - 1
+        return None
+
+
+def _first_block(row: Transaction, settings: ChainSettings) -> int:
+    """Where a search for a transaction's execution may end; one received without the chain has no block."""
+    return row.accepted_block if row.accepted_block is not None else settings.escrow_created_block
