@@ -98,7 +98,8 @@ export SOAK_LIVES
 .PHONY: soak
 soak: setup ## Tests that take long, with new random lives each time (SEED, SOAK_LIVES of each shape)
 	@echo 'the same again: make soak SEED=$(SEED)'
-	pytest -n $(WORKERS) -m soak -rP --hypothesis-seed=$(SEED) tests
+	pytest -n $(WORKERS) -m soak -rP --hypothesis-seed=$(SEED) --ignore tests/e2e tests
+	pytest -m soak -rP tests/e2e
 
 .PHONY: mutations
 mutations: setup ## Take each protection out of a copy of the sources: a test has to notice
