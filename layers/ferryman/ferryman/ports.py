@@ -1221,6 +1221,8 @@ class TransactionHint:
     version: int
     lane: Lane = field(default=Lane.STANDARD, compare=False)
     """The queue that carries it; no part of the message."""
+    is_swept: bool = field(default=False, compare=False)
+    """It comes from a row that is late: it waits behind no other message of its sender."""
     redelivered: bool = False
     """The message was handed out before, and nobody recorded an outcome."""
     correlation_id: CorrelationId | None = field(default=None, compare=False)

@@ -81,6 +81,15 @@ def test_a_group_is_one_sender_on_one_chain(hint: TransactionHint) -> None:
     assert _entry(hint)["MessageGroupId"] == f"{hint.chain_id}:{hint.sender}"
 
 
+@given(hint=transaction_hints)
+def test_what_is_swept_waits_behind_no_other_message_of_its_sender(hint: TransactionHint) -> None:
+    """A function that is killed keeps its groups locked until its messages are visible again."""
+    swept = _entry(replace(hint, is_swept=True))
+
+    assert swept["MessageGroupId"] == f"{hint.chain_id}:{hint.transaction_id}"
+    assert swept["MessageDeduplicationId"] == _entry(hint)["MessageDeduplicationId"]
+
+
 @given(hint=transaction_hints, received=st.integers(2, 5))
 def test_a_second_delivery_says_so(hint: TransactionHint, received: int) -> None:
     """Somebody may have died with it."""

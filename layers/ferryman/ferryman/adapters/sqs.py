@@ -82,7 +82,11 @@ class SqsDeadLetterQueue:
 
 
 def _entry(hint: Hint) -> dict[str, str]:
-    """Group by who must stay in order; deduplicate by what has not changed since."""
+    """Group by who should stay in order; deduplicate by what has not changed since.
+
+    A group is locked while one of its messages is in flight, for two minutes if the function that has it
+    is killed. So what is late has a group of its own: order is kept by the rows, if a kind needs it.
+    """
     if isinstance(hint, TransactionHint):
         body: dict[str, object] = {
             "transaction_id": hint.transaction_id,
@@ -93,6 +97,8 @@ def _entry(hint: Hint) -> dict[str, str]:
         if hint.correlation_id:
             body["correlation_id"] = hint.correlation_id
         group, subject = str(hint.sender), str(hint.transaction_id)
+        if hint.is_swept:
+            group = subject
     else:
         body = {
             "chain_id": hint.chain_id,

@@ -7,7 +7,9 @@ from ferryman.domain.units import Instant
 from ferryman.ports import TransactionHint
 
 
-def hint_of(row: Transaction, chain: ChainSettings, now: Instant) -> TransactionHint:
+def hint_of(
+    row: Transaction, chain: ChainSettings, now: Instant, *, is_swept: bool = False
+) -> TransactionHint:
     """Give the hint that names a row."""
     return TransactionHint(
         transaction_id=row.transaction_id,
@@ -16,4 +18,5 @@ def hint_of(row: Transaction, chain: ChainSettings, now: Instant) -> Transaction
         version=row.version,
         correlation_id=row.correlation_id,
         lane=lane_of(row, chain, now),
+        is_swept=is_swept,
     )

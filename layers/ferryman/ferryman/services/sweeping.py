@@ -53,7 +53,7 @@ class Sweep:
         rows = self.store.get_many(names) if names else ()
         sent = [after for row in rows if (after := self._postponed(row, now))]
         if sent:
-            self.queue.send(hint_of(row, settings, now) for row in sent)
+            self.queue.send(hint_of(row, settings, now, is_swept=True) for row in sent)
         return bool(watched)
 
     def _postponed(self, row: Transaction, now: Instant) -> Transaction | None:
