@@ -101,6 +101,23 @@ SCENARIOS = (
 )
 
 
+def in_both_ways(ways: tuple[str, str]) -> list[Any]:  # pytest names no type for a set of parameters
+    """Give each scenario in two ways (False, True), for `pytest.mark.parametrize`.
+
+    `make test` tries the simplest one in both and of the others each in one; `make soak` tries the rest.
+    """
+    return [
+        pytest.param(
+            scenario,
+            way,
+            id=f"{scenario.__name__}-{ways[way]}",
+            marks=[] if number == 0 or number % 2 == way else [pytest.mark.soak],
+        )
+        for number, scenario in enumerate(SCENARIOS)
+        for way in (False, True)
+    ]
+
+
 def bodies_of(memory: MemoryWorld) -> list[Body]:
     """Three payments of two payers, the last one urgent unless they are to share a transaction."""
     first, second = memory.payers

@@ -8,11 +8,12 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
 from tests.fakes.settled import memory_world
 from tests.faults.interruptions import Died, Interruption
-from tests.faults.scenarios import AMOUNT, SCENARIOS, Scenario, bodies_of, check, live
+from tests.faults.scenarios import AMOUNT, Scenario, bodies_of, check, in_both_ways, live
 
 
-@pytest.mark.parametrize("messages_die", [False, True], ids=["messages redelivered", "messages lost"])
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize(
+    ("scenario", "messages_die"), in_both_ways(("messages redelivered", "messages lost"))
+)
 def test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
     scenario: Scenario, *, messages_die: bool
 ) -> None:

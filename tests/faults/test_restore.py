@@ -143,15 +143,18 @@ def moments_of(snapshots: list[Snapshot], numbers: random.Random) -> list[dict[s
     return [*(dict.fromkeys(RESTORED, snapshots[at]) for at in together), *apart]
 
 
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
 # A shared key is the business of confirm, which test_exhaustive_kill shows; here it would only take long.
 @pytest.mark.parametrize(
     "scenario", [one for one in SCENARIOS if one is not shared_key], ids=lambda scenario: scenario.__name__
 )
-def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to(scenario: Scenario) -> None:
-    """Everything ends at every second port call; restores to moments before that, together and apart."""
+def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to(
+    scenario: Scenario, every: int
+) -> None:
+    """Everything ends at many port calls, one by one; restores to moments before that, together and apart."""
     numbers = random.Random(7)  # noqa: S311 (which restores are tried, no secret)
     _, _, whole = lived_until(scenario, None)
-    ends = [*range(2, len(whole.calls), 2), None]
+    ends = [*range(2, len(whole.calls), every), None]
     found_something = 0
     for end in ends:
         _, _, recorder = lived_until(scenario, end)

@@ -7,7 +7,7 @@ from ferryman.ports import Hint
 from ferryman.services.confirm import LEASE_MS
 from tests.fakes.settled import MemoryWorld
 from tests.faults.interruptions import Interruption
-from tests.faults.scenarios import SCENARIOS, Scenario, bodies_of, check, live
+from tests.faults.scenarios import Scenario, bodies_of, check, in_both_ways, live
 
 
 def act_of(memory: MemoryWorld, *, steals_lease: bool) -> None:
@@ -21,8 +21,7 @@ def act_of(memory: MemoryWorld, *, steals_lease: bool) -> None:
     rival.follow(run_ms=3_000)
 
 
-@pytest.mark.parametrize("steals_lease", [False, True], ids=["overlapping", "stealing the lease"])
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize(("scenario", "steals_lease"), in_both_ways(("overlapping", "stealing the lease")))
 def test_a_second_run_in_the_middle_of_any_port_call_changes_nothing(
     scenario: Scenario, *, steals_lease: bool
 ) -> None:
