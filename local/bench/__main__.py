@@ -9,10 +9,12 @@ import sys
 from local.bench.batches import measure_batches
 from local.bench.cached import measure_cached
 from local.bench.cold import measure_cold
+from local.bench.flood import measure_flood
 from local.bench.in_process import measure_in_process
 from local.bench.lanes import measure_lanes
 from local.bench.machine import machine_table, warn_if_busy
 from local.bench.on_stack import measure_on_stack
+from local.bench.open_looks import measure_open_looks
 from local.bench.payment_units import measure_units
 from local.bench.plan import FULL, QUICK, Plan
 from local.bench.report import ResultTable, write_measured
@@ -58,6 +60,8 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTabl
     return [
         *results,
         *measure_in_process(plan),
+        *measure_flood(plan),
+        *measure_open_looks(plan),
         *measure_cached(plan),
         *measure_lanes(plan),
         *measure_batches(plan),

@@ -30,6 +30,11 @@ class Plan:
     flood_factor_in_batches: int
     """So many times more of them where they share transactions: they are worked off the faster."""
     urgent_payments: int
+    flood_at_once: int
+    """Payments that are posted as fast as they are taken."""
+    flood_senders: int
+    crowds_open: tuple[int, ...]
+    """Open nonces, at each of which confirm's requests are counted; at most four wallets' widest windows."""
     batched_payments: int
     """For each size of batch; a multiple of the largest."""
     imports: int
@@ -50,6 +55,9 @@ FULL = Plan(
     flood_payments=400,
     flood_factor_in_batches=6,
     urgent_payments=60,
+    flood_at_once=1_000,
+    flood_senders=200,
+    crowds_open=(10, 100, 1_000),
     batched_payments=400,
     imports=5,
 )
@@ -67,6 +75,9 @@ QUICK = Plan(
     flood_payments=60,
     flood_factor_in_batches=4,
     urgent_payments=10,
+    flood_at_once=60,
+    flood_senders=12,
+    crowds_open=(10, 20),
     batched_payments=40,
     imports=1,
 )

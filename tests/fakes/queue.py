@@ -15,7 +15,9 @@ MOST_RECEIVES: Final = 6
 
 
 @dataclass(slots=True)
-class _Message:
+class Message:
+    """One message and how often it was handed out."""
+
     hint: Hint
     receives: int = 0
 
@@ -28,7 +30,7 @@ class FakeQueue:
         self.given_up: list[tuple[TransactionId, str]] = []
         self.refuses = 0
         """How many dead letters it does not take."""
-        self._waiting: dict[Lane, list[_Message]] = {lane: [] for lane in Lane}
+        self._waiting: dict[Lane, list[Message]] = {lane: [] for lane in Lane}
         self._seen: set[tuple[Lane, str, str]] = set()
 
     def __len__(self) -> int:
@@ -41,9 +43,9 @@ class FakeQueue:
     def send(self, hints: Iterable[Hint]) -> None:
         """Take messages, dropping those sent before."""
         for hint in hints:
-            if (name := (hint.lane, *_deduplication(hint))) not in self._seen:
+            if (name := (hint.lane, *deduplication(hint))) not in self._seen:
                 self._seen.add(name)
-                self._waiting[hint.lane].append(_Message(hint))
+                self._waiting[hint.lane].append(Message(hint))
 
     def put(self, hint: TransactionHint, reason: str) -> None:
         """Take what submit gives up, as the dead-letter queue does."""
@@ -59,7 +61,7 @@ class FakeQueue:
         batch = next((waiting[:_BATCH] for waiting in self._waiting.values() if waiting), [])
         for message in batch:
             message.receives += 1
-        return [_handed_out(message) for message in batch]
+        return [handed_out(message) for message in batch]
 
     def everything(self) -> list[Hint]:
         """All waiting messages, as a second delivery would hand them out."""
@@ -80,13 +82,15 @@ class FakeQueue:
         self._waiting[lane] = [message for message in again if message.receives < MOST_RECEIVES] + rest
 
 
-def _handed_out(message: _Message) -> Hint:
+def handed_out(message: Message) -> Hint:
+    """Give what a message looks like to whoever receives it."""
     if isinstance(message.hint, TransactionHint):
         return replace(message.hint, redelivered=message.receives > 1)
     return message.hint
 
 
-def _deduplication(hint: Hint) -> tuple[str, str]:
+def deduplication(hint: Hint) -> tuple[str, str]:
+    """Give a message's group, and its deduplication id."""
     if isinstance(hint, NonceHint):
         return f"{hint.chain_id}:{hint.wallet}", f"{hint.wallet}:{hint.nonce}:{hint.version}"
     return f"{hint.chain_id}:{hint.sender}", f"{hint.transaction_id}:{hint.version}"

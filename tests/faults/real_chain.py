@@ -1,6 +1,6 @@
 """The services over a real anvil, whose blocks are mined when the clock is moved: repeatable to the block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -75,19 +75,25 @@ class RealChain:
 
     @classmethod
     @contextmanager
-    def running(cls, *, payers: int = 2, block_time_seconds: float = NEVER_SECONDS) -> Iterator["RealChain"]:
+    def running(
+        cls,
+        *,
+        payers: int = 2,
+        block_time_seconds: float = NEVER_SECONDS,
+        wallet_keys: Sequence[bytes] = WALLET_KEYS,
+    ) -> Iterator["RealChain"]:
         """Start one, and stop it at the end."""
         node = MortalNode(accounts=payers, block_time_seconds=block_time_seconds)
         try:
-            yield cls._prepared(node, payers)
+            yield cls._prepared(node, payers, wallet_keys)
         finally:
             node.stop()
 
     @classmethod
-    def _prepared(cls, node: MortalNode, payers: int) -> "RealChain":
+    def _prepared(cls, node: MortalNode, payers: int, wallet_keys: Sequence[bytes]) -> "RealChain":
         chain = LocalChain.at(node.rpc_url, operator())
         contracts = deploy_contracts(chain)
-        signer = FakeSigner(WALLET_KEYS)
+        signer = FakeSigner(wallet_keys)
         allow_relayers(chain, contracts, [Web3.to_checksum_address(wallet) for wallet in signer.wallets()])
         lock_funds(chain, contracts, dev_accounts(payers))
         request(chain.web3, "anvil_mine", hex(10), "0x1")
