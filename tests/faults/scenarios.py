@@ -101,7 +101,7 @@ SCENARIOS = (
 )
 
 
-def in_both_ways(ways: tuple[str, str]) -> list[Any]:  # pytest names no type for a set of parameters
+def in_both_ways(ways: tuple[str, str]) -> list[pytest.ParameterSet]:
     """Give each scenario in two ways (False, True), for `pytest.mark.parametrize`.
 
     `make test` tries the simplest one in both and of the others each in one; `make soak` tries the rest.
