@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ferryman.adapters.dynamodb.operations import Table
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.errors import NonceUsedError
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
@@ -21,6 +22,7 @@ BLOCKS_MS = Milliseconds(10_000)
 """How long a restore takes at the least: what was broadcast before it is mined, or lost, by then."""
 ROUNDS = 4
 """Times that recover is run, after which it must have nothing left to do."""
+_MOST_LOOKS = 100
 Snapshot = dict[str, Any]
 
 
@@ -136,6 +138,19 @@ def check_promises(memory: MemoryWorld) -> None:
     world.check_events()
 
 
+def all_nonces_mined(memory: MemoryWorld) -> None:
+    """Wait until what a restore forgot, and nodes still have, is mined: before that nobody posts it again."""
+    wallets, chain_id = DynamoWallets(memory.world.tables), memory.world.settings.chain_id
+    for _ in range(_MOST_LOOKS):
+        if not any(wallets.open_nonces(one) for one in wallets.wallets(chain_id)):
+            return
+        memory.world.follow(run_ms=5_000)
+        while memory.world.deliver():
+            pass
+        memory.clock.sleep(Milliseconds(1_000))
+    pytest.fail("nonces without a transaction are never mined")
+
+
 def moments_of(snapshots: list[Snapshot], numbers: random.Random) -> list[dict[str, Snapshot]]:
     """Choose restores: all tables from one moment, or each from its own."""
     together = [numbers.randrange(len(snapshots)) for _ in range(3)]
@@ -167,6 +182,7 @@ def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to
                 found_something += recovered(memory) > 0
                 check_promises(memory)
                 live(memory.world, memory.clock, [])
+                all_nonces_mined(memory)
                 live(memory.world, memory.clock, posted_again(memory, bodies))
                 check(memory, bodies)
             except (AssertionError, pytest.fail.Exception) as error:
