@@ -1,12 +1,11 @@
 """EIP-712 digests: what a person's wallet signs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
+from ferryman.domain.abi import words
 from ferryman.domain.units import Address, ChainId, TransactionId
 
 _DOMAIN_TYPE_HASH: Final = keccak(
@@ -26,8 +25,7 @@ class Eip712Domain:
     def separator(self) -> bytes:
         """Hash of the domain (EIP-712, `domainSeparator`), 32 bytes."""
         return keccak(
-            encode(
-                ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+            words(
                 [
                     _DOMAIN_TYPE_HASH,
                     keccak(self.name.encode()),
@@ -37,11 +35,6 @@ class Eip712Domain:
                 ],
             )
         )
-
-
-def struct_hash(type_hash: bytes, types: Sequence[str], values: Sequence[object]) -> bytes:
-    """Hash of a struct whose members are all of static types (EIP-712, `hashStruct`), 32 bytes."""
-    return keccak(type_hash + encode(types, values))
 
 
 def typed_data_digest(separator: bytes, hashed_struct: bytes) -> bytes:

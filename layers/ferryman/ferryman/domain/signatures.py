@@ -6,10 +6,9 @@ from typing import Final
 from coincurve import PublicKey
 from coincurve.ecdsa import der_to_cdata, serialize_compact, signature_normalize
 from eth_hash.auto import keccak
-from eth_utils.address import to_checksum_address
 
 from ferryman.domain.errors import FerrymanError, SignatureMismatchError
-from ferryman.domain.units import Address
+from ferryman.domain.units import Address, checksummed
 
 CURVE_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _HALF_ORDER: Final = CURVE_ORDER // 2
@@ -95,4 +94,4 @@ def _recover(digest: bytes, compact: bytes, y_parity: int) -> Address:
 
 def _address(key: PublicKey) -> Address:
     """Last 20 bytes of keccak256 of the uncompressed point without its prefix."""
-    return Address(to_checksum_address(keccak(key.format(compressed=False)[1:])[-20:]))
+    return checksummed(keccak(key.format(compressed=False)[1:])[-20:])

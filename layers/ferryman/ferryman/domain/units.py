@@ -1,9 +1,10 @@
 """Quantities and identifiers: one name per unit, so that a wei never passes for a second."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NewType
 
-from eth_utils.address import is_checksum_address, to_checksum_address
+from eth_hash.auto import keccak
 
 ChainId = NewType("ChainId", int)
 """EIP-155 chain id."""
@@ -37,6 +38,7 @@ UINT256_MAX: Final = 2**256 - 1
 MONEY_LIMIT: Final = 10**36
 """Amounts stay below this, so that sums of them fit the 38 digits of a DynamoDB number."""
 ADDRESS_DIGITS: Final = 40
+_HEX_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
 
 
 def checked_address(text: str) -> Address:
@@ -50,10 +52,27 @@ def checked_address(text: str) -> Address:
     if len(digits) != ADDRESS_DIGITS or len(text) == len(digits) or not _is_hex(digits):
         msg = "must be 0x followed by 40 hex digits"
         raise ValueError(msg)
-    if digits != digits.lower() and not is_checksum_address(text):
+    address = checksummed(bytes.fromhex(digits))
+    if digits != digits.lower() and text != address:
         msg = "has a wrong EIP-55 checksum; check the address, or send it in lower case"
         raise ValueError(msg)
-    return Address(to_checksum_address(text))
+    return address
+
+
+@lru_cache(maxsize=4096)
+def checksummed(address: bytes) -> Address:
+    """Write an address of 20 bytes with its checksum (EIP-55).
+
+    Tokens, escrows, wallets and most payers come again and again.
+    """
+    digits = address.hex()
+    hashed = keccak(digits.encode()).hex()
+    return Address(
+        "0x"
+        + "".join(
+            digit.upper() if nibble > "7" else digit for digit, nibble in zip(digits, hashed, strict=False)
+        )
+    )
 
 
 def hex_bytes(text: str) -> bytes:
@@ -77,4 +96,4 @@ def rfc3339(moment: Instant) -> str:
 
 
 def _is_hex(digits: str) -> bool:
-    return digits.isascii() and all(digit in "0123456789abcdefABCDEF" for digit in digits)
+    return _HEX_DIGITS.issuperset(digits)

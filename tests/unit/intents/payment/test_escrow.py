@@ -57,6 +57,20 @@ def test_our_calldata_is_byte_for_byte_that_of_web3(message: dict[str, Any], sig
     assert "0x" + escrow.execute_payment(payment_of(message), signature).hex() == expected
 
 
+@given(batch=st.lists(st.tuples(payment_messages(), st.binary(max_size=100)), max_size=5))
+def test_our_calldata_of_a_batch_is_byte_for_byte_that_of_web3(
+    batch: list[tuple[dict[str, Any], bytes]],
+) -> None:
+    """Any number of payments, with signatures that end within a word, at its end, or have nothing."""
+    signatures = [signature for _, signature in batch]
+    structs = [tuple(message.values()) for message, _ in batch]
+    expected = CONTRACT.encode_abi("executePayments", [structs, signatures])
+
+    ours = escrow.execute_payments([payment_of(message) for message, _ in batch], signatures)
+
+    assert "0x" + ours.hex() == expected
+
+
 @given(message=payment_messages())
 def test_our_question_for_the_state_is_that_of_web3(message: dict[str, Any]) -> None:
     """Token, payer, nonce, in this order."""

@@ -4,11 +4,10 @@ Each begins with a byte that says what it was. Only what comes back as exactly t
 """
 
 import re
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from eth_utils.address import to_checksum_address
+from ferryman.domain.units import checksummed
 
 _HEX: Final = b"h"
 _ADDRESS: Final = b"a"
@@ -28,7 +27,7 @@ def shortened(value: Any) -> Any:  # noqa: ANN401 (whatever an item holds)
         return value
     if _HEX_FORM.fullmatch(value):
         return _HEX + bytes.fromhex(value[2:])
-    if _ADDRESS_FORM.fullmatch(value) and _checksummed(digits := bytes.fromhex(value[2:])) == value:
+    if _ADDRESS_FORM.fullmatch(value) and checksummed(digits := bytes.fromhex(value[2:])) == value:
         return _ADDRESS + digits
     if _DECIMAL_FORM.fullmatch(value):
         number = int(value)
@@ -44,15 +43,9 @@ def in_full(value: Any) -> Any:  # noqa: ANN401 (whatever an item holds)
         return value
     form, content = value[:1], value[1:]
     if form == _ADDRESS:
-        return _checksummed(content)
+        return checksummed(content)
     if form == _DECIMAL:
         return str(int.from_bytes(content))
     if form == _REQUEST:
         return str(UUID(bytes=content))
     return f"0x{content.hex()}"
-
-
-@lru_cache(maxsize=4096)
-def _checksummed(digits: bytes) -> str:
-    """Give the checksum form of an address; tokens, escrows and wallets are in every row."""
-    return str(to_checksum_address(digits))

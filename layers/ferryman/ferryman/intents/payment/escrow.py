@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import decode
 from eth_hash.auto import keccak
 
-from ferryman.domain.eip712 import Eip712Domain, struct_hash, typed_data_digest
+from ferryman.domain.abi import WORD, bytes_array, padded, words
+from ferryman.domain.eip712 import Eip712Domain, typed_data_digest
 from ferryman.domain.units import Address, ChainId, Seconds, TokenUnits
 
 PAYMENT_TYPE: Final = (
@@ -21,6 +22,8 @@ MEMBERS: Final[Mapping[str, str]] = MappingProxyType(
 """The message's members in the order they are signed: name -> Solidity type."""
 _MEMBERS: Final = tuple(MEMBERS.values())
 _TUPLE: Final = f"({','.join(_MEMBERS)})"
+_HEAD_OF_ONE: Final = WORD * (len(_MEMBERS) + 1)
+"""Where the signature begins, after the payment itself."""
 _STATE: Final = ("uint256", "uint256", "uint256", "bool", "uint256")
 
 
@@ -75,7 +78,7 @@ class Payment:
     nonce: int
     deadline_seconds: Seconds
 
-    def members(self) -> tuple[object, ...]:
+    def members(self) -> tuple[int | str, ...]:
         """Members in the order of the contract's struct."""
         return (
             self.token,
@@ -89,7 +92,7 @@ class Payment:
 
     def digest(self, separator: bytes) -> bytes:
         """What the payer signs, 32 bytes."""
-        return typed_data_digest(separator, struct_hash(_TYPE_HASH, _MEMBERS, self.members()))
+        return typed_data_digest(separator, keccak(words([_TYPE_HASH, *self.members()])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +113,14 @@ def domain(chain_id: ChainId, escrow: Address) -> Eip712Domain:
 
 def execute_payment(payment: Payment, signature: bytes) -> bytes:
     """Calldata of `executePayment`."""
-    return EXECUTE_PAYMENT + encode([_TUPLE, "bytes"], [payment.members(), signature])
+    return EXECUTE_PAYMENT + words([*payment.members(), _HEAD_OF_ONE]) + padded(signature)
 
 
 def execute_payments(payments: Sequence[Payment], signatures: Sequence[bytes]) -> bytes:
     """Calldata of `executePayments`."""
-    members = [payment.members() for payment in payments]
-    return EXECUTE_PAYMENTS + encode([f"{_TUPLE}[]", "bytes[]"], [members, list(signatures)])
+    structs = words(member for payment in payments for member in payment.members())
+    heads = words([2 * WORD, 3 * WORD + len(structs), len(payments)])
+    return EXECUTE_PAYMENTS + heads + structs + bytes_array(signatures)
 
 
 def skip_reason(data: bytes) -> bytes:
@@ -127,9 +131,7 @@ def skip_reason(data: bytes) -> bytes:
 
 def payment_state_call(payment: Payment) -> bytes:
     """Calldata of `paymentState`."""
-    return PAYMENT_STATE + encode(
-        ["address", "address", "uint256"], [payment.token, payment.payer, payment.nonce]
-    )
+    return PAYMENT_STATE + words([payment.token, payment.payer, payment.nonce])
 
 
 def payment_state(answer: bytes) -> PaymentState:
@@ -145,7 +147,7 @@ def payment_state(answer: bytes) -> PaymentState:
 
 def account_state_call(token: Address, payer: Address) -> bytes:
     """Calldata of `paymentState` for what does not depend on a nonce."""
-    return PAYMENT_STATE + encode(["address", "address", "uint256"], [token, payer, 0])
+    return PAYMENT_STATE + words([token, payer, 0])
 
 
 def account_state(answer: bytes) -> tuple[int, int, int]:
@@ -156,7 +158,7 @@ def account_state(answer: bytes) -> tuple[int, int, int]:
 
 def payment_state_answer(balance: int, withdrawal: int, claimable_at: int) -> bytes:
     """Encode the answer to `paymentState` for a nonce that was neither used nor invalidated."""
-    return encode(_STATE, [balance, withdrawal, claimable_at, False, 0])
+    return words([balance, withdrawal, claimable_at, False, 0])
 
 
 def eip712_domain(answer: bytes) -> tuple[str, str, int, str]:

@@ -6,11 +6,10 @@ from typing import Final
 
 from eth_abi.abi import decode
 from eth_hash.auto import keccak
-from eth_utils.address import to_checksum_address
 
 from ferryman.domain.accounts import ContractAccount, Values
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.units import MONEY_LIMIT, Address, BlockNumber, ChainId
+from ferryman.domain.units import MONEY_LIMIT, Address, BlockNumber, ChainId, checksummed
 from ferryman.intents.followed import FollowedContract, Touch
 from ferryman.intents.payment import escrow
 from ferryman.ports import EventLog, NonceMarker, Read
@@ -74,7 +73,7 @@ def _funds(chain_id: ChainId, log: EventLog) -> Touch:
 def _executed(chain_id: ChainId, log: EventLog) -> Touch:
     payer = _address(log.topics[2])
     token, _amount, _fee, nonce = decode(["address", "uint256", "uint256", "uint256"], log.data)
-    account = _account(chain_id, log, token=Address(to_checksum_address(token)), owner=payer)
+    account = _account(chain_id, log, token=checksummed(bytes.fromhex(token[2:])), owner=payer)
     return Touch(account, _marker(chain_id, log, payer, nonce))
 
 
@@ -91,7 +90,7 @@ def _marker(chain_id: ChainId, log: EventLog, signer: Address, nonce: int) -> No
 
 
 def _address(topic: bytes) -> Address:
-    return Address(to_checksum_address(topic[-20:]))
+    return checksummed(topic[-20:])
 
 
 _TOUCHES: Final[Mapping[bytes, Callable[[ChainId, EventLog], Touch]]] = MappingProxyType(
