@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from ferryman.domain.lanes import Lane
-from ferryman.ports import Hint, TransactionHint
+from ferryman.ports import Hint
 from tests.fakes.queue import MOST_RECEIVES, FakeQueue, Message, deduplication, handed_out
 
 _BATCH: Final = 10
@@ -19,8 +18,10 @@ class FifoQueue(FakeQueue):
     def __init__(self) -> None:
         super().__init__()
         self._turn = threading.RLock()
-        self._held: set[str] = set()
-        """Groups some of whose messages are in flight."""
+        self._held: dict[Hint, Message] = {}
+        """What is in flight, by what was handed out."""
+        self._groups: set[str] = set()
+        """Those of it."""
 
     def __len__(self) -> int:
         """Count what waits or is in flight."""
@@ -38,38 +39,36 @@ class FifoQueue(FakeQueue):
             batch = next((free for lane in self._waiting if (free := self._free(lane))), [])
             for message in batch:
                 message.receives += 1
-                self._held.add(_group(message.hint))
-            return [handed_out(message) for message in batch]
+                self._groups.add(_group(message.hint))
+            handed = [handed_out(message) for message in batch]
+            self._held |= zip(handed, batch, strict=True)
+            return handed
 
     def settle(self, received: Sequence[Hint], failed: Iterable[Hint]) -> None:
         """Delete a batch but for what failed, which comes again or dies, and let go of its groups."""
-        again, done = set(map(_name, failed)), set(map(_name, received))
+        again = set(failed)
         with self._turn:
-            self._held -= set(map(_group, received))
+            self._groups -= set(map(_group, received))
+            over = set()
+            for hint in received:
+                message = self._held.pop(hint)
+                if hint not in again:
+                    over.add(id(message))
+                elif message.receives >= MOST_RECEIVES:
+                    over.add(id(message))
+                    self.dead.append(message.hint)
             for lane in {hint.lane for hint in received}:
-                kept = []
-                for message in self._waiting[lane]:
-                    name = _name(message.hint)
-                    if name not in done or (name in again and message.receives < MOST_RECEIVES):
-                        kept.append(message)
-                    elif name in again:
-                        self.dead.append(message.hint)
-                self._waiting[lane] = kept
+                self._waiting[lane] = [one for one in self._waiting[lane] if id(one) not in over]
 
     def _free(self, lane: Lane) -> list[Message]:
         free: list[Message] = []
         for message in self._waiting[lane]:
             if len(free) == _BATCH:
                 break
-            if _group(message.hint) not in self._held:
+            if _group(message.hint) not in self._groups:
                 free.append(message)
         return free
 
 
 def _group(hint: Hint) -> str:
     return deduplication(hint)[0]
-
-
-def _name(hint: Hint) -> Hint:
-    """Give a message as it was sent."""
-    return replace(hint, redelivered=False) if isinstance(hint, TransactionHint) else hint

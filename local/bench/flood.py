@@ -67,6 +67,8 @@ class Flood:
     workers: list[Worker] = field(default_factory=list)
     seen_at: dict[int, int] = field(default_factory=dict)
     """When the onlooker first saw each block, or a later one."""
+    node_seconds: float = 0.0
+    """Processor time of the node during the last run."""
 
     @classmethod
     def over(cls, chain: RealChain) -> "Flood":
@@ -99,6 +101,7 @@ class Flood:
         self.names.clear()
         for worker in self.workers:
             worker.forget()
+        node_before = self.chain.node.cpu_seconds()
         over = threading.Event()
         with ThreadPoolExecutor(len(self.workers)) as threads:
             running = [threads.submit(worker.run, over) for worker in self.workers]
@@ -108,6 +111,7 @@ class Flood:
                 over.set()
             for one in running:
                 one.result()
+        self.node_seconds = self.chain.node.cpu_seconds() - node_before
 
     def rows(self) -> Sequence[Transaction]:
         """Read the rows of what was posted last.
@@ -216,6 +220,7 @@ def _flood_table(flood: Flood, plan: Plan) -> ResultTable:
         *((name, number(count * 1000 / (end - accepted[0]))) for name, end in rates.items()),
         ("202 → CONFIRMED p50, milliseconds", number(percentile(took, 50))),
         ("202 → CONFIRMED p95, milliseconds", number(percentile(took, 95))),
+        ("anvil's own processor time per payment, milliseconds", number(flood.node_seconds * 1000 / count)),
         ("blocks with some of them", str(len({row.block_number for row in rows}))),
         ("chain transactions", str(len({row.hash for row in rows}))),
         ("accepted by what watch had cached", f"{cached} of {count}"),

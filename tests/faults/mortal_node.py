@@ -1,6 +1,7 @@
 """An anvil that can be killed and started again: it keeps its chain and loses its mempool."""
 
 import gzip
+import os
 import signal
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,9 @@ from local.settings import StackSettings
 
 NEVER_SECONDS: Final = 100_000
 """Block time of an anvil that mines only when told to."""
+_USER_TICKS: Final = 11
+_SYSTEM_TICKS: Final = 12
+"""Places in /proc/<pid>/stat, counted from behind the name."""
 
 
 class MortalNode:
@@ -60,6 +64,11 @@ class MortalNode:
     def revive(self, chain: Path) -> None:
         """Start it again at the same address, with what it knew of the chain."""
         self._process, _ = start_anvil(self._settings, chain=chain)
+
+    def cpu_seconds(self) -> float:
+        """Give the processor time it has used; as often as it was revived, from nothing."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         """End it."""

@@ -1,6 +1,6 @@
 """Solidity's ABI of what a payment's way encodes thousands of times: words, and arrays of bytes.
 
-The general encoder looks at every value's type again each time, which was a third of what submit computes.
+The general encoder looks at every value's type again each time, which was a quarter of what submit computes.
 Anything rarer than this is encoded by it.
 """
 
