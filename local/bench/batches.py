@@ -23,9 +23,9 @@ _WIDEST_WINDOW: Final = 256
 NOTE = (
     "Receipts of anvil, the real escrow; every payment has a payer and a payee of its own, who have paid and "
     "been paid before; `batch_min` as it is by default, and no payment has to wait for a nonce. A full "
-    "transaction has `batch_size` payments. Some go alone: a run that takes more than its messages name "
-    "leaves later messages with fewer than `batch_min`. The rate is that of submit and confirm together in "
-    "one process: wall, and per core of our own processor time without that of the in-memory tables."
+    "transaction has `batch_size` payments. A run that takes more than its messages name leaves later "
+    "messages with few, and the last of them may go alone. The rate is that of submit and confirm together "
+    "in one process: wall, and per core of our own processor time without that of the in-memory tables."
 )
 
 

@@ -140,6 +140,20 @@ def test_a_backlog_fills_a_batch_beyond_what_the_messages_name() -> None:
     settled(memory)
 
 
+def test_the_few_that_other_runs_left_of_a_crowd_take_no_nonce_each() -> None:
+    """In a flood every second nonce would go to a single payment, and the windows would be full of them."""
+    memory = memory_world(batch_size=20)
+    crowd(memory, 22, submit=False)
+    memory.world.deliver()
+    crowd(memory, 10, submit=False)
+
+    while memory.world.deliver():
+        pass
+
+    assert sorted(size for size, _ in nonces(memory)) == [12, 20]
+    settled(memory)
+
+
 def test_one_that_has_waited_for_a_nonce_takes_the_others_that_wait_along() -> None:
     """A freed nonce carries the backlog, though only one row was hinted."""
     memory = memory_world(wallets=1, window=1, batch_min=2)

@@ -23,19 +23,28 @@ class Gathering:
     clock: Clock
     log: Log
 
-    def __call__(self, rows: Sequence[Transaction], access: ChainAccess) -> list[Transaction]:
+    def __call__(
+        self, rows: Sequence[Transaction], access: ChainAccess, *, named: int = 0
+    ) -> list[Transaction]:
         """Give the rows with others of the backlog, as many as fill their batches.
 
         There is a backlog if enough rows come at once to share a transaction, or if one of them has waited
-        for a free nonce. Without one a row goes on alone, and at once.
+        for a free nonce. Without one a row goes on alone, and at once. Where other runs have taken most of
+        the rows that came at once, the few that are left would each take a nonce of a window that fills up.
 
         That is an economy: if the others cannot be read, these go on without them.
+
+        Args:
+            rows: what can go on now.
+            access: their chain.
+            named: how many rows came at once, with those that can not.
+
         """
         settings = access.settings
         if settings.batch_size < settings.batch_min:
             return list(rows)
         has_waited = self._waited(rows, access) or any(row.last_error == NO_WINDOW for row in rows)
-        if not has_waited and len(rows) < settings.batch_min:
+        if not has_waited and max(named, len(rows)) < settings.batch_min:
             return list(rows)
         missing = -len(rows) % settings.batch_size
         if not missing:

@@ -194,7 +194,7 @@ class Submit:
         if assured:
             try:
                 with self.silence.asking(access.settings.chain_id):
-                    bound, market = self._bound(assured, access)
+                    bound, market = self._bound(assured, access, named=len(rows))
             except (ChainUnreachableError, SignerUnavailableError) as error:
                 self._put_off((row, str(error)) for row in assured)
         if nonces or bound.nonces:
@@ -249,7 +249,9 @@ class Submit:
             return validated_at(room.block)[0]
         return None
 
-    def _bound(self, rows: Sequence[Transaction], access: ChainAccess) -> tuple[Bound, FeeHistory | None]:
+    def _bound(
+        self, rows: Sequence[Transaction], access: ChainAccess, *, named: int
+    ) -> tuple[Bound, FeeHistory | None]:
         """Simulate and bind; whatever stands in the way becomes a wait or an end on the row."""
         pool, now = self.binder.pool(access), self.clock.now()
         if not pool:
@@ -262,7 +264,7 @@ class Submit:
         if not able:
             return NOTHING_BOUND, None
         hinted = {row.transaction_id for row in able}
-        crowd = self.gathering(able, access)
+        crowd = self.gathering(able, access, named=named)
         payers = [one.address for one in pool]
         verdicts = simulate(crowd, access, kinds=self.kinds, sender=wallet.address, payers=payers)
         for doomed in verdicts.failed:
