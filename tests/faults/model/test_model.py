@@ -11,7 +11,7 @@ from tests.faults.model.machine import Crowded, Ferryman
 
 LIVES: Final = 120
 """Of each shape, in every run of the tests: always the same ones."""
-SOAK_LIVES: Final = int(os.environ.get("SOAK_LIVES", "5000"))
+SOAK_LIVES: Final = int(os.environ.get("SOAK_LIVES") or "5000")
 """Of each shape, in a soak: new ones each time."""
 STEPS: Final = 40
 """Rules in each life, besides its thousands of port calls."""
