@@ -31,7 +31,12 @@ NOTE = (
 def emulator_table(stack: StackDescription, plan: Plan, paced: Summary) -> ResultTable:
     """Take calls apart: what is ours, and what is waiting for an emulator or inside one."""
     health_ms = _calls_of_health(stack, plan.calls)
-    health = _handled(stack, "query", [{"resource": "/health", **_CONTEXT}] * plan.calls, pace_seconds=0.0)
+    health = _handled(
+        stack,
+        "query",
+        [{"httpMethod": "GET", "resource": "/health", **_CONTEXT}] * plan.calls,
+        pace_seconds=0.0,
+    )
     payments = signed_payments(stack, count=plan.calls, senders=plan.burst_senders)
     events = [_post_event(payment.body) for payment in payments]
     post = _handled(stack, "ingest", events, pace_seconds=plan.pace_seconds)
@@ -90,5 +95,11 @@ def _environment(stack: StackDescription, name: str) -> dict[str, str]:
 
 
 def _post_event(body: dict[str, Any]) -> dict[str, Any]:
-    request = {"resource": "/payments", "headers": _JSON, "body": json.dumps(body), "isBase64Encoded": False}
+    request = {
+        "httpMethod": "POST",
+        "resource": "/payments",
+        "headers": _JSON,
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
     return {**request, **_CONTEXT}
