@@ -1,7 +1,7 @@
 """A chain in memory: blocks by the clock, an escrow with its rules, and a mempool with nonces."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from ferryman.domain.units import (
     WalletNonce,
     Wei,
 )
+from ferryman.intents import KINDS
 from ferryman.intents.payment import escrow
 from ferryman.ports import (
     Block,
@@ -216,6 +217,14 @@ class FakeChain:
         self.state.used.add((payer.lower(), nonce))
         self.state.balances[token.lower(), payer.lower()] -= units
         self.state.told.append(_executed_log(payer, payer, token, units, 0, nonce))
+
+    def relay(self, payload: Mapping[str, str | int]) -> TxHash:
+        """Have another relayer send a payment, first in the next block, or in one that comes by itself."""
+        call, relayer = KINDS["payment"].to_call(payload), Address("0x" + f"{len(self._sent):040x}")
+        raw = b"by another relayer" + call.data
+        sent = SignedTransaction(relayer, 0, call.data, raw, (1, 10**12), call.to, 0)
+        self.mempool[relayer, 0] = sent
+        return transaction_hash(raw)
 
     def mine(self) -> None:
         """Mine what is next of each wallet."""

@@ -1,6 +1,6 @@
 """Executions: a message that the chain has carried out, whatever its row remembers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,14 +9,17 @@ from ferryman.domain.economics import Bill, outcome_of
 from ferryman.domain.errors import TooManyLogsError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.transaction import Transaction, take_step
-from ferryman.domain.units import BlockNumber, TxHash
+from ferryman.domain.units import BlockNumber, TransactionId, TxHash
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Clock, TransactionReceipt
-from ferryman.services.agreement import agreed
+from ferryman.ports import Chain, Clock, Reverted, TransactionReceipt
+from ferryman.services.agreement import Hearing, agreed, hear_each
 from ferryman.services.chains import ChainAccess
 
 _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
+
+Execution = TransactionReceipt | str | None
+"""A receipt; a text, if nobody can say yet; None: it was not executed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,7 @@ class Executions:
     kinds: Mapping[str, IntentKind]
     clock: Clock
 
-    def find(self, row: Transaction, access: ChainAccess) -> TransactionReceipt | str | None:
+    def find(self, row: Transaction, access: ChainAccess) -> Execution:
         """Find the transaction that executed a message.
 
         Returns:
@@ -36,17 +39,46 @@ class Executions:
             ChainUnreachableError, ChainMovedError, TooManyLogsError: as its port says.
 
         """
-        kind = self.kinds[row.kind]
-        answers = access.chain.read(kind.state_reads(row.payload), fresh=True).answers
-        given = [answer for answer in answers if isinstance(answer, bytes)]
-        if len(given) != len(answers):
-            return "the contract gives no answer about it"
-        is_deep, is_seen = kind.spent_at(given)
-        if not is_seen:
+        return self.find_each([row], access)[row.transaction_id]
+
+    def find_each(self, rows: Sequence[Transaction], access: ChainAccess) -> dict[TransactionId, Execution]:
+        """Find the transactions that executed some messages; one batch says of most that none did.
+
+        That is the end of a message, so each witness is asked.
+
+        Returns:
+            What `find` says, by id.
+
+        Raises:
+            ChainUnreachableError, ChainMovedError, TooManyLogsError: as `find`.
+
+        """
+        asked = [self.kinds[row.kind].state_reads(row.payload) for row in rows]
+        flat = [read for reads in asked for read in reads]
+        heard = hear_each(access.chain, lambda one: one.read(flat, fresh=True).answers) if flat else ()
+        found, start = dict[TransactionId, Execution](), 0
+        for row, reads in zip(rows, asked, strict=True):
+            answers = heard[start : start + len(reads)]
+            found[row.transaction_id] = self._found(row, answers, access)
+            start += len(reads)
+        return found
+
+    def _found(
+        self, row: Transaction, answers: Sequence[Hearing[bytes | Reverted]], access: ChainAccess
+    ) -> Execution:
+        """Judge what the witnesses say of a message's nonce; where it is used, look for who used it."""
+        kind, words = self.kinds[row.kind], []
+        for told in zip(*(hearing.answers for hearing in answers), strict=True):
+            given = [answer for answer in told if isinstance(answer, bytes)]
+            if len(given) != len(told):
+                return "the contract gives no answer about it"
+            words.append(kind.spent_at(given))
+        if not any(is_seen for _, is_seen in words):
             return None
-        if not is_deep:
+        if not all(is_deep for is_deep, _ in words):
             return "the chain has just executed it, or another of its nonce: look again"
-        name = self._hash_of(row, kind, access)
+        names = (self._hash_of(row, kind, one, access.settings) for one in access.chain.witnesses())
+        name = next((name for name in names if name), None)
         if name is None:
             return None  # another message used the nonce
         (receipt,) = agreed(access, lambda chain: chain.receipts([name]))
@@ -86,14 +118,16 @@ class Executions:
         )
         return replace(after, due_at=None, last_error=None, permanent_reason=None), event
 
-    def _hash_of(self, row: Transaction, kind: IntentKind, access: ChainAccess) -> TxHash | None:
+    def _hash_of(
+        self, row: Transaction, kind: IntentKind, chain: Chain, settings: ChainSettings
+    ) -> TxHash | None:
         """Search the logs, newest first, back to the block of its acceptance."""
         wanted, size = kind.executions(row.payload), _LOG_BLOCKS
-        last, first = int(access.chain.head().number), max(_first_block(row, access.settings), 1)
+        last, first = int(chain.head().number), max(_first_block(row, settings), 1)
         while last >= first:
             start = max(first, last - size + 1)
             try:
-                logs = access.chain.range_logs(BlockNumber(start), BlockNumber(last), wanted).logs
+                logs = chain.range_logs(BlockNumber(start), BlockNumber(last), wanted).logs
             except TooManyLogsError:
                 if size <= _FEWEST_LOG_BLOCKS:
                     raise

@@ -15,6 +15,7 @@ from ferryman.intents.kind import IntentKind
 from ferryman.ports import Block, Chain, Clock, Log, Metrics, Queue, TransactionStore, WalletStore
 from ferryman.services.canonical import Canonical
 from ferryman.services.chains import ChainAccess
+from ferryman.services.executions import Executions
 from ferryman.services.finality import Finality
 from ferryman.services.gaps import Gaps
 from ferryman.services.positions import Positions
@@ -107,7 +108,13 @@ class Follower:
             metrics=metrics,
         )
         recording = Recording(
-            kinds=kinds, settings=settings, store=store, wallets=wallets, clock=clock, log=log
+            kinds=kinds,
+            access=access,
+            executions=Executions(kinds=kinds, clock=clock),
+            store=store,
+            wallets=wallets,
+            clock=clock,
+            log=log,
         )
         return cls(
             settings=settings,

@@ -5,17 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ferryman.domain.blocks import BlockId
-from ferryman.domain.chain import ChainSettings
 from ferryman.domain.economics import Bill, outcome_of
-from ferryman.domain.errors import StaleRowError
+from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, StaleRowError, TooManyLogsError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import TokenUnits
+from ferryman.domain.units import TokenUnits, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore
 from ferryman.services.about import about
 from ferryman.services.canonical import NOTHING_ASKED, Judgement
+from ferryman.services.chains import ChainAccess
+from ferryman.services.executions import Executions
 from ferryman.services.outcomes import (
     NO_BINDING,
     Mined,
@@ -38,7 +39,8 @@ class Recording:
     """Writes facts of the chain into rows; it never decides what to do about them."""
 
     kinds: Mapping[str, IntentKind]
-    settings: ChainSettings
+    access: ChainAccess
+    executions: Executions
     store: TransactionStore
     wallets: WalletStore
     clock: Clock
@@ -72,13 +74,20 @@ class Recording:
             self.log.warning("nothing recorded of a nonce", wallet=row.wallet, nonce=row.nonce)
             return False
         deep = mined is not None and mined.is_deep
+        carried = [intent for intent in intents if is_carried(intent, row)]
+        elsewhere = self._elsewhere(carried, row, mined) if mined and deep else {}
+        if elsewhere is None:
+            return False
         try:
             for intent in intents:
                 if mined and is_executed_after_all(intent, row, mined, self.kinds[intent.kind]):
                     self._write_recovery(intent, row, mined)
-            carried = [intent for intent in intents if is_carried(intent, row)]
             for intent in carried:
-                self._write_intent(intent, row, mined, closes=deep and intent is carried[-1])
+                closing = row.settled(mined.block) if mined and deep and intent is carried[-1] else None
+                if receipt := elsewhere.get(intent.transaction_id):
+                    self._write_elsewhere(intent, receipt, closing)
+                else:
+                    self._write_intent(intent, row, mined, closing)
             if mined and deep and not carried:
                 # A fill, or all of its intents have ended or gone: nobody else closes it.
                 self.wallets.replace_nonce_row(row, row.settled(mined.block))
@@ -140,7 +149,40 @@ class Recording:
         self.store.write(change, release=held, settled_block=mined.receipt.block_number)
         self.log.warning("executed after all, by a nonce it had left", **about(over))
 
-    def _write_intent(self, intent: Transaction, row: NonceRow, mined: Mined | None, *, closes: bool) -> None:
+    def _elsewhere(
+        self, carried: Sequence[Transaction], row: NonceRow, mined: Mined
+    ) -> dict[TransactionId, TransactionReceipt] | None:
+        """Find those that a nonce would end without having done them, and that another transaction did.
+
+        A restore forgets bytes that nodes still have, and another relayer may have taken the message: it
+        is paid, though our own transaction reverts. None if nobody can say yet.
+        """
+        legs = {one.transaction_id: leg_of(one, row, mined, self.kinds[one.kind]) for one in carried}
+        failing = [one for one in carried if legs[one.transaction_id].reason]
+        try:
+            found = self.executions.find_each(failing, self.access) if failing else {}
+        except (ChainUnreachableError, ChainMovedError, TooManyLogsError) as error:
+            found, unsure = {}, [str(error)]
+        else:
+            unsure = [said for said in found.values() if isinstance(said, str)]
+        if unsure:
+            self.log.warning("not ended yet", wallet=row.wallet, nonce=row.nonce, cause=unsure[0])
+            return None
+        return {name: said for name, said in found.items() if isinstance(said, TransactionReceipt)}
+
+    def _write_elsewhere(
+        self, intent: Transaction, receipt: TransactionReceipt, closing: NonceRow | None
+    ) -> None:
+        """Write that an intent was carried out by a transaction that is none of its nonce's."""
+        over, event = self.executions.recovered(intent, receipt, self.access)
+        change = Change(before=intent, after=over, events=(event,))
+        held = self.kinds[intent.kind].reservation(intent.payload)
+        self.store.write(change, release=held, settled_block=receipt.block_number, nonce_row=closing)
+        self.log.warning("carried out already, by another transaction", hash=receipt.hash, **about(over))
+
+    def _write_intent(
+        self, intent: Transaction, row: NonceRow, mined: Mined | None, closing: NonceRow | None
+    ) -> None:
         """Write the steps of one intent in one write, with its funds let go if it is over."""
         kind = self.kinds[intent.kind]
         leg = leg_of(intent, row, mined, kind) if mined else None
@@ -152,7 +194,6 @@ class Recording:
             events.append(event)
         if not events:
             return
-        closing = row.settled(mined.block) if mined and closes else None
         if leg and after.status is Status.VALIDATED:
             self.log.warning("returned, to be bound again", cause=leg.cause, **about(intent))
             after = replace(after, due_at=self.clock.now(), last_error=leg.cause)
@@ -175,7 +216,7 @@ class Recording:
             size=intent.batch_size or 1,
         )
         outcome = outcome_of(
-            self.settings.schedule(kind.reservation(intent.payload).token),
+            self.access.settings.schedule(kind.reservation(intent.payload).token),
             fee_taken=kind.fee(intent.payload) if step is Step.CONFIRMED else TokenUnits(0),
             bill=bill,
             predicted_cost=intent.predicted_cost,
