@@ -35,6 +35,7 @@ CASES: Final[dict[str, tuple[Metric, dict[str, str | int], float, float]]] = {
     "StrangerAlarm": (Metric.STRANGERS, {"chain_id": 1, "wallet": "0x"}, 0, 1),
     "GasBudgetAlarm": (Metric.GAS_COST, {"chain_id": 1}, 0.001, 1.5),
     "RpcErrorsAlarm": (Metric.RPC_ERRORS, {"chain_id": 1, "endpoint": 1}, 1, 50),
+    "RpcParameterAlarm": (Metric.RPC_PARAMETER_ERRORS, {"chain_id": 1}, 0, 1),
     "UnwitnessedAlarm": (Metric.UNWITNESSED, {"chain_id": 1}, 1, 50),
 }
 """Alarm -> what it watches, a value that is well, and one that is not."""

@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from time import time
@@ -28,13 +28,15 @@ from tests.support.payments import (
     request_body,
     signature_of,
 )
-from tests.support.template import ROOT, environment, table_requests
+from tests.support.template import ROOT, environment, functions, table_requests
 
 REGION: Final = "us-east-1"
 SAMPLES: Final = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "events").glob("*.json")
 }
 UNKNOWN: Final = "0x" + "00" * 32
+UNNAMED_CHAIN: Final = CHAIN_ID + 1
+"""Configured, and nobody has put its parameter with RPC addresses."""
 Handle = Callable[[dict[str, Any]], Any]
 
 
@@ -63,10 +65,12 @@ class Deployment:
     webhook_key_id: str
     sqs: Any
 
-    def load(self, step: str, patch: pytest.MonkeyPatch) -> ModuleType:
+    def load(
+        self, step: str, patch: pytest.MonkeyPatch, *, chain_ids: Sequence[int] = (CHAIN_ID,)
+    ) -> ModuleType:
         """Import a step's handler under its environment."""
         values = {
-            "CHAINS": self.chains(),
+            "CHAINS": self.chains(chain_ids),
             "RPC_URLS_PATH": "/ferryman/chains",
             "SUBMIT_QUEUE_URL": self.queue_url,
             "EXPRESS_QUEUE_URL": self.queue_url,
@@ -98,15 +102,10 @@ class Deployment:
         spec.loader.exec_module(module)
         return module
 
-    def chains(self) -> str:
-        """Configure a chain."""
-        chain = {
-            "chain_id": CHAIN_ID,
-            "block_time_ms": 1000,
-            "escrow": ESCROW,
-            "tokens": [TOKEN],
-        }
-        return json.dumps([chain])
+    def chains(self, chain_ids: Iterable[int]) -> str:
+        """Configure chains."""
+        about = {"block_time_ms": 1000, "escrow": ESCROW, "tokens": [TOKEN]}
+        return json.dumps([{"chain_id": chain_id, **about} for chain_id in chain_ids])
 
     def tables(self) -> DynamoDbTables:
         """Give the tables under the stores."""
@@ -326,6 +325,36 @@ def test_without_its_tables_a_function_is_unavailable(handler: Callable[[str], H
 
     assert (answer["statusCode"], body_of(answer)["code"]) == (503, "store_unavailable")
     assert int(answer["headers"]["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("step", [step for step in functions() if "RPC_URLS_PATH" in environment(step)])
+def test_a_chain_without_its_parameter_stops_no_function(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Other chains need it too."""
+    assert deployment.load(step, monkeypatch, chain_ids=(UNNAMED_CHAIN, CHAIN_ID)).handler
+
+
+def test_a_chain_without_its_parameter_is_as_one_whose_endpoints_are_down(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is posted on it is RECEIVED, health names the parameter, and the other chain goes on."""
+    ingest, health = (
+        deployment.load(step, monkeypatch, chain_ids=(UNNAMED_CHAIN, CHAIN_ID))
+        for step in ("ingest", "health")
+    )
+    message = payment_message(deadline=int(time()) + 3_600)
+    signature = signature_of(message, chain_id=UNNAMED_CHAIN)
+    body = request_body(message, signature) | {"chain_id": UNNAMED_CHAIN}
+
+    posted = ingest.handler(deepcopy(SAMPLES["ingest"]) | {"body": json.dumps(body)}, Context())
+    on_the_other = ingest.handler(post(), Context())
+    looked = body_of(health.handler(get("health_deep"), Context()))
+
+    assert (posted["statusCode"], body_of(posted)["status"]) == (202, "RECEIVED")
+    assert on_the_other["statusCode"] == 202
+    (reason,) = [one["reason"] for one in looked["dependencies"] if one["name"] == f"rpc {UNNAMED_CHAIN}/1"]
+    assert f"parameter /ferryman/chains/{UNNAMED_CHAIN}/rpc-urls does not exist" in reason
 
 
 def test_submit_takes_a_batch_whole(handler: Callable[[str], Handle], deployment: Deployment) -> None:

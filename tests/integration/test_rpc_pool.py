@@ -136,6 +136,17 @@ def test_an_endpoint_that_keeps_failing_is_passed_over(stack: ExitStack) -> None
     assert pool.metrics.counts()[Metric.RPC_RESTS] == 1
 
 
+def test_who_finds_every_endpoint_resting_is_told_what_they_failed_with(stack: ExitStack) -> None:
+    """A row that waits says so too: "rests" alone would name no cause."""
+    pool = Pool(stack, status(503))
+    for _ in range(FAILURES):
+        with pytest.raises(ChainUnreachableError):
+            pool.rpc.batch(ONE)
+
+    with pytest.raises(ChainUnreachableError, match=r"every endpoint rests.*: HTTP status 503"):
+        pool.rpc.batch(ONE)
+
+
 def test_an_endpoint_that_is_well_again_is_read_from_again(stack: ExitStack) -> None:
     """One good answer is enough."""
     answers = iter([Answer(500)] * FAILURES)

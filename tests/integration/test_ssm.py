@@ -10,7 +10,8 @@ import pytest
 from ferryman.adapters.evm.endpoints import RpcAddress
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.ssm import SsmEndpoints
-from ferryman.domain.errors import ChainUnreachableError, EndpointsParameterError
+from ferryman.domain.errors import ChainUnreachableError
+from ferryman.domain.metrics import Metric
 from ferryman.domain.units import ChainId, Milliseconds
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
@@ -32,10 +33,20 @@ def put(url: str, value: str) -> None:
     client("ssm", url).put_parameter(Name=NAME, Value=value, Type="SecureString", Overwrite=True)
 
 
-def endpoints_at(url: str) -> tuple[SsmEndpoints, FakeClock, FakeLog]:
+def endpoints_at(
+    url: str, *, name: str = NAME, metrics: FakeMetrics | None = None
+) -> tuple[SsmEndpoints, FakeClock, FakeLog]:
     """Give our adapter, not loaded yet."""
-    clock, log = FakeClock(), FakeLog()
-    return SsmEndpoints(client("ssm", url), NAME, CHAIN, clock=clock, log=log), clock, log
+    clock, log, metrics = FakeClock(), FakeLog(), metrics or FakeMetrics()
+    return SsmEndpoints(client("ssm", url), name, CHAIN, clock=clock, log=log, metrics=metrics), clock, log
+
+
+def refused_by(endpoints: SsmEndpoints) -> str:
+    """Start, use the endpoints, and give the words of the refusal and its traceback."""
+    endpoints.load()
+    with pytest.raises(ChainUnreachableError) as refused:
+        endpoints.addresses()
+    return "".join(traceback.format_exception(refused.value))
 
 
 def urls_of(endpoints: SsmEndpoints) -> list[str]:
@@ -84,15 +95,32 @@ def test_the_addresses_are_read_decrypted_and_in_their_order(aws_url: str) -> No
     assert log.lines == []
 
 
-def test_a_missing_parameter_stops_the_start_and_is_named(aws_url: str) -> None:
-    """The function's log says which to put."""
+def test_a_missing_parameter_makes_its_chain_unreachable_and_is_named(aws_url: str) -> None:
+    """The function starts, for the other chains; its log says which parameter to put, and a metric alarms."""
     client("ssm", aws_url).put_parameter(Name="/elsewhere", Value="[]", Type="SecureString", Overwrite=True)
-    endpoints = SsmEndpoints(
-        client("ssm", aws_url), "/none/31337/rpc-urls", CHAIN, clock=FakeClock(), log=FakeLog()
-    )
+    name, metrics = "/none/31337/rpc-urls", FakeMetrics()
+    endpoints, _, log = endpoints_at(aws_url, name=name, metrics=metrics)
 
-    with pytest.raises(EndpointsParameterError, match="/none/31337/rpc-urls does not exist"):
-        endpoints.load()
+    words = refused_by(endpoints)
+
+    assert f"chain 31337 is unreachable: parameter {name} does not exist" in words
+    assert log.lines == [
+        ("error", "rpc addresses not read", {"parameter": name, "cause": f"parameter {name} does not exist"})
+    ]
+    assert metrics.added == [(Metric.RPC_PARAMETER_ERRORS, 1, {"chain_id": CHAIN})]
+
+
+def test_a_parameter_that_is_put_late_is_used_within_a_minute() -> None:
+    """Nothing has to be deployed or restarted, and until then SSM is asked once a minute a process."""
+    with serving(in_turn(refusal("ParameterNotFound"), value(FIRST))) as ssm:
+        endpoints, clock, _ = endpoints_at(ssm.url)
+        refused_by(endpoints)
+        clock.sleep(Milliseconds(MINUTE - 1))
+        with pytest.raises(ChainUnreachableError):
+            endpoints.addresses()
+        clock.sleep(Milliseconds(1))
+
+        assert urls_of(endpoints) == FIRST
 
 
 @pytest.mark.parametrize(
@@ -110,23 +138,25 @@ def test_a_missing_parameter_stops_the_start_and_is_named(aws_url: str) -> None:
     ],
     ids=["bare", "object", "websocket", "empty one", "number", "blank", "no host", "half", "none"],
 )
-def test_a_malformed_parameter_stops_the_start_and_its_value_is_told_nowhere(aws_url: str, text: str) -> None:
-    """Not in the words, and not in the traceback that Lambda logs."""
+def test_a_malformed_parameter_makes_its_chain_unreachable_and_its_value_is_told_nowhere(
+    aws_url: str, text: str
+) -> None:
+    """Not in the words, and not in a traceback that Lambda may log."""
     put(aws_url, text)
     endpoints, _, log = endpoints_at(aws_url)
 
-    with pytest.raises(EndpointsParameterError, match=f"{NAME} is not a JSON list") as refused:
-        endpoints.load()
+    words = refused_by(endpoints)
 
-    assert "s3cr3t" not in "".join(traceback.format_exception(refused.value))
-    assert "s3cr3t" not in str(log.lines)
+    assert f"{NAME} is not a JSON list" in words
+    assert [line[0] for line in log.lines] == ["error"]
+    assert "s3cr3t" not in words + str(log.lines)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidKeyId", "ValidationException"])
-def test_a_parameter_that_is_closed_to_us_stops_the_start(code: str) -> None:
-    """Asking again would change nothing."""
-    with serving(lambda _: refusal(code)) as ssm, pytest.raises(EndpointsParameterError, match=code):
-        endpoints_at(ssm.url)[0].load()
+def test_a_parameter_that_is_closed_to_us_makes_its_chain_unreachable(code: str) -> None:
+    """An operator has to open it; the words say what SSM refused with."""
+    with serving(lambda _: refusal(code)) as ssm:
+        assert f"cannot be read: {code}" in refused_by(endpoints_at(ssm.url)[0])
 
 
 @pytest.mark.parametrize(
@@ -194,12 +224,17 @@ def test_a_refusal_has_them_read_again_but_only_once_a_minute() -> None:
 
 
 @pytest.mark.parametrize(
-    "worse",
-    [refusal("ParameterNotFound"), refusal("AccessDeniedException"), value([]), Answer(500)],
+    ("worse", "level"),
+    [
+        (refusal("ParameterNotFound"), "error"),
+        (refusal("AccessDeniedException"), "error"),
+        (value([]), "error"),
+        (Answer(500), "warning"),
+    ],
     ids=["gone", "denied", "malformed", "away"],
 )
-def test_what_was_read_stays_in_use_when_it_cannot_be_read_again(worse: Answer) -> None:
-    """A slip in the parameter store stops no running function; its log says so."""
+def test_what_was_read_stays_in_use_when_it_cannot_be_read_again(worse: Answer, level: str) -> None:
+    """A slip in the parameter store stops no running function; its log says so, before one starts anew."""
     with serving(in_turn(value(FIRST), worse)) as ssm:
         endpoints, clock, log = endpoints_at(ssm.url)
         endpoints.load()
@@ -207,8 +242,8 @@ def test_what_was_read_stays_in_use_when_it_cannot_be_read_again(worse: Answer) 
 
         assert urls_of(endpoints) == FIRST
 
-    ((level, message, values),) = log.lines
-    assert (level, message, values["parameter"]) == ("warning", "rpc addresses not read", NAME)
+    ((said, message, values),) = log.lines
+    assert (said, message, values["parameter"]) == (level, "rpc addresses not read", NAME)
 
 
 def test_the_parameter_asked_for_is_one_and_decrypted() -> None:

@@ -1378,6 +1378,11 @@ class Dependency(Protocol):
         """Dependencies of a group stand in for each other."""
         ...
 
+    @property
+    def chain_id(self) -> ChainId | None:
+        """The only chain whose work depends on it; None if that of all chains does."""
+        ...
+
     def look(self) -> Mapping[str, int | str]:
         """Ask it something that changes nothing; give what is worth knowing.
 

@@ -12,7 +12,7 @@ from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.domain.access import ANONYMOUS, Caller, Role
 from ferryman.domain.errors import NotAllowedError, NotHealthyError, StoreUnavailableError
 from ferryman.domain.pauses import Pause, Scope
-from ferryman.domain.units import Instant, Milliseconds
+from ferryman.domain.units import ChainId, Instant, Milliseconds
 from ferryman.ports import Dependency, PauseStore
 from ferryman.services import health
 from ferryman.services.health import ConfirmHeartbeat, DeepHealth, WatchHeartbeat
@@ -23,6 +23,7 @@ from tests.fakes.talk import FakeLog
 from tests.support.away import AwayTables
 from tests.support.payments import CHAIN_ID
 
+OTHER = ChainId(CHAIN_ID + 1)
 READER = Caller(name="key:abc", role=Role.READER)
 
 
@@ -35,6 +36,7 @@ class Asked:
     group: str | None = None
     trouble: Exception | None = None
     silence: threading.Event | None = None
+    chain_id: ChainId | None = None
 
     def look(self) -> Mapping[str, int | str]:
         """Answer as it was told to."""
@@ -48,14 +50,30 @@ class Asked:
 def deep(dependencies: Sequence[Dependency], pauses: PauseStore | None = None) -> DeepHealth:
     """Give the service over dependencies."""
     return DeepHealth(
-        dependencies=dependencies,
+        chain_ids=(CHAIN_ID, OTHER),
+        dependencies=lambda: dependencies,
         pauses=pauses or DynamoPauses(MemoryTables()),
         clock=FakeClock(),
         log=FakeLog(),
     )
 
 
+def of_chain(chain_id: ChainId, *, is_up: bool = True, spare: bool | None = None) -> list[Asked]:
+    """Give a chain's endpoint, and a spare one if there is any."""
+    states = [is_up] if spare is None else [is_up, spare]
+    return [
+        Asked(
+            f"rpc {chain_id}/{number}",
+            group=f"chain {chain_id}",
+            chain_id=chain_id,
+            trouble=None if up else AWAY,
+        )
+        for number, up in enumerate(states, start=1)
+    ]
+
+
 AWAY = StoreUnavailableError("SQS gave no answer: EndpointConnectionError")
+UP = of_chain(CHAIN_ID)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +94,30 @@ def test_it_is_able_to_work_while_everything_vital_or_its_stand_in_answers(
     able, report = deep(dependencies)(READER)
 
     assert (able, report["status"]) == (is_able, status)
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "chains", "is_able", "status"),
+    [
+        (UP + of_chain(OTHER), ["ok", "ok"], True, "ok"),
+        (UP + of_chain(OTHER, is_up=False), ["ok", "failed"], True, "degraded"),
+        (UP + of_chain(OTHER, is_up=False, spare=True), ["ok", "degraded"], True, "degraded"),
+        (of_chain(CHAIN_ID, is_up=False) + of_chain(OTHER, is_up=False), ["failed"] * 2, False, "failed"),
+        ([Asked("table", trouble=AWAY), *UP, *of_chain(OTHER)], ["ok", "ok"], False, "failed"),
+    ],
+    ids=["all well", "one chain down", "one endpoint down", "all chains down", "what they share"],
+)
+def test_a_chain_that_is_down_leaves_the_deployment_able_to_serve_the_others(
+    dependencies: Sequence[Dependency], chains: list[str], is_able: object, status: str
+) -> None:
+    """A balancer that asks must not take all chains away because one of them is."""
+    able, report = deep(dependencies)(READER)
+
+    assert (able, report["status"]) == (is_able, status)
+    assert [(one["chain_id"], one["status"]) for one in report["chains"]] == [
+        (CHAIN_ID, chains[0]),
+        (OTHER, chains[1]),
+    ]
 
 
 def test_each_dependency_is_told_with_its_state_and_what_it_said() -> None:

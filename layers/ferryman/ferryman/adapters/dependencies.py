@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ferryman.adapters.dynamodb.operations import Key, Table, Tables
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import NotHealthyError, StoreUnavailableError
+from ferryman.domain.units import ChainId
 from ferryman.ports import Chain, Clock
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class TableDependency:
     table: str
     is_vital: bool = True
     group: str | None = None
+    chain_id: ChainId | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +67,7 @@ class QueueDependency:
     is_vital: bool
     should_be_empty: bool = False
     group: str | None = None
+    chain_id: ChainId | None = None
 
     def look(self) -> Mapping[str, int | str]:
         """Count."""
@@ -89,6 +92,7 @@ class KeyDependency:
     name: str
     is_vital: bool = True
     group: str | None = "keys"
+    chain_id: ChainId | None = None
 
     def look(self) -> Mapping[str, int | str]:
         """Ask."""
@@ -122,6 +126,11 @@ class EndpointDependency:
     def group(self) -> str:
         """Endpoints of a chain stand in for each other."""
         return f"chain {self.settings.chain_id}"
+
+    @property
+    def chain_id(self) -> ChainId:
+        """The chain it serves."""
+        return self.settings.chain_id
 
     def look(self) -> Mapping[str, int | str]:
         """Read."""

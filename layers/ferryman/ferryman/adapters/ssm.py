@@ -13,8 +13,9 @@ from ferryman.domain.errors import (
     FerrymanError,
     StoreUnavailableError,
 )
+from ferryman.domain.metrics import Metric
 from ferryman.domain.units import ChainId, Instant, Milliseconds
-from ferryman.ports import Clock, Log
+from ferryman.ports import Clock, Log, Metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -24,7 +25,7 @@ _KEPT_MS: Final = Milliseconds(15 * 60_000)
 _PAUSE_MS: Final = Milliseconds(60_000)
 """Between two readings that a refusal asks for: a key that is wrong for good must not wear SSM out."""
 _FIRST_PAUSE_MS: Final = Milliseconds(5_000)
-"""Between two readings while nothing is known."""
+"""Between two readings while nothing is known; a parameter that has to be mended is read again later."""
 _OURS_TO_MEND: Final = range(400, 500)
 """Answers that asking again does not change."""
 _THROTTLED: Final = frozenset({"ThrottlingException", "TooManyUpdates", "RequestLimitExceeded"})
@@ -56,45 +57,50 @@ class SsmEndpoints:
         parameter: the name of the parameter.
         chain_id: the chain the addresses are for.
         clock: says when they are to be read again.
-        log: told what went wrong in a later reading; the addresses of before stay in use.
+        log: told why they could not be read, with the parameter's name and never its value.
+        metrics: counts the readings that found the parameter in need of an operator.
 
     """
 
     def __init__(
-        self, client: "SSMClient", parameter: str, chain_id: ChainId, *, clock: Clock, log: Log
+        self,
+        client: "SSMClient",
+        parameter: str,
+        chain_id: ChainId,
+        *,
+        clock: Clock,
+        log: Log,
+        metrics: Metrics,
     ) -> None:
         self._client = client
         self._parameter = parameter
         self._chain_id = chain_id
         self._clock = clock
         self._log = log
+        self._metrics = metrics
         self._addresses: tuple[RpcAddress, ...] = ()
         self._read_at = Instant(0)
         self._was_refused = False
+        self._trouble: FerrymanError | None = None
+        """Why the last reading failed; None if it did not."""
 
     def load(self) -> None:
         """Read the addresses when the process starts.
 
-        A parameter store that is away does not stop the start: the chain is unreachable until it is back.
-
-        Raises:
-            EndpointsParameterError: the parameter is missing, malformed or closed to us.
-
+        Nothing that is wrong with them stops the start, which other chains need too: the chain counts as
+        unreachable until they can be read.
         """
-        try:
-            self._read()
-        except StoreUnavailableError as error:
-            self._tell(error)
+        self._read()
 
     def addresses(self) -> Sequence[RpcAddress]:
         """Give the addresses, read again if they are old or were refused."""
         if self._is_due():
-            try:
-                self._read()
-            except FerrymanError as error:
-                self._tell(error)
+            self._read()
         if not self._addresses:
-            raise ChainUnreachableError(self._chain_id, f"parameter {self._parameter} was not read yet")
+            cause = f"parameter {self._parameter} was not read yet"
+            if isinstance(self._trouble, EndpointsParameterError):
+                cause = str(self._trouble)
+            raise ChainUnreachableError(self._chain_id, cause)
         return self._addresses
 
     def refused(self) -> None:
@@ -104,12 +110,22 @@ class SsmEndpoints:
     def _is_due(self) -> bool:
         age = self._clock.now() - self._read_at
         if not self._addresses:
-            return age >= _FIRST_PAUSE_MS
+            is_ours = isinstance(self._trouble, EndpointsParameterError)
+            return age >= (_PAUSE_MS if is_ours else _FIRST_PAUSE_MS)
         return age >= (_PAUSE_MS if self._was_refused else _KEPT_MS)
 
     def _read(self) -> None:
-        self._read_at, self._was_refused = self._clock.now(), False
-        self._addresses = self._parsed(self._value())
+        """Read them anew; if that fails, the addresses of before stay in use."""
+        self._read_at, self._was_refused, self._trouble = self._clock.now(), False, None
+        try:
+            self._addresses = self._parsed(self._value())
+        except EndpointsParameterError as error:
+            self._trouble = error
+            self._log.error("rpc addresses not read", parameter=self._parameter, cause=str(error))
+            self._metrics.add(Metric.RPC_PARAMETER_ERRORS, chain_id=self._chain_id)
+        except StoreUnavailableError as error:
+            self._trouble = error
+            self._log.warning("rpc addresses not read", parameter=self._parameter, cause=str(error))
 
     def _value(self) -> str:
         try:
@@ -139,6 +155,3 @@ class SsmEndpoints:
             raise EndpointsParameterError(self._parameter, problem) from None
         given = (_Weighted(url=one) if isinstance(one, str) else one for one in listed)
         return tuple(RpcAddress(one.url, number, one.weight) for number, one in enumerate(given, start=1))
-
-    def _tell(self, error: FerrymanError) -> None:
-        self._log.warning("rpc addresses not read", parameter=self._parameter, cause=str(error))

@@ -1,6 +1,5 @@
 """Builds health."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ferryman.adapters.clock import SystemClock
@@ -22,8 +21,8 @@ from ferryman.adapters.ssm import SsmEndpoints
 from ferryman.bootstrap.parts import TRACING, aws_client, chains, rpc_endpoints, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import HealthConfig
+from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import ChainUnreachableError
-from ferryman.domain.units import ChainId
 from ferryman.ports import Dependency
 from ferryman.services.explaining import Explaining
 from ferryman.services.health import ConfirmHeartbeat, DeepHealth, WatchHeartbeat
@@ -47,20 +46,27 @@ def see_health(telemetry: Telemetry) -> Sight:
     stored = tables(config)
     known = {chain_id: rpc_endpoints(config, chain_id, telemetry) for chain_id in config.by_id()}
     statistics = DynamoStatistics(stored)
-    dependencies: list[Dependency] = [
-        *table_dependencies(stored),
-        *_queues(config),
-        *_keys(config),
-        *_endpoints(config, known, telemetry),
-    ]
+    endpoints = [_EndpointsOf(one, known[one.chain_id], telemetry) for one in config.chains]
+    shared: list[Dependency] = [*table_dependencies(stored), *_queues(config), *_keys(config)]
+    beating: list[Dependency] = []
     for chain_id in config.by_id():
-        dependencies += [
+        beating += [
             ConfirmHeartbeat(chain_id=chain_id, statistics=statistics, clock=clock),
             WatchHeartbeat(chain_id=chain_id, cursors=DynamoCursors(stored), clock=clock),
         ]
+
+    def dependencies() -> list[Dependency]:
+        return [*shared, *(one for those in endpoints for one in those()), *beating]
+
     pauses = DynamoPauses(stored)
     return Sight(
-        deep=DeepHealth(dependencies=dependencies, pauses=pauses, clock=clock, log=telemetry.log),
+        deep=DeepHealth(
+            chain_ids=tuple(config.by_id()),
+            dependencies=dependencies,
+            pauses=pauses,
+            clock=clock,
+            log=telemetry.log,
+        ),
         statistics=Statistics(statistics=statistics, chain_ids=tuple(config.by_id())),
         explaining=Explaining(
             chains=chains(config, telemetry, patience_seconds=_PATIENCE_SECONDS, known=known),
@@ -95,26 +101,34 @@ def _keys(config: HealthConfig) -> list[KeyDependency]:
     ]
 
 
-def _endpoints(
-    config: HealthConfig, known: Mapping[ChainId, SsmEndpoints], telemetry: Telemetry
-) -> list[EndpointDependency]:
-    """Give each endpoint that is known at the start, and at least one a chain."""
-    clock, found = SystemClock(), list[EndpointDependency]()
-    for settings in config.chains:
-        endpoints = known[settings.chain_id]
+class _EndpointsOf:
+    """A chain's endpoints as they are listed now; one at least, whose trouble it is that none is known."""
+
+    def __init__(self, settings: ChainSettings, endpoints: SsmEndpoints, telemetry: Telemetry) -> None:
+        self._settings = settings
+        self._endpoints = endpoints
+        self._metrics = telemetry.metrics
+        self._known: dict[int, EndpointDependency] = {}
+
+    def __call__(self) -> list[EndpointDependency]:
+        """Give them; each keeps its connection from one look to the next."""
         try:
-            numbers = [one.number for one in endpoints.addresses()]
+            numbers = [one.number for one in self._endpoints.addresses()]
         except ChainUnreachableError:
             numbers = [1]
         for number in numbers:
-            one = OneEndpoint(endpoints, number)
-            rpc = JsonRpc(
-                settings.chain_id,
-                one,
-                metrics=telemetry.metrics,
-                tracing=TRACING,
-                timeout_seconds=_PATIENCE_SECONDS,
-            )
-            chain = EvmChain(settings, rpc, clock)
-            found.append(EndpointDependency(settings=settings, number=number, chain=chain, clock=clock))
-    return found
+            if number not in self._known:
+                self._known[number] = self._endpoint(number)
+        return [self._known[number] for number in numbers]
+
+    def _endpoint(self, number: int) -> EndpointDependency:
+        clock = SystemClock()
+        rpc = JsonRpc(
+            self._settings.chain_id,
+            OneEndpoint(self._endpoints, number),
+            metrics=self._metrics,
+            tracing=TRACING,
+            timeout_seconds=_PATIENCE_SECONDS,
+        )
+        chain = EvmChain(self._settings, rpc, clock)
+        return EndpointDependency(settings=self._settings, number=number, chain=chain, clock=clock)

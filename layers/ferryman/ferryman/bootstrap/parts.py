@@ -68,15 +68,12 @@ def submit_queues(config: IngestConfig) -> SqsQueue:
 
 
 def rpc_endpoints(config: EndpointsConfig, chain_id: ChainId, telemetry: Telemetry) -> SsmEndpoints:
-    """Give a chain's RPC addresses.
-
-    Raises:
-        EndpointsParameterError: the parameter is missing, malformed or closed to us.
-
-    """
+    """Give a chain's RPC addresses; a chain whose addresses cannot be read is unreachable, and no other."""
     client = boto3.client("ssm", config=SSM)
     name = config.rpc_urls_parameter(chain_id)
-    endpoints = SsmEndpoints(client, name, chain_id, clock=SystemClock(), log=telemetry.log)
+    endpoints = SsmEndpoints(
+        client, name, chain_id, clock=SystemClock(), log=telemetry.log, metrics=telemetry.metrics
+    )
     endpoints.load()
     return endpoints
 
@@ -95,9 +92,6 @@ def chains(
         telemetry: gets what is measured.
         patience_seconds: for how long.
         known: addresses that the caller has read already.
-
-    Raises:
-        EndpointsParameterError: a parameter with RPC addresses is missing, malformed or closed to us.
 
     """
     clock = SystemClock()

@@ -68,6 +68,8 @@ class Metric(Enum):
     """Batches that an endpoint did not answer."""
     RPC_RESTS = ("RpcRests", Unit.COUNT, ("chain_id", "endpoint"))
     """Times that an endpoint was left alone for a while, after it failed again and again."""
+    RPC_PARAMETER_ERRORS = ("RpcParameterErrors", Unit.COUNT, ("chain_id",))
+    """Readings of a chain's RPC addresses that found no usable parameter: an operator has to mend it."""
     UNWITNESSED = ("Unwitnessed", Unit.COUNT, ("chain_id",))
     """Deep enough by one endpoint, and waiting longer than a block for the word of the second."""
     DEAD_LETTERS = ("DeadLetters", Unit.COUNT, ())

@@ -1,9 +1,10 @@
 """Whether Ferryman can do its work."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from ferryman.domain.access import Caller
@@ -18,6 +19,15 @@ PATIENCE_MS: Final = Milliseconds(5_000)
 MOST_AT_ONCE: Final = 16
 HEARTBEAT_MS: Final = Milliseconds(180_000)
 """Confirm measures and watch follows every minute: three missed are too many."""
+
+
+class State(StrEnum):
+    """How well something does."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    """Something has failed that it can do without for now."""
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +111,7 @@ class Finding:
 
     def public(self) -> dict[str, Any]:
         """Give it for an answer."""
-        status = {"status": "failed", "reason": self.trouble} if self.trouble else {"status": "ok"}
+        status = {"status": State.FAILED, "reason": self.trouble} if self.trouble else {"status": State.OK}
         return {"name": self.dependency.name, **status, "latency_ms": self.took_ms, **self.details}
 
 
@@ -109,7 +119,9 @@ class Finding:
 class DeepHealth:
     """Asks every dependency, all at once and for a limited time."""
 
-    dependencies: Sequence[Dependency]
+    chain_ids: Sequence[ChainId]
+    dependencies: Callable[[], Sequence[Dependency]]
+    """Asked at every look: a chain's endpoints change while a process lives."""
     pauses: PauseStore
     clock: Clock
     log: Log
@@ -118,7 +130,7 @@ class DeepHealth:
         """Look at everything.
 
         Returns:
-            Whether the deployment can do its work, and what was found.
+            Whether the deployment can do its work, for one chain at least, and what was found.
 
         Raises:
             NotAllowedError: the caller's API key has no role that may.
@@ -127,11 +139,15 @@ class DeepHealth:
         require_reader(caller)
         findings = self._asked()
         failed = [finding for finding in findings if finding.trouble]
-        is_able = not _vital_troubles(findings)
+        shared = _status([finding for finding in findings if finding.dependency.chain_id is None])
+        chains = {chain_id: _status(_of_chain(findings, chain_id)) for chain_id in self.chain_ids}
+        # A chain that is down stops no other, so neither may the answer to whoever asks for all of them.
+        is_able = shared is not State.FAILED and set(chains.values()) != {State.FAILED}
         report = {
-            "status": "failed" if not is_able else "degraded" if failed else "ok",
+            "status": State.FAILED if not is_able else State.DEGRADED if failed else State.OK,
             "at": rfc3339(self.clock.now()),
             "paused": self._paused(),
+            "chains": [{"chain_id": chain_id, "status": state} for chain_id, state in chains.items()],
             "dependencies": [finding.public() for finding in findings],
         }
         for finding in failed:
@@ -140,9 +156,9 @@ class DeepHealth:
 
     def _asked(self) -> list[Finding]:
         """Ask all; those that are silent too long are left behind."""
-        executor = ThreadPoolExecutor(MOST_AT_ONCE)
+        executor, dependencies = ThreadPoolExecutor(MOST_AT_ONCE), self.dependencies()
         futures: list[Future[Finding]] = [
-            executor.submit(self._finding, dependency) for dependency in self.dependencies
+            executor.submit(self._finding, dependency) for dependency in dependencies
         ]
         wait(futures, timeout=PATIENCE_MS / 1000)
         executor.shutdown(wait=False, cancel_futures=True)
@@ -150,7 +166,7 @@ class DeepHealth:
             future.result()
             if future.done() and not future.cancelled()
             else Finding(dependency, PATIENCE_MS, {}, "it did not answer in time")
-            for dependency, future in zip(self.dependencies, futures, strict=True)
+            for dependency, future in zip(dependencies, futures, strict=True)
         ]
 
     def _finding(self, dependency: Dependency) -> Finding:
@@ -171,10 +187,16 @@ class DeepHealth:
             return None
 
 
-def _vital_troubles(findings: Sequence[Finding]) -> list[str]:
-    """Name what is down: something vital that stands alone, or all of a group."""
+def _of_chain(findings: Iterable[Finding], chain_id: ChainId) -> list[Finding]:
+    return [finding for finding in findings if finding.dependency.chain_id == chain_id]
+
+
+def _status(findings: Sequence[Finding]) -> State:
+    """Judge: down is something vital that stands alone, or all of a group."""
     groups: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         if finding.dependency.is_vital:
             groups[finding.dependency.group or finding.dependency.name].append(finding)
-    return [name for name, members in groups.items() if all(finding.trouble for finding in members)]
+    if any(all(finding.trouble for finding in members) for members in groups.values()):
+        return State.FAILED
+    return State.DEGRADED if any(finding.trouble for finding in findings) else State.OK

@@ -44,6 +44,8 @@ class Endpoint:
     ) -> None:
         self.address = address
         self.breaker = Breaker(now)
+        self.trouble: str | None = None
+        """Why it gave no answer when it was asked last; None if it gave one."""
         self._http = http
         self._most_in_batch = most_in_batch
         self._refused = refused

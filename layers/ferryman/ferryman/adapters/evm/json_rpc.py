@@ -109,8 +109,7 @@ class JsonRpc:
         if not requests:
             return []
         poor: list[Any] | None = None
-        until = self._now() + _PATIENCES * self._patience
-        cause = "every endpoint rests, after it failed again and again"
+        until, cause = self._now() + _PATIENCES * self._patience, None
         for endpoint in self._candidates():
             if self._now() >= until:
                 break
@@ -125,7 +124,7 @@ class JsonRpc:
                 return told.answers
         if poor is not None:
             return poor
-        raise ChainUnreachableError(self._chain_id, cause)
+        raise ChainUnreachableError(self._chain_id, cause or self._resting())
 
     def everywhere(self, requests: Sequence[RpcRequest]) -> Iterator[list[Any] | NoAnswerError]:
         """Ask all healthy endpoints at once.
@@ -230,11 +229,19 @@ class JsonRpc:
             with self._tracing.span(f"chain-{self._chain_id}", endpoint=number, calls=len(requests)):
                 answers = endpoint.ask(requests, patience=self._patience, until=until)
             endpoint.breaker.succeeded()
+            endpoint.trouble = None
         except NoAnswerError as error:
             answers = error
+            endpoint.trouble = error.cause
             if error.is_unwell:
                 opened = endpoint.breaker.failed(asked_seconds=error.rest_seconds)
         return Told(number, answers, (time.monotonic() - began) * 1000, opened)
+
+    def _resting(self) -> str:
+        """Say that there was nobody to ask, and what the preferred endpoint failed with."""
+        known = sorted(self._endpoints(), key=_preference)
+        last = next((f": {one.trouble}" for one in known if one.trouble), "")
+        return f"every endpoint rests, after it failed again and again{last}"
 
     def _next(self, answers: "SimpleQueue[Told]", until: float) -> list[Any] | NoAnswerError:
         try:

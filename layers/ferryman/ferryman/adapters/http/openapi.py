@@ -315,16 +315,27 @@ class DependencyHealth(BaseModel):
     latency_ms: int = Field(examples=[12])
 
 
+class ChainState(_Model):
+    """Whether one chain's transactions can be carried out."""
+
+    chain_id: int = Field(examples=[8453])
+    status: Literal["ok", "degraded", "failed"] = Field(
+        examples=["ok"], description="Of what this chain alone depends on: its endpoints, confirm, watch."
+    )
+
+
 class DeepHealth(_Model):
     """Every dependency's state."""
 
     status: Literal["ok", "degraded", "failed"] = Field(
-        examples=["ok"], description="degraded: something has failed that we can do without."
+        examples=["ok"],
+        description="failed: no chain can be served; degraded: something has failed, a chain perhaps.",
     )
     at: str = Field(examples=[_WHEN])
     paused: list[dict[str, Any]] | None = Field(
         examples=[[]], description="What operators have paused; null if that cannot be read."
     )
+    chains: list[ChainState]
     dependencies: list[DependencyHealth]
 
 
