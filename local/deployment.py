@@ -18,6 +18,8 @@ from local.ministack import REGION, LocalAws
 from local.paths import BUILD
 from local.settings import STACK_NAME, StackSettings
 
+COIN_WEI = 10**18
+"""One of a chain's coin. A wallet with less is low, and gets ten of them from the treasury."""
 _ARTIFACTS_BUCKET = "ferryman-artifacts"
 
 
@@ -29,6 +31,8 @@ class Deployment:
     websocket_url: str
     wallets: list[ChecksumAddress]
     """The relayers: addresses of the stack's KMS keys."""
+    treasury: ChecksumAddress
+    """Tops low wallets up: the address of a KMS key that is not the stack's."""
     reader_key: str
     """An API key with role reader, made as an operator makes one."""
 
@@ -42,7 +46,8 @@ def deploy(aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescrip
     """Deploy what was built and read the stack's outputs."""
     aws.session().client("s3", endpoint_url=aws.endpoint_url).create_bucket(Bucket=_ARTIFACTS_BUCKET)
     for chain in chains:
-        _store_rpc_urls(aws, chain.chain_id, [chain.rpc_url])
+        store_rpc_urls(aws, chain.chain_id, [chain.rpc_url])
+    treasury = _create_treasury(aws)
     run_tool(
         "sam",
         "deploy",
@@ -56,18 +61,25 @@ def deploy(aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescrip
         "--no-confirm-changeset",
         "--no-progressbar",
         "--disable-rollback",
-        *("--parameter-overrides", _parameters(aws, settings, chains)),
+        *("--parameter-overrides", _parameters(aws, settings, chains, treasury)),
         environment=aws.environment,
     )
     _allow_recursion(aws)
-    return _read(aws)
+    return _read(aws, treasury)
 
 
-def _store_rpc_urls(aws: LocalAws, chain_id: int, urls: Sequence[str]) -> None:
+def store_rpc_urls(aws: LocalAws, chain_id: int, urls: Sequence[str]) -> None:
     """Put a chain's addresses where the functions read them; CloudFormation makes no SecureStrings."""
     aws.session().client("ssm", endpoint_url=aws.endpoint_url).put_parameter(
         Name=rpc_urls_parameter(chain_id), Value=json.dumps(urls), Type="SecureString", Overwrite=True
     )
+
+
+def _create_treasury(aws: LocalAws) -> str:
+    """Make the key that an operator has before a deployment, and give its ARN."""
+    client = aws.session().client("kms", endpoint_url=aws.endpoint_url)
+    created = client.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY", Description="Treasury")
+    return str(created["KeyMetadata"]["Arn"])
 
 
 def _allow_recursion(aws: LocalAws) -> None:
@@ -77,12 +89,15 @@ def _allow_recursion(aws: LocalAws) -> None:
         client.put_function_recursion_config(FunctionName=f"{STACK_NAME}-{step}", RecursiveLoop="Allow")
 
 
-def _parameters(aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescription]) -> str:
+def _parameters(
+    aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescription], treasury: str
+) -> str:
     configured = json.dumps([_chain(chain) for chain in chains], separators=(",", ":"))
     parameters: Mapping[str, object] = {
         "PythonRuntime": LOCAL_RUNTIME,
         "Chains": f"'{configured}'",
         "WalletCount": settings.wallets,
+        "TreasuryKeyArn": treasury,
         "RetentionDays": 30,
         "AnyWebhookTarget": "true",
         "SignInOrigins": aws.endpoint_url,
@@ -100,12 +115,14 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
         "escrow": chain.contracts["PaymentEscrow"],
         "tokens": [chain.contracts["MockUSDC"]],
         "grace_seconds": GRACE_SECONDS,
+        "low_balance_wei": COIN_WEI,
+        "top_up_wei": 10 * COIN_WEI,
         # Bursts and benchmarks come from a few accounts.
         "sender_limits": {"per_minute": 60_000, "burst": 10_000, "daily_count": 10_000_000},
     }
 
 
-def _read(aws: LocalAws) -> Deployment:
+def _read(aws: LocalAws, treasury: str) -> Deployment:
     client = aws.session().client("cloudformation", endpoint_url=aws.endpoint_url)
     stack = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
@@ -113,6 +130,7 @@ def _read(aws: LocalAws) -> Deployment:
         api_url=outputs["ApiUrl"],
         websocket_url=outputs["WebSocketUrl"],
         wallets=[_address_of(aws, key_id) for key_id in outputs["WalletKeyIds"].split(",")],
+        treasury=_address_of(aws, treasury),
         reader_key=create_key(aws.session(), outputs["ApiUrl"], name="local tools", role="reader"),
     )
 

@@ -39,6 +39,8 @@ class StackDescription:
     """All chains, the first one included."""
     wallets: list[ChecksumAddress]
     """The relayers."""
+    treasury: ChecksumAddress
+    """Tops the relayers up when they are low."""
     accounts: list[ChecksumAddress]
     """Funded test accounts, in the order of the public development keys."""
     reader_key: str

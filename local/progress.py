@@ -44,6 +44,7 @@ def show_description(description: StackDescription) -> None:
         for name, address in chain.contracts.items():
             table.add_row(name, address)
     table.add_row("Wallets", "\n".join(description.wallets))
+    table.add_row("Treasury", description.treasury)
     table.add_row(
         "Accounts", f"{len(description.accounts)} with locked funds, from {description.accounts[0]}"
     )

@@ -157,6 +157,7 @@ def _prepare(settings: StackSettings, aws: LocalAws, rpc_urls: Sequence[str]) ->
     with step(f"Making {len(deployment.wallets)} wallets relayers"):
         for network, on in prepared:
             allow_relayers(network, on, deployment.wallets)
+            network.give_gas_money(deployment.treasury)
     return _describe(aws, chains, deployment, [account.address for account in accounts])
 
 
@@ -177,6 +178,7 @@ def _describe(
         contracts=first.contracts,
         chains=chains,
         wallets=deployment.wallets,
+        treasury=deployment.treasury,
         accounts=accounts,
         reader_key=deployment.reader_key,
     )

@@ -37,20 +37,23 @@ def wallet_key(stack: Stack) -> str:
     return stack.output("WalletKeyIds").split(",")[0]
 
 
+def treasury_key(stack: Stack) -> str:
+    """ARN of the treasury's key, which is not the stack's own."""
+    name = f"{stack.description.stack_name}-submit"
+    configuration = stack.aws("lambda").get_function_configuration(FunctionName=name)
+    return str(configuration["Environment"]["Variables"]["TREASURY_KEY_ID"])
+
+
 @pytest.mark.parametrize("step", OTHERS)
 def test_nobody_but_submit_may_sign(stack: Stack, step: str) -> None:
-    """Each function has what its step needs, and no more."""
+    """Each function has what its step needs, and no more: neither a wallet's key nor the treasury's."""
     kms = as_role(stack, step, "kms")
 
-    with pytest.raises(ClientError) as denied:
-        kms.sign(
-            KeyId=wallet_key(stack),
-            Message=bytes(32),
-            MessageType="DIGEST",
-            SigningAlgorithm="ECDSA_SHA_256",
-        )
+    for key in (wallet_key(stack), treasury_key(stack)):
+        with pytest.raises(ClientError) as denied:
+            kms.sign(KeyId=key, Message=bytes(32), MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256")
 
-    assert "AccessDenied" in denied.value.response["Error"]["Code"]
+        assert "AccessDenied" in denied.value.response["Error"]["Code"]
 
 
 def test_without_its_policy_submit_is_denied_and_the_payment_waits_until_it_is_back(stack: Stack) -> None:
