@@ -28,18 +28,23 @@ class LocalContracts:
 
     usdc: Contract
     escrow: Contract
+    settler: Contract
 
     @property
     def addresses(self) -> dict[str, ChecksumAddress]:
         """Name of each contract and its address."""
-        return {"PaymentEscrow": self.escrow.address, "MockUSDC": self.usdc.address}
+        return {
+            "PaymentEscrow": self.escrow.address,
+            "MockUSDC": self.usdc.address,
+            "BatchSettler": self.settler.address,
+        }
 
 
 def deploy_contracts(chain: LocalChain) -> LocalContracts:
-    """Deploy the token and the escrow, both administered by the chain's operator."""
+    """Deploy the token, the escrow that the chain's operator administers, and what settles in batches."""
     usdc = chain.deploy("MockUSDC")
     escrow = chain.deploy("PaymentEscrow", chain.operator.address, treasury(), GRACE_SECONDS)
-    return LocalContracts(usdc, escrow)
+    return LocalContracts(usdc, escrow, chain.deploy("BatchSettler"))
 
 
 def allow_relayers(chain: LocalChain, contracts: LocalContracts, wallets: Iterable[ChecksumAddress]) -> None:

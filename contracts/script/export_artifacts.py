@@ -10,7 +10,7 @@ from pathlib import Path
 CONTRACTS_DIR = Path(__file__).resolve().parents[1]
 FORGE = CONTRACTS_DIR / "node_modules" / ".bin" / "forge"
 ARTIFACTS_DIR = CONTRACTS_DIR.parent / "layers" / "ferryman" / "ferryman" / "contracts"
-EXPORTED = ("MockUSDC", "PaymentEscrow")
+EXPORTED = ("BatchSettler", "MockUSDC", "PaymentEscrow")
 
 
 def build() -> None:

@@ -171,6 +171,7 @@ class Stack:
         return LocalContracts(
             chain.contract("MockUSDC", addresses["MockUSDC"]),
             chain.contract("PaymentEscrow", addresses["PaymentEscrow"]),
+            chain.contract("BatchSettler", addresses["BatchSettler"]),
         )
 
     @cached_property

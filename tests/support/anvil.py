@@ -34,6 +34,7 @@ class Node:
     web3: Web3
     usdc: Contract
     escrow: Contract
+    settler: Contract
     deployer: ChecksumAddress
 
     def rpc(self, method: str, *params: object) -> Any:  # noqa: ANN401 (a JSON value)
@@ -90,7 +91,7 @@ class Node:
 
 @contextmanager
 def anvil(log: Path) -> Iterator[Node]:
-    """Run a chain with both contracts deployed."""
+    """Run a chain with our contracts deployed."""
     port = any_free_port()
     url = f"http://{LOOPBACK}:{port}"
     web3 = Web3(HTTPProvider(url))
@@ -113,7 +114,7 @@ def _deployed(web3: Web3, url: str) -> Node:
     deployer, *_others, treasury = list[ChecksumAddress](web3.eth.accounts)
     usdc = _deploy(web3, "MockUSDC", deployer)
     escrow = _deploy(web3, "PaymentEscrow", deployer, deployer, treasury, GRACE_SECONDS)
-    return Node(url, web3, usdc, escrow, deployer)
+    return Node(url, web3, usdc, escrow, _deploy(web3, "BatchSettler", deployer), deployer)
 
 
 def _deploy(web3: Web3, name: str, deployer: ChecksumAddress, *arguments: object) -> Contract:
