@@ -245,6 +245,7 @@ class TestAccept:
         assert ledger(tables).reserved == 3_000
 
 
+GAS = Wei(10**14)
 NOON = Instant(20_000 * DAY_MS + DAY_MS // 2)
 CAPPED = SenderLimits(per_minute=60, burst=3, daily_count=5, daily_units={TOKEN: TokenUnits(10_000)})
 
@@ -258,6 +259,7 @@ def charge(
         units=TokenUnits(1_000),
         limits=limits,
         at=Instant(at),
+        gas=GAS,
         before=before or quota(tables),
     )
 
@@ -312,8 +314,9 @@ class TestQuota:
             (SenderLimits(per_minute=60, burst=3), 3),
             (SenderLimits(per_minute=60, burst=9, daily_count=4), 4),
             (SenderLimits(per_minute=60, burst=9, daily_units={TOKEN: TokenUnits(2_999)}), 2),
+            (SenderLimits(per_minute=60, burst=9, daily_gas_wei=Wei(3 * GAS + 1)), 3),
         ],
-        ids=["rate", "count", "units"],
+        ids=["rate", "count", "units", "gas"],
     )
     def test_stale_readings_cannot_exceed_a_limit(
         self, tables: Tables, limits: SenderLimits, fits: int

@@ -14,12 +14,12 @@ from ferryman.domain.pricing import (
     Discount,
     FeeSchedule,
     Market,
+    Prediction,
     fee_of,
     honoured_count,
     in_units,
     market_of,
     oldest_honoured,
-    predicted_cost,
     quoted_count,
     span_of,
 )
@@ -162,7 +162,7 @@ def test_the_expected_price_is_base_fee_and_tip_and_never_above_what_we_pay() ->
 
     assert seen.gas_prices == {Tier.SLOW: 101, Tier.NORMAL: 105, Tier.FAST: 120}
     assert (seen.observed_at, seen.l1_fee) == (10_000, 7)
-    assert predicted_cost(FeeSchedule(gas=Gas(10)), Tier.SLOW, seen) == 1_017
+    assert Prediction.of(FeeSchedule(gas=Gas(10)), Tier.SLOW, seen) == Prediction(Gas(10), Wei(1_017))
 
 
 @given(

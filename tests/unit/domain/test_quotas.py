@@ -17,7 +17,7 @@ from ferryman.domain.quotas import (
     SenderLimits,
     day_of,
 )
-from ferryman.domain.units import Address, Instant, TokenUnits
+from ferryman.domain.units import Address, Instant, TokenUnits, Wei
 from tests.support.payments import TOKEN
 
 NOON = Instant(20_000 * DAY_MS + DAY_MS // 2)
@@ -146,6 +146,28 @@ def test_the_units_of_a_day_are_given_to_the_last_and_are_new_on_the_next() -> N
     charge(limits, quota, at=NOON + DAY_MS // 2, units=1_000).check()
 
 
+def test_the_gas_of_a_day_is_given_to_the_last_wei_and_is_new_on_the_next() -> None:
+    """Its refusal waits for midnight; days before are forgotten when a new one begins."""
+    limits = SenderLimits(daily_gas_wei=Wei(1_000))
+    quota = replace(after(limits, NOON, NOON), gas={19_999: Wei(7), 20_000: Wei(800)})
+
+    replace(charge(limits, quota), gas=Wei(200)).check()
+    limited = refusal(replace(charge(limits, quota), gas=Wei(201)))
+    tomorrow = replace(charge(limits, quota, at=NOON + DAY_MS), gas=Wei(1_000))
+    tomorrow.check()
+
+    assert (limited.limit, limited.retry_after_seconds) == (Limit.DAILY_GAS, DAY_MS // 2 // 1_000)
+    assert tomorrow.stale_days == (19_999, 20_000)
+    assert tomorrow.after.gas == {20_001: 1_000}
+
+
+def test_what_costs_more_than_a_day_allows_waits_for_a_better_price() -> None:
+    """429 and not 422: gas may be cheaper tomorrow, and the message is as good as it was."""
+    limits = SenderLimits(daily_gas_wei=Wei(1_000))
+
+    assert refusal(replace(charge(limits), gas=Wei(1_001))).limit is Limit.DAILY_GAS
+
+
 def test_what_no_day_ever_allows_is_refused_for_good() -> None:
     """429 would have the client come back for nothing."""
     limits = SenderLimits(daily_units={TOKEN: TokenUnits(1_000)})
@@ -201,7 +223,9 @@ def test_a_clock_that_went_back_gives_no_tokens_and_takes_none() -> None:
     assert refusal(one).retry_after_seconds == 1
 
 
-@pytest.mark.parametrize("changes", [{"per_minute": 0}, {"burst": 0}, {"daily_count": 0}, {"per_hour": 1}])
+@pytest.mark.parametrize(
+    "changes", [{"per_minute": 0}, {"burst": 0}, {"daily_count": 0}, {"daily_gas_wei": 0}, {"per_hour": 1}]
+)
 def test_limits_that_make_no_sense_are_refused(changes: dict[str, int]) -> None:
     """At the function's start, not at the first payment."""
     with pytest.raises(ValueError, match=next(iter(changes))):

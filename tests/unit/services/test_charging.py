@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from ferryman.domain.chain import ChainSettings
+from ferryman.domain.economics import counted_gas
 from ferryman.domain.errors import InvalidFieldsError, RequestError, StoreUnavailableError
 from ferryman.domain.quotas import DAY_MS, Limit, Quota, QuotaMovedError, SenderLimitedError, SenderLimits
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Address, Milliseconds, TokenUnits
+from ferryman.domain.units import Address, Milliseconds, TokenUnits, Wei
 from ferryman.ports import Funds
+from tests.fakes.chain import GAS_USED
 from tests.fakes.payers import Payer
 from tests.fakes.settled import LOCKED, SETTINGS, MemoryWorld, memory_world
 
@@ -198,6 +200,153 @@ def test_one_payment_above_a_whole_day_is_refused_for_good() -> None:
         memory.world.post(memory.payers[0].pay(1_001, deadline=memory.deadline()))
 
     assert [problem.field for problem in wrong.value.problems] == ["amount"]
+
+
+GAS_PRICE = 10**9
+PREDICTED = Wei(100_000 * (GAS_PRICE + 10**6))
+"""What the default schedule foresees, at the fake chain's base fee and least tip."""
+USED = Wei(GAS_USED * GAS_PRICE)
+"""What a payment then costs on it."""
+
+
+def budgeted(count: float, **settings: Any) -> MemoryWorld:  # noqa: ANN401 (fields of ChainSettings)
+    """Build a world in which a sender may use the gas of so many predicted payments a day."""
+    limits = SenderLimits(daily_gas_wei=Wei(int(PREDICTED * count)))
+    return memory_world(sender_limits=limits, **settings)
+
+
+def gas_of(memory: MemoryWorld, payer: Payer) -> int:
+    """What a payer's day counts; it is what its transactions cost, or may cost while they are open."""
+    quota = quota_of(memory, payer)
+    counted = sum(quota.gas.values()) if quota else 0
+    assert counted == sum(counted_gas(row) for row in memory.world.rows() if row.sender == payer.address)
+    return counted
+
+
+def test_a_sender_whose_open_payments_may_use_up_its_gas_has_to_wait_until_tomorrow() -> None:
+    """Whatever it pays in fees, and though its bucket is full."""
+    memory = budgeted(2.9)
+    payer = memory.payers[0]
+    for _ in range(2):
+        memory.world.post(payer.pay(1, deadline=memory.deadline()))
+    third = payer.pay(1, deadline=memory.deadline(80_000))
+
+    limited = refused(memory, third)
+
+    assert limited.limit is Limit.DAILY_GAS
+    assert gas_of(memory, payer) == 2 * PREDICTED
+    assert memory.world.post(memory.payers[1].pay(1, deadline=memory.deadline())).is_new
+    memory.clock.sleep(Milliseconds(limited.retry_after_seconds * 1_000))
+    assert memory.clock.now() % DAY_MS < 1_000
+    assert memory.world.post(third).is_new
+
+
+def test_what_a_payment_did_cost_takes_the_place_of_its_prediction() -> None:
+    """So the budget is of what was spent: less gas than foreseen leaves room for more."""
+    memory = budgeted(2.9)
+    payer = memory.payers[0]
+    for _ in range(2):
+        memory.world.post(payer.pay(1, deadline=memory.deadline()))
+    memory.world.settle()
+
+    assert gas_of(memory, payer) == 2 * USED < PREDICTED * 1.9
+    assert memory.world.post(payer.pay(1, deadline=memory.deadline())).is_new
+
+
+def test_a_payment_that_never_got_a_nonce_gives_its_gas_back() -> None:
+    """It cost nothing."""
+    memory = budgeted(1)
+    payer = memory.payers[0]
+    memory.chain.is_paused = True
+    memory.world.post(payer.pay(1, deadline=memory.deadline(60)))
+    refused(memory, payer.pay(1, deadline=memory.deadline()))
+
+    memory.world.settle(rounds=90)
+
+    (row,) = memory.world.rows()
+    assert (row.status, row.reason) == (Status.FAILED, "deadline_passed")
+    assert gas_of(memory, payer) == 0
+
+
+def test_each_of_a_batch_bears_its_share_of_the_gas() -> None:
+    """To the last wei, and each sender its own."""
+    memory = memory_world(payers=3, batch_min=2, sender_limits=SenderLimits(daily_gas_wei=Wei(10**18)))
+    for payer in memory.payers:
+        memory.world.post(payer.pay(1, deadline=memory.deadline()))
+
+    memory.world.settle()
+
+    (whole,) = {row.gas_used for row in memory.world.rows()}
+    assert sum(gas_of(memory, payer) for payer in memory.payers) == int(whole or 0) * GAS_PRICE
+
+
+def test_a_payment_that_a_reorg_opens_again_counts_once() -> None:
+    """As it was predicted while it is open, as it cost when it is over for the second time."""
+    memory = budgeted(3)
+    payer = memory.payers[0]
+    memory.world.post(payer.pay(1, deadline=memory.deadline()))
+    memory.world.settle()
+    memory.chain.replace(2, keeps_mempool=False)
+    memory.clock.sleep(Milliseconds(1_000))
+    memory.world.follow(run_ms=1_000)
+    (between,) = memory.world.rows()
+    opened = gas_of(memory, payer)
+
+    memory.world.settle()
+
+    assert (between.status, opened) == (Status.PENDING, PREDICTED)
+    assert gas_of(memory, payer) == USED
+
+
+def test_what_was_accepted_before_midnight_corrects_its_own_day() -> None:
+    """The new day begins with what is accepted on it."""
+    memory = budgeted(2)
+    payer = memory.payers[0]
+    memory.clock.sleep(Milliseconds(DAY_MS - memory.clock.now() % DAY_MS - 1_000))
+    memory.world.post(payer.pay(1, deadline=memory.deadline()))
+    memory.clock.sleep(Milliseconds(1_000))
+    for _ in range(2):
+        memory.world.post(payer.pay(1, deadline=memory.deadline()))
+    today = memory.clock.now() // DAY_MS
+
+    memory.world.settle()
+
+    quota = quota_of(memory, payer)
+    assert quota is not None
+    assert quota.gas[today] == 2 * USED
+
+
+def test_with_the_chain_away_and_no_price_known_gas_is_counted_when_it_is() -> None:
+    """Nobody can say what it will cost; what it did cost is charged all the same."""
+    memory = budgeted(1)
+    payer = memory.payers[0]
+    memory.chain.is_reachable = False
+    memory.world.post(payer.pay(1, deadline=memory.deadline()))
+    before = gas_of(memory, payer)
+    memory.chain.is_reachable = True
+
+    memory.world.settle()
+
+    assert (before, gas_of(memory, payer)) == (0, USED)
+
+
+def test_concurrent_posts_cannot_exceed_the_gas_of_a_day() -> None:
+    """Each has read a quota with room; the write decides."""
+    memory = budgeted(20.5)
+    payer = memory.payers[0]
+    bodies = [payer.pay(1, deadline=memory.deadline()) for _ in range(60)]
+
+    def is_accepted(body: dict[str, Any]) -> bool:
+        try:
+            return memory.world.post(body).is_new
+        except SenderLimitedError:
+            return False
+
+    with ThreadPoolExecutor(16) as threads:
+        accepted = sum(threads.map(is_accepted, bodies))
+
+    assert accepted == 20
+    assert gas_of(memory, payer) == 20 * PREDICTED
 
 
 def test_a_sender_whom_others_always_overtake_is_asked_to_come_back() -> None:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from ferryman.domain.fees import BPS
 from ferryman.domain.pricing import FeeSchedule, in_units
+from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Gas, TokenUnits, Wei
 
 
@@ -65,3 +66,18 @@ def outcome_of(
         margin=margin,
         cost_error_bps=error,
     )
+
+
+def gas_cost_of(row: Transaction) -> Wei | None:
+    """Give what a transaction cost us, once that is final; only what is not gas times price is stored."""
+    if row.gas_cost is not None or not row.is_settled:
+        return row.gas_cost
+    return Wei((row.gas_used or 0) * (row.effective_gas_price or 0))
+
+
+def counted_gas(row: Transaction) -> Wei:
+    """Give what a sender's day counts for a transaction: its prediction, and once it is over its cost.
+
+    What ended without having been mined cost nothing.
+    """
+    return Wei((gas_cost_of(row) if row.status.is_terminal else row.predicted_cost) or 0)

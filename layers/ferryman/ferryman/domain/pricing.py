@@ -218,9 +218,22 @@ def honoured_count(quota: Quota | None, now: Instant, quote_seconds: Seconds) ->
     return quoted_count(quota, Instant(now - quote_seconds * 1_000 - _SKEW_MS))
 
 
-def predicted_cost(schedule: FeeSchedule, tier: Tier, market: Market) -> Wei:
-    """What one transaction is expected to cost us."""
-    return Wei(schedule.gas * market.gas_prices[tier] + market.l1_fee)
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one transaction is expected to need, and to cost us."""
+
+    gas: Gas
+    cost: Wei
+    """L1 fee included."""
+
+    @classmethod
+    def of(cls, schedule: FeeSchedule, tier: Tier, market: Market) -> "Prediction":
+        """Predict by what the market asks."""
+        return cls(schedule.gas, Wei(schedule.gas * market.gas_prices[tier] + market.l1_fee))
+
+    def facts(self) -> dict[str, object]:
+        """Give what an event says of it."""
+        return {"predicted_gas": self.gas, "predicted_cost": self.cost}
 
 
 def _ceil_div(numerator: int, denominator: int) -> int:

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ferryman.domain.configured import ConfiguredAddress, ConfiguredUnits
 from ferryman.domain.errors import FerrymanError, FieldProblem, InvalidFieldsError, RequestError
-from ferryman.domain.units import Address, Instant, Seconds, TokenUnits
+from ferryman.domain.units import Address, Instant, Seconds, TokenUnits, Wei
 
 HISTORY_DAYS: Final = 31
 """Days before the present one that are remembered: a discount's, and one more, as quotes outlive midnight."""
 DAY_MS: Final = 86_400_000
 NONE: Final = TokenUnits(0)
+_NO_GAS: Final = Wei(0)
 _MINUTE_US: Final = 60_000_000
 
 
@@ -35,6 +36,8 @@ class SenderLimits(BaseModel):
     """Transactions a day (UTC)."""
     daily_units: Mapping[ConfiguredAddress, ConfiguredUnits] = Field(default_factory=dict)
     """Per token: units a day (UTC), fees included; a token that is not here has no cap."""
+    daily_gas_wei: Wei | None = Field(default=None, gt=0)
+    """Wei that its transactions may cost us a day (UTC): open ones as predicted, the rest as they did."""
 
     @property
     def interval_us(self) -> int:
@@ -49,6 +52,8 @@ class Limit(StrEnum):
     """The sender's token bucket is empty."""
     DAILY_COUNT = "daily_count"
     DAILY_UNITS = "daily_units"
+    DAILY_GAS = "daily_gas"
+    """What its transactions cost us."""
     ROUTE = "route"
     """API Gateway's own, of all callers together: the template."""
     ADDRESS = "address"
@@ -80,6 +85,11 @@ class Quota:
     """Transactions accepted on that day."""
     units: TokenUnits = NONE
     """Moved on that day, if the token has a cap."""
+    gas: Mapping[int, Wei] = field(default_factory=dict)
+    """By day of acceptance: what transactions cost us, or are predicted to while they are open.
+
+    What was accepted before midnight and ends after it corrects its own day.
+    """
     history: Mapping[int, int] = field(default_factory=dict)
     """Transactions accepted on each of the days before, as far back as is remembered."""
 
@@ -112,6 +122,8 @@ class Charge:
     units: TokenUnits
     limits: SenderLimits
     at: Instant
+    gas: Wei = _NO_GAS
+    """What it is predicted to cost us."""
     before: Quota | None
     """As it was read; None: the sender was never charged."""
 
@@ -156,8 +168,21 @@ class Charge:
             day=self.day,
             count=1 if self.before is None or is_first else self.before.count + 1,
             units=used if self.units_cap is None else TokenUnits(used + self.units),
+            gas=self._gas(),
             history=self._history(),
         )
+
+    @property
+    def stale_days(self) -> tuple[int, ...]:
+        """Days whose gas need not be known any more."""
+        days = self.before.gas if self.before and self.is_first_of_day else ()
+        return tuple(day for day in days if day < self.day)
+
+    def _gas(self) -> dict[int, Wei]:
+        counted = dict(self.before.gas) if self.before else {}
+        if self.gas:
+            counted[self.day] = Wei(counted.get(self.day, _NO_GAS) + self.gas)
+        return {day: gas for day, gas in counted.items() if day not in self.stale_days}
 
     def _history(self) -> dict[int, int]:
         if self.before is None:
@@ -179,6 +204,7 @@ class Charge:
         if cap is not None and self.units > cap:
             reason = f"with its fee it is {self.units}; a sender may move {cap} of this token a day"
             raise InvalidFieldsError("It is more than a day allows.", FieldProblem("amount", reason))
+        self._check_gas()
         if self.before is None:
             return
         if (excess_us := self.before.full_at_us - self.latest_full_at_us) > 0:
@@ -194,6 +220,15 @@ class Charge:
         if cap is not None and used + self.units > cap:
             reason = f"may move {cap} of this token a day (UTC), and {cap - used} are left"
             raise SenderLimitedError(Limit.DAILY_UNITS, reason, retry_after_seconds=self._until_tomorrow())
+
+    def _check_gas(self) -> None:
+        """A sender that has cost us its day's gas waits, and so does what is predicted to cost too much."""
+        budget = self.limits.daily_gas_wei
+        used = self.before.gas.get(self.day, _NO_GAS) if self.before else _NO_GAS
+        if budget is not None and used + self.gas > budget:
+            left = max(budget - used, 0)
+            reason = f"may cost {budget} wei of gas a day (UTC); {left} are left, and it needs {self.gas}"
+            raise SenderLimitedError(Limit.DAILY_GAS, reason, retry_after_seconds=self._until_tomorrow())
 
     def _until_tomorrow(self) -> Seconds:
         return Seconds(-(-((self.day + 1) * DAY_MS - self.at) // 1_000))

@@ -150,6 +150,11 @@ class Transaction:
     permanent_reason: str | None = None
     """Set when the work can never succeed, and only deadletter is left to say so."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was mined, for good."""
+        return self.status.is_terminal and self.block_hash is not None
+
 
 ACCEPTANCE_FACTS: Final = ("assured", "accepted_block", "predicted_gas", "predicted_cost")
 """What acceptance found and foresaw."""

@@ -7,6 +7,7 @@ from typing import Final
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.quotas import Charge, QuotaMovedError
+from ferryman.domain.units import Wei
 from ferryman.ports import Clock, Reservation, TransactionStore
 
 _TRIES: Final = 20
@@ -35,6 +36,17 @@ class Charging:
             at=self.clock.now(),
             before=self.store.quota(spending),
         )
+        charge.check()
+        return charge
+
+    def with_gas(self, charge: Charge, cost: Wei) -> Charge:
+        """Add to a charge what its transaction is predicted to cost us.
+
+        Raises:
+            SenderLimitedError: the sender has used up its budget of the day, or would with this.
+
+        """
+        charge = replace(charge, gas=cost)
         charge.check()
         return charge
 

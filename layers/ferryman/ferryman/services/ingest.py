@@ -1,7 +1,7 @@
 """Acceptance: check a signed message, reserve its funds, store it, and queue it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ferryman.domain.erc1271 import GAS_LIMIT, is_magic, is_valid_signature_call
@@ -19,6 +19,7 @@ from ferryman.domain.errors import (
     WrongSignerError,
 )
 from ferryman.domain.events import Event, Step
+from ferryman.domain.pricing import Prediction
 from ferryman.domain.quotas import Charge
 from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.transaction import Status, Transaction, take_step
@@ -64,8 +65,12 @@ class _Post:
     """Its row before the first step."""
     doubt: RequestError | None
     """What is wrong with its signature, unless a contract vouches."""
-    predicted: Mapping[str, object] = field(default_factory=dict)
-    """Facts of what it is expected to cost."""
+    predicted: Prediction | None = None
+    """What it is expected to cost."""
+
+    def foreseen(self) -> dict[str, object]:
+        """Give the facts of that, if it is known."""
+        return self.predicted.facts() if self.predicted else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +127,8 @@ class Ingest:
         # Before the chain is asked: a sender over its limit costs one small read.
         charge = self.charging.charge_for(kind.reservation(post.new.payload), settings)
         post = replace(post, predicted=self.quoting.check(kind, post.new, charge.before))
+        if post.predicted:
+            charge = self.charging.with_gas(charge, post.predicted.cost)
         try:
             return self._stored_assured(kind, post, charge)
         except ChainUnreachableError as error:
@@ -134,7 +141,7 @@ class Ingest:
         new, doubt = post.new, post.doubt
 
         def accepted_at(block: BlockNumber) -> tuple[Transaction, Event]:
-            facts = {"assured": doubt is None, "accepted_block": block, **post.predicted}
+            facts = {"assured": doubt is None, "accepted_block": block, **post.foreseen()}
             name = kind.events[Step.ACCEPTED]
             return take_step(new, Step.ACCEPTED, name=name, at=new.received_at, **facts)
 
@@ -151,7 +158,7 @@ class Ingest:
     ) -> Transaction:
         new = replace(post.new, last_error=str(cause))
         name = kind.events[Step.RECEIVED]
-        row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at, **post.predicted)
+        row, event = take_step(new, Step.RECEIVED, name=name, at=new.received_at, **post.foreseen())
         self._accept(kind, (row, event), charge, hold=None)
         return row
 

@@ -10,15 +10,14 @@ from ferryman.domain.errors import (
     FieldProblem,
     InvalidFieldsError,
 )
-from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import (
     Fee,
     FeeSchedule,
     FeeTooLowError,
     Market,
+    Prediction,
     fee_of,
     honoured_count,
-    predicted_cost,
     quoted_count,
 )
 from ferryman.domain.quotas import Quota
@@ -64,7 +63,7 @@ class Quoting:
         expires_at = Instant(now + access.settings.quote_seconds * 1_000)
         return {"kind": kind.name, **_quote_of(asked, fee, schedule, market, expires_at)}
 
-    def check(self, kind: IntentKind, new: Transaction, quota: Quota | None) -> dict[str, object]:
+    def check(self, kind: IntentKind, new: Transaction, quota: Quota | None) -> Prediction | None:
         """Check that a message pays what any quote that may still be open has asked.
 
         What this process remembers can only accept: before a refusal the quotes are read.
@@ -75,7 +74,7 @@ class Quoting:
             quota: what its sender has used.
 
         Returns:
-            Facts for its record: what it is expected to cost, where a market was looked at.
+            What it will cost, if its fee or its sender's budget asks for that, and a market is known.
 
         Raises:
             FeeTooLowError: it does not.
@@ -86,8 +85,9 @@ class Quoting:
         settings, fee = access.settings, kind.fee(new.payload)
         token = kind.reservation(new.payload).token
         schedule = settings.schedule(token)
-        if schedule.is_free:
-            return {}
+        budget = settings.sender_limits.daily_gas_wei
+        if schedule.is_free and budget is None:
+            return None
         count = honoured_count(quota, self.clock.now(), settings.quote_seconds)
 
         def floor(markets: tuple[Market, ...]) -> TokenUnits:
@@ -96,12 +96,14 @@ class Quoting:
 
         if not schedule.follows_market:
             _require(fee, floor(()))
-            return {}
+            if budget is None:
+                return None
         markets = self.book.remembered(kind, settings)
         if not markets or fee < floor(markets):
             markets = self.book.honoured(kind, access)
             _require(fee, floor(markets))
-        return _prediction(schedule, new.priority, markets)
+        # None is known only if the chain was away from the beginning.
+        return Prediction.of(schedule, new.priority, markets[0]) if markets else None
 
     def _kind_of(self, body: object) -> IntentKind:
         name = body.get("kind") if isinstance(body, dict) else None
@@ -131,13 +133,6 @@ class Quoting:
 def _require(fee: TokenUnits, floor: TokenUnits) -> None:
     if fee < floor:
         raise FeeTooLowError(fee=fee, floor=floor)
-
-
-def _prediction(schedule: FeeSchedule, tier: Tier, markets: tuple[Market, ...]) -> dict[str, object]:
-    """By the newest market; none is known if the chain was away from the beginning."""
-    if not markets:
-        return {}
-    return {"predicted_gas": schedule.gas, "predicted_cost": predicted_cost(schedule, tier, markets[0])}
 
 
 def _quote_of(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ferryman.domain.economics import gas_cost_of
 from ferryman.domain.events import Event
 from ferryman.domain.nonces import TransactionAttempt
 from ferryman.domain.transaction import Status, Transaction
@@ -53,7 +54,7 @@ def record_of(
         "gas_used": row.gas_used,
         "gas_share": row.gas_share,
         "effective_gas_price": _text(row.effective_gas_price),
-        "gas_cost": _text(_gas_cost(row)),
+        "gas_cost": _text(gas_cost_of(row)),
         "fee_taken": _text(_fee_taken(row)),
         "margin": _text(row.margin),
         "cost_error_bps": row.cost_error_bps,
@@ -96,20 +97,8 @@ def _attempts(row: Transaction, attempts: Iterable[TransactionAttempt] | None) -
     return [told | {"mined": told["hash"] == row.hash} for told in attempts_told(attempts)]
 
 
-def _gas_cost(row: Transaction) -> int | None:
-    """Give what it cost once that is final; only what is not gas times price is stored."""
-    if row.gas_cost is not None or not _is_settled(row):
-        return row.gas_cost
-    return (row.gas_used or 0) * (row.effective_gas_price or 0)
-
-
 def _fee_taken(row: Transaction) -> int | None:
-    return row.fee_taken or 0 if _is_settled(row) else None
-
-
-def _is_settled(row: Transaction) -> bool:
-    """Whether it was mined, for good."""
-    return row.status.is_terminal and row.block_hash is not None
+    return row.fee_taken or 0 if row.is_settled else None
 
 
 def _batch(row: Transaction) -> dict[str, int] | None:

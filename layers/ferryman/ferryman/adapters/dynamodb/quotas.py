@@ -1,10 +1,16 @@
 """What a payer has used of its limits: part of the ledger's item, which acceptance writes anyway."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ferryman.adapters.dynamodb.operations import Absent, AnyOf, AtMost, Condition, Equals, Item
-from ferryman.domain.quotas import NONE, Charge, Quota
-from ferryman.domain.units import TokenUnits
+from ferryman.domain.economics import counted_gas
+from ferryman.domain.quotas import NONE, Charge, Quota, day_of
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import TokenUnits, Wei
+
+_GAS: Final = "gas_"
+"""Before the number of a day: what is accepted on one day may end on the next, and corrects its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +19,7 @@ class QuotaUpdate:
 
     set_to: dict[str, object] = field(default_factory=dict)
     add: dict[str, int] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
     where: tuple[Condition, ...]
 
 
@@ -25,6 +32,7 @@ def quota_of(item: Item | None) -> Quota | None:
         day=item["day"],
         count=item["day_count"],
         units=TokenUnits(item.get("day_units", NONE)),
+        gas={int(name[len(_GAS) :]): Wei(gas) for name, gas in item.items() if name.startswith(_GAS)},
         history={int(day): count for day, count in item["history"].items()},
     )
 
@@ -35,7 +43,18 @@ def quota_update(charge: Charge) -> QuotaUpdate:
     The first of a day replaces what it has read. All others change numbers on conditions that hold
     in any order, so concurrent transactions of one payer do not get in each other's way.
     """
-    return _first_of_day(charge) if charge.is_first_of_day else _next_of_day(charge)
+    update = _first_of_day(charge) if charge.is_first_of_day else _next_of_day(charge)
+    stale = tuple(f"{_GAS}{day}" for day in charge.stale_days)
+    return replace(update, add=update.add | _gas_on(charge.day, charge.gas), remove=stale)
+
+
+def gas_correction(before: Transaction, after: Transaction) -> dict[str, int]:
+    """Give what a change of a transaction adds to the gas of the day on which it was accepted."""
+    return _gas_on(day_of(after.received_at), counted_gas(after) - counted_gas(before))
+
+
+def _gas_on(day: int, wei: int) -> dict[str, int]:
+    return {f"{_GAS}{day}": wei} if wei else {}
 
 
 def _first_of_day(charge: Charge) -> QuotaUpdate:
@@ -68,4 +87,7 @@ def _next_of_day(charge: Charge) -> QuotaUpdate:
     if (cap := charge.units_cap) is not None:
         add["day_units"] = charge.units
         where.append(AnyOf((Absent("day_units"), AtMost("day_units", cap - charge.units))))
+    if (budget := charge.limits.daily_gas_wei) is not None:
+        name = f"{_GAS}{charge.day}"
+        where.append(AnyOf((Absent(name), AtMost(name, budget - charge.gas))))
     return QuotaUpdate(set_to=set_to, add=add, where=tuple(where))

@@ -1,8 +1,9 @@
 """Transactions, their events, and the ledgers that hold funds for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain as concatenated
+from types import MappingProxyType
 from typing import Final
 
 from ferryman.adapters.dynamodb.items import (
@@ -36,7 +37,7 @@ from ferryman.adapters.dynamodb.operations import (
     Update,
     Write,
 )
-from ferryman.adapters.dynamodb.quotas import QuotaUpdate, quota_of, quota_update
+from ferryman.adapters.dynamodb.quotas import QuotaUpdate, gas_correction, quota_of, quota_update
 from ferryman.domain.errors import (
     LedgerMovedError,
     LedgerRefusedError,
@@ -54,6 +55,7 @@ from ferryman.ports import Change, Due, Funds, Ledger, NonceMarker, Reservation,
 
 HELD: Final = "held_"
 """Begins the names of attributes of markers that tell what is held."""
+_NO_GAS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class DynamoTransactions:
@@ -231,13 +233,13 @@ class DynamoTransactions:
         if nonce_row:
             where = (Equals("version", nonce_row.version - 1),)
             writes.append(Put(table=Table.WALLETS, item=nonce_row_item(nonce_row), where=where))
-        ledger = len(writes)
-        writes += _ledger_writes(hold)
+        ledger, gas = len(writes), gas_correction(change.before, change.after)
+        writes += _ledger_writes(hold, gas=gas)
         if hold:
             writes.append(_claim(hold[0].marker, change.after.transaction_id, hold[0]))
         if hold_again:
-            writes += _hold_again_writes(hold_again, change.after.transaction_id)
-        writes += _release_writes(change.after, release, settled_block)
+            writes += _hold_again_writes(hold_again, change.after.transaction_id, gas)
+        writes += _release_writes(change.after, release, settled_block, gas)
         try:
             self._written(writes)
         except ConditionFailedError as error:
@@ -302,10 +304,13 @@ def _claim(marker: NonceMarker, transaction_id: TransactionId, held: Reservation
 
 
 def _ledger_writes(
-    hold: tuple[Reservation, Room] | None, charge: tuple[Funds, Charge] | None = None
+    hold: tuple[Reservation, Room] | None,
+    charge: tuple[Funds, Charge] | None = None,
+    *,
+    gas: Mapping[str, int] = _NO_GAS,
 ) -> list[Write]:
     """Hold funds and charge their payer, in one write."""
-    counted = quota_update(charge[1]) if charge else QuotaUpdate(where=())
+    counted = quota_update(charge[1]) if charge else QuotaUpdate(where=(), add=dict(gas))
     if hold is None:
         return [] if charge is None else [_ledger_update(charge[0], counted)]
     reservation, room = hold
@@ -319,9 +324,11 @@ def _ledger_writes(
     return [_ledger_update(reservation, held)]
 
 
-def _hold_again_writes(reservation: Reservation, transaction_id: TransactionId) -> list[Write]:
+def _hold_again_writes(
+    reservation: Reservation, transaction_id: TransactionId, gas: Mapping[str, int]
+) -> list[Write]:
     """Hold funds whatever there is room for, once: the payer has agreed to it, and the chain took it back."""
-    held = QuotaUpdate(where=(), add={"reserved": reservation.units})
+    held = QuotaUpdate(where=(), add={"reserved": reservation.units, **gas})
     return [
         _ledger_update(reservation, held),
         _claim(reservation.marker, transaction_id, reservation),
@@ -334,12 +341,16 @@ def _ledger_update(funds: Funds, changes: QuotaUpdate) -> Update:
         key=ledger_key(funds),
         set_to=changes.set_to,
         add=changes.add,
+        remove=changes.remove,
         where=changes.where,
     )
 
 
 def _release_writes(
-    row: Transaction, release: Reservation | None, settled_block: BlockNumber | None
+    row: Transaction,
+    release: Reservation | None,
+    settled_block: BlockNumber | None,
+    gas: Mapping[str, int],
 ) -> list[Write]:
     """Let funds go once: only while the nonce's marker says that they are held."""
     if release is None:
@@ -354,7 +365,7 @@ def _release_writes(
         Update(
             table=Table.ACCOUNTS,
             key=ledger_key(release),
-            add={"reserved": -release.units},
+            add={"reserved": -release.units, **gas},
             set_to={} if settled_block is None else {"settled_block": settled_block},
             where=where,
         ),
