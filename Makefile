@@ -14,7 +14,7 @@ WORKERS ?= auto
 export PATH := $(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 # Settings of the local stack and the demo, from the environment or from make's command line.
-export CHAINS BLOCK_TIME WALLETS ACCOUNTS AWS_PORT RPC_PORT LOG_LEVEL COUNT SENDERS CONCURRENCY
+export CHAINS CHAIN_IDS BLOCK_TIME WALLETS ACCOUNTS AWS_PORT RPC_PORT LOG_LEVEL COUNT SENDERS CONCURRENCY
 
 .PHONY: help
 help: ## List the targets
@@ -24,19 +24,25 @@ help: ## List the targets
 # Stamps make a second set-up free; a changed lock file makes it run again.
 
 .PHONY: setup
-setup: $(STAMPS)/python $(STAMPS)/node ## Install everything, into .venv and contracts/node_modules
+setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/examples ## Install everything, into .venv and two node_modules
 
-$(STAMPS)/python: local/requirements.txt pyproject.toml clients/python/pyproject.toml
+$(STAMPS)/python: local/requirements.txt tests/e2e/x402_v1/requirements.txt pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=…'; exit 1; }
-	@echo 'Installing into .venv and contracts/node_modules, this once: one to three minutes …'
+	@echo 'Installing into .venv, contracts/node_modules and examples/node_modules, this once: one to four minutes …'
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r local/requirements.txt
 	pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e clients/python
+	@# Beside the present x402, not in its place.
+	pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target $(VENV)/x402-v1 -r tests/e2e/x402_v1/requirements.txt
 	@mkdir -p $(@D) && touch $@
 
 # No package's own scripts: the tools ship their binaries.
 $(STAMPS)/node: contracts/package.json contracts/package-lock.json
 	cd contracts && npm ci --ignore-scripts
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/examples: examples/package.json examples/package-lock.json
+	cd examples && npm ci --ignore-scripts
 	@mkdir -p $(@D) && touch $@
 
 # ── The local stack ───────────────────────────────────────────────────────────────────────────────
@@ -46,7 +52,7 @@ run: setup ## Start the local stack, pay 1 USDC before your eyes, serve until Ct
 	@exec python -m local.run
 
 .PHONY: up
-up: setup ## Start the local stack and leave it running (CHAINS, BLOCK_TIME, WALLETS, ACCOUNTS, AWS_PORT, RPC_PORT)
+up: setup ## Start the local stack and leave it running (CHAINS, CHAIN_IDS, BLOCK_TIME, WALLETS, ACCOUNTS, AWS_PORT, RPC_PORT)
 	@exec python -m local.stack --detach
 
 .PHONY: demo
@@ -140,4 +146,4 @@ clean: ## Remove what was built, not what was installed
 
 .PHONY: distclean
 distclean: clean ## Remove what was installed too
-	rm -rf $(VENV) $(STAMPS) contracts/node_modules
+	rm -rf $(VENV) $(STAMPS) contracts/node_modules examples/node_modules

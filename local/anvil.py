@@ -10,7 +10,7 @@ from local.errors import LocalStackError
 from local.paths import ROOT
 from local.ports import LOOPBACK, choose_port
 from local.process import ChildProcess
-from local.settings import CHAIN_ID, StackSettings
+from local.settings import StackSettings
 
 _READY_SECONDS = 20.0
 _PREFERRED_PORT = 8545
@@ -33,7 +33,7 @@ def start_anvil(
     command = [*_command(settings, place), "--port", str(port)]
     if chain:
         command += ["--load-state", str(chain)]
-    name = f"anvil-{CHAIN_ID + place}" if place else "anvil"
+    name = f"anvil-{settings.chain_ids[place]}" if place else "anvil"
     process = ChildProcess.start(name, command, os.environ)
     try:
         node = Web3(HTTPProvider(rpc_url))
@@ -48,7 +48,7 @@ def _command(settings: StackSettings, place: int) -> list[str]:
     return [
         anvil_binary(),
         *("--host", LOOPBACK),
-        *("--chain-id", str(CHAIN_ID + place)),
+        *("--chain-id", str(settings.chain_ids[place])),
         *("--block-time", f"{settings.block_time_seconds(place):g}"),
         *("--mnemonic", MNEMONIC),
         *("--accounts", str(settings.accounts)),

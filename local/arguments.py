@@ -33,6 +33,20 @@ def whole_number(name: str, lowest: int, highest: int | None = None) -> Callable
     return read
 
 
+def distinct_whole_numbers(name: str, *, most: int) -> Callable[[str], list[int]]:
+    """Read at most `most` different whole numbers above 0, with commas between them."""
+
+    def read(text: str) -> list[int]:
+        numbers = [int(part) if part.strip().isdigit() else 0 for part in text.split(",")]
+        if 0 in numbers or len(set(numbers)) < len(numbers) or len(numbers) > most:
+            raise argparse.ArgumentTypeError(
+                f"{name} must be up to {most} different whole numbers above 0, not {text!r}"
+            )
+        return numbers
+
+    return read
+
+
 def seconds_above_zero(name: str) -> Callable[[str], list[float]]:
     """Read a duration, or several with commas between them."""
 

@@ -11,6 +11,7 @@ from web3.contract.contract import ContractFunction
 
 from local.accounts import treasury
 from local.chain import LocalChain
+from local.default_assets import DEFAULT_ASSETS
 
 ONE_USDC = 10**6
 """One USDC in its smallest unit."""
@@ -43,6 +44,8 @@ class LocalContracts:
 def deploy_contracts(chain: LocalChain) -> LocalContracts:
     """Deploy the token, the escrow that the chain's operator administers, and what settles in batches."""
     usdc = chain.deploy("MockUSDC")
+    if default_asset := DEFAULT_ASSETS.get(chain.web3.eth.chain_id):
+        usdc = chain.copy("MockUSDC", usdc, default_asset)
     escrow = chain.deploy("PaymentEscrow", chain.operator.address, treasury(), GRACE_SECONDS)
     return LocalContracts(usdc, escrow, chain.deploy("BatchSettler"))
 

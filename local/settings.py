@@ -5,10 +5,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local.arguments import HIGHEST_PORT, seconds_above_zero, whole_number
+from local.arguments import HIGHEST_PORT, distinct_whole_numbers, seconds_above_zero, whole_number
 
 CHAIN_ID = 31337
-"""Of the first chain; the others have the ids after it."""
+"""Of the first chain, if nobody says otherwise; the others have the ids after it."""
 MOST_CHAINS = 4
 STACK_NAME = "ferryman"
 MOST_WALLETS = 8
@@ -21,8 +21,8 @@ class StackSettings:
 
     block_times_seconds: Sequence[float]
     """Seconds between two blocks, chain by chain; the last one is also that of all further chains."""
-    chains: int = 1
-    """How many chains."""
+    chain_ids: Sequence[int] = (CHAIN_ID,)
+    """One chain each."""
     wallets: int
     """How many relayer wallets, one KMS key each."""
     accounts: int
@@ -43,7 +43,7 @@ def settings_from(arguments: argparse.Namespace) -> StackSettings:
     """Take the settings out of parsed flags."""
     return StackSettings(
         block_times_seconds=arguments.block_time,
-        chains=arguments.chains,
+        chain_ids=arguments.chain_ids or range(CHAIN_ID, CHAIN_ID + arguments.chains),
         wallets=arguments.wallets,
         accounts=arguments.accounts,
         aws_port=arguments.aws_port,
@@ -65,6 +65,13 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
         type=whole_number("CHAINS", 1, MOST_CHAINS),
         default=_from_environment("CHAINS", "1"),
         help="chains, each with its own contracts (CHAINS, default 1)",
+    )
+    parser.add_argument(
+        "--chain-ids",
+        type=distinct_whole_numbers("CHAIN_IDS", most=MOST_CHAINS),
+        default=_from_environment("CHAIN_IDS", None),
+        help="a chain of each of these ids, whatever CHAINS says; 84532 has USDC where Base Sepolia has it "
+        "(CHAIN_IDS, default 31337 and the ids after it)",
     )
     parser.add_argument(
         "--wallets",

@@ -28,7 +28,7 @@ from local.process import ChildProcess
 from local.progress import console, show_description, show_next_steps, step
 from local.running import forget, running_processes, stop_running, write_down
 from local.scratch import remove_scratch_folder
-from local.settings import CHAIN_ID, STACK_NAME, StackSettings, add_setting_flags, settings_from
+from local.settings import STACK_NAME, StackSettings, add_setting_flags, settings_from
 from local.warming import warm_up
 
 _READY_SECONDS = 60.0
@@ -111,8 +111,8 @@ def _start(settings: StackSettings, cleanup: ExitStack) -> RunningStack:
         children.append(child)
         write_down(children)
 
-    with step(f"Starting {_chains(settings.chains)} and AWS"):
-        for place in range(settings.chains):
+    with step(f"Starting {_chains(len(settings.chain_ids))} and AWS"):
+        for place in range(len(settings.chain_ids)):
             anvil, rpc_url = start_anvil(settings, place)
             keep(anvil)
             rpc_urls.append(rpc_url)
@@ -139,7 +139,7 @@ def _prepare(settings: StackSettings, aws: LocalAws, rpc_urls: Sequence[str]) ->
     prepared = list(zip(networks, contracts, strict=True))
     chains = [
         ChainDescription(
-            chain_id=CHAIN_ID + place,
+            chain_id=settings.chain_ids[place],
             rpc_url=rpc_url,
             block_time_ms=round(settings.block_time_seconds(place) * 1000),
             contracts=contracts[place].addresses,

@@ -15,6 +15,10 @@ from local.settings import add_setting_flags, settings_from
         ("BLOCK_TIME", "1,0"),
         ("CHAINS", "0"),
         ("CHAINS", "5"),
+        ("CHAIN_IDS", "0"),
+        ("CHAIN_IDS", "1,1"),
+        ("CHAIN_IDS", "base"),
+        ("CHAIN_IDS", "1,2,3,4,5"),
         ("WALLETS", "99"),
         ("WALLETS", "0"),
         ("ACCOUNTS", "9"),
@@ -62,5 +66,17 @@ def test_each_chain_has_its_block_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     settings = settings_from(parser.parse_args([]))
 
-    assert settings.chains == 3
+    assert list(settings.chain_ids) == [31337, 31338, 31339]
     assert [settings.block_time_seconds(place) for place in range(3)] == [1, 2.5, 2.5]
+
+
+def test_chains_may_have_the_ids_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain that poses as Base Sepolia is one that x402's packages know."""
+    monkeypatch.setenv("CHAINS", "1")
+    monkeypatch.setenv("CHAIN_IDS", "31337,84532")
+    parser = Arguments()
+    add_setting_flags(parser)
+
+    settings = settings_from(parser.parse_args([]))
+
+    assert settings.chain_ids == [31337, 84532]

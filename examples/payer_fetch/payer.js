@@ -1,0 +1,28 @@
+// A payer with fetch: gets each address given, and pays for it if it is asked to.
+import { ExactEvmScheme } from "@x402/evm/exact/client";
+import { ExactEvmSchemeV1 } from "@x402/evm/exact/v1/client";
+import { decodePaymentResponseHeader, wrapFetchWithPayment, x402Client } from "@x402/fetch";
+import { privateKeyToAccount } from "viem/accounts";
+
+// What this payer spends at once, in units of an asset that the x402 packages do not know.
+const MOST_UNITS = "1000000";
+
+const { ASSET, NETWORK, PRIVATE_KEY } = process.env;
+
+// At most 1 USDC at once (the default), and in no other asset than ASSET.
+const account = privateKeyToAccount(PRIVATE_KEY);
+const client = new x402Client()
+  .register("eip155:*", new ExactEvmScheme(account))
+  .registerV1("base-sepolia", new ExactEvmSchemeV1(account));
+if (ASSET) {
+  const allowed = { network: NETWORK, asset: ASSET, maxAmountPerPayment: MOST_UNITS };
+  client.setSpendControls({ allowedAssets: [allowed] });
+}
+const payingFetch = wrapFetchWithPayment(fetch, client);
+
+for (const address of process.argv.slice(2)) {
+  const answer = await payingFetch(address);
+  const receipt = answer.headers.get("PAYMENT-RESPONSE") ?? answer.headers.get("X-PAYMENT-RESPONSE");
+  const paid = receipt && decodePaymentResponseHeader(receipt);
+  console.log(JSON.stringify({ status: answer.status, body: await answer.json(), paid }));
+}

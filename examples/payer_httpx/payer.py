@@ -1,0 +1,44 @@
+"""A payer with httpx: gets each address given, and pays for it if it is asked to."""
+
+import asyncio
+import json
+import os
+import sys
+
+from eth_account import Account
+from x402 import x402Client
+from x402.client_base import SpendControlAsset
+from x402.http import decode_payment_response_header
+from x402.http.clients import x402HttpxClient
+from x402.mechanisms.evm.exact import register_exact_evm_client
+
+MOST_UNITS = "1000000"
+"""What this payer spends at once, in units of an asset that the x402 packages do not know."""
+
+
+def client() -> x402Client:
+    """Pay at most 1 USDC at once (the default), and in no other asset than ASSET."""
+    payer = register_exact_evm_client(x402Client(), Account.from_key(os.environ["PRIVATE_KEY"]))
+    if "ASSET" in os.environ:
+        allowed: SpendControlAsset = {
+            "network": os.environ["NETWORK"],
+            "asset": os.environ["ASSET"],
+            "max_amount_per_payment": MOST_UNITS,
+        }
+        payer.set_spend_controls({"allowed_assets": [allowed]})
+    return payer
+
+
+async def main(addresses: list[str]) -> None:
+    """Print one line of JSON for each address."""
+    async with x402HttpxClient(client(), timeout=60.0) as http:
+        for address in addresses:
+            answer = await http.get(address)
+            receipt = answer.headers.get("PAYMENT-RESPONSE") or answer.headers.get("X-PAYMENT-RESPONSE")
+            paid = decode_payment_response_header(receipt).model_dump(by_alias=True) if receipt else None
+            line = {"status": answer.status_code, "body": answer.json(), "paid": paid}
+            print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

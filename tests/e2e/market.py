@@ -1,0 +1,124 @@
+"""Sellers and payers that nobody here wrote: the processes they run in, and what they say."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from local.description import ChainDescription
+from local.example import RUN, environment_of
+from local.paths import ROOT
+from local.ports import any_free_port
+from local.process import ChildProcess
+
+V1_FOLDER: Final = ROOT / "tests" / "e2e" / "x402_v1"
+V1_PACKAGE: Final = ROOT / ".venv" / "x402-v1"
+_READY_SECONDS: Final = 60.0
+_PAYING_SECONDS: Final = 120.0
+
+COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{name: example.command for name, example in RUN.items()},
+    **{
+        f"v1_{name}": (sys.executable, f"{V1_FOLDER}/{name}.py")
+        for name in ("seller_fastapi", "seller_flask", "payer_httpx")
+    },
+}
+"""Name of a program and how it is started."""
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What a payer has seen of one purchase."""
+
+    status: int
+    body: Any
+    receipt: dict[str, Any] | None
+    """As the facilitator answered `/settle`; None without one."""
+
+
+@dataclass(frozen=True)
+class Seller:
+    """A server that asks for 0.01 USDC."""
+
+    process: ChildProcess
+    address: str
+    """Of what it sells."""
+
+    @classmethod
+    def started(cls, name: str, chain_id: int, told: Mapping[str, str]) -> "Seller":
+        """Start one."""
+        port = any_free_port()
+        environment = _environment(name, {**told, "PORT": str(port)})
+        process = ChildProcess.start(f"{name}-{chain_id}", COMMANDS[name], environment)
+        return cls(process, f"http://127.0.0.1:{port}/weather")
+
+    def wait(self) -> None:
+        """Wait until it asks for money."""
+        self.process.wait_until(lambda: _asks_for_money(self.address), timeout_seconds=_READY_SECONDS)
+
+
+@dataclass(frozen=True)
+class Market:
+    """Sellers on one chain, who all settle through one facilitator."""
+
+    chain: ChainDescription
+    facilitator_url: str
+    sellers: Mapping[str, "Seller"]
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, chain: ChainDescription, facilitator_url: str, sellers: Sequence[str]
+    ) -> Iterator["Market"]:
+        """Start the sellers, and end them afterwards; they are not ready at once."""
+        with ExitStack() as cleanup:
+            told = environment_of(chain, facilitator_url)
+            started = {name: Seller.started(name, chain.chain_id, told) for name in sellers}
+            for seller in started.values():
+                cleanup.callback(seller.process.stop)
+            yield cls(chain, facilitator_url, started)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program here is told."""
+        return environment_of(self.chain, self.facilitator_url)
+
+    def buy(self, payer: str, sellers: Sequence[str]) -> dict[str, Sale]:
+        """Have a payer buy from one seller after the other."""
+        for seller in sellers:
+            self.sellers[seller].wait()
+        addresses = [self.sellers[seller].address for seller in sellers]
+        ended = _run(payer, addresses, self.environment)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        lines = map(json.loads, ended.stdout.splitlines())
+        sales = [Sale(line["status"], line["body"], line["paid"]) for line in lines]
+        return dict(zip(sellers, sales, strict=True))
+
+
+def _asks_for_money(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=10.0).status_code == httpx.codes.PAYMENT_REQUIRED
+    except httpx.HTTPError:
+        return False
+
+
+def _run(payer: str, addresses: Sequence[str], told: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMANDS[payer], *addresses],
+        env=_environment(payer, told),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_PAYING_SECONDS,
+    )
+
+
+def _environment(name: str, told: Mapping[str, str]) -> dict[str, str]:
+    earlier = {"PYTHONPATH": str(V1_PACKAGE)} if name.startswith("v1_") else {}
+    return {**os.environ, **told, **earlier}
