@@ -29,7 +29,7 @@ def deep(event: Event) -> Answer:
 
 def metrics(event: Event) -> Answer:
     """GET /metrics."""
-    return text_answer(exposition(sight.statistics(caller_of(event))), CONTENT_TYPE)
+    return text_answer(exposition(*sight.statistics(caller_of(event))), CONTENT_TYPE)
 
 
 def explanation(event: Event) -> Answer:

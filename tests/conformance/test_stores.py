@@ -33,7 +33,7 @@ from ferryman.domain.nonces import Mark, NonceRow, Purpose, TransactionAttempt, 
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import DAY_MS, Charge, Quota, QuotaMovedError, SenderLimits
-from ferryman.domain.statistics import Gauges, WalletGauge
+from ferryman.domain.statistics import EndpointGauge, Gauges, WalletGauge
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import (
     Address,
@@ -43,6 +43,7 @@ from ferryman.domain.units import (
     CorrelationId,
     Gas,
     Instant,
+    Milliseconds,
     Seconds,
     TokenUnits,
     TransactionId,
@@ -1552,10 +1553,32 @@ class TestStatistics:
             open_by_status={"PENDING": 3},
             reserved={SETTINGS.tokens[0]: TokenUnits(10**30)},
             wallets=(wallet,),
+            endpoints=(
+                EndpointGauge(number=1, took_ms=Milliseconds(12), head=BlockNumber(90), is_behind=True),
+                EndpointGauge(number=2, took_ms=Milliseconds(4_000), trouble="HTTP status 503", rests=True),
+            ),
         )
 
         store.keep(CHAIN_ID, first)
         store.keep(CHAIN_ID, second)
 
         assert store.gauges(CHAIN_ID) == second
+
+    def test_a_state_of_a_chain_that_is_away_comes_back_without_a_head(self, tables: Tables) -> None:
+        """None is not 0: nobody saw that block."""
+        store = DynamoStatistics(tables)
+        away = Gauges(
+            at=NOW,
+            head=None,
+            final=BlockNumber(0),
+            head_age_seconds=None,
+            outbox_age_seconds=Seconds(9),
+            open_by_status={},
+            reserved={},
+            wallets=(WalletGauge(address=WALLET, balance_wei=None, window_used=3, window_free=13),),
+        )
+
+        store.keep(CHAIN_ID, away)
+
+        assert store.gauges(CHAIN_ID) == away
         assert store.gauges(ChainId(1)) is None

@@ -36,6 +36,7 @@ from ferryman.ports import (
     Clock,
     Counted,
     Depth,
+    EndpointProbe,
     EventLog,
     LogFilter,
     LogRange,
@@ -48,7 +49,7 @@ from ferryman.ports import (
     Simulation,
     TransactionReceipt,
 )
-from tests.fakes.witness import FakeWitness
+from tests.fakes.witness import FakeWitness, probed
 
 GAS_USED: Final = Gas(60_000)
 _IS_VALID_SIGNATURE: Final = bytes.fromhex("1626ba7e")
@@ -300,6 +301,11 @@ class FakeChain:
         if not self.endpoints:
             return (self,)
         return tuple(sorted(self.endpoints, key=lambda one: not one.is_reachable)[:2])
+
+    def probe(self) -> tuple[EndpointProbe, ...]:
+        """Ask its endpoints, or itself."""
+        asked: Sequence[Chain] = self.endpoints or (self,)
+        return tuple(probed(number, endpoint) for number, endpoint in enumerate(asked, start=1))
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:  # noqa: ARG002 (its head is always fresh)
         """Answer the escrow's views."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import FeeHistory
-from ferryman.domain.units import Address, BlockHash, BlockNumber, TxHash, WalletNonce, Wei
+from ferryman.domain.units import Address, BlockHash, BlockNumber, Milliseconds, TxHash, WalletNonce, Wei
 from ferryman.ports import (
     Block,
     Chain,
     Counted,
     Depth,
+    EndpointProbe,
     EventLog,
     LogFilter,
     LogRange,
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 _OTHER_BRANCH: Final = BlockHash("0x" + "ba" * 32)
 Lie = Callable[[TransactionReceipt], TransactionReceipt | None]
 """From a true receipt to what is told instead."""
+
+
+def probed(number: int, endpoint: Chain) -> EndpointProbe:
+    """Ask one endpoint for its newest block."""
+    took = Milliseconds(0)
+    try:
+        head = endpoint.head()
+    except ChainUnreachableError as error:
+        return EndpointProbe(number=number, took_ms=took, head=None, trouble=error.cause, rests=False)
+    return EndpointProbe(number=number, took_ms=took, head=head, trouble=None, rests=False)
 
 
 class FakeWitness:
@@ -53,6 +64,10 @@ class FakeWitness:
         self.asked: list[str] = []
         """The methods it was asked, in order."""
         self._chain = chain
+
+    def probe(self) -> tuple[EndpointProbe, ...]:
+        """Give what its chain's endpoints answer, as `witnesses`."""
+        return self._chain.probe()
 
     def witnesses(self) -> tuple[Chain, ...]:
         """Give what its chain has: whoever reads by a lying endpoint may still ask the others."""

@@ -33,7 +33,9 @@ DEAD = f"http://{LOOPBACK}:{any_free_port()}"
 class Pool:
     """Endpoints that answer as a test says, and what asks them, with a clock moved by hand."""
 
-    def __init__(self, stack: ExitStack, *answers: Answers, weights: list[int] | None = None) -> None:
+    def __init__(
+        self, stack: ExitStack, *answers: Answers, weights: list[int] | None = None, patience: float = 1.0
+    ) -> None:
         self.seconds = 0.0
         self.metrics = FakeMetrics()
         self.clock = FakeClock(NOW_SECONDS * 1000)
@@ -42,7 +44,7 @@ class Pool:
             CHAIN,
             FakeEndpoints(*(one.url for one in self.served), weights=weights),
             metrics=self.metrics,
-            timeout_seconds=1.0,
+            timeout_seconds=patience,
             most_in_batch=10,
             now=lambda: self.seconds,
         )
@@ -285,6 +287,37 @@ def test_a_chain_that_stands_still_everywhere_is_read_all_the_same(stack: ExitSt
     pool = Pool(stack, node(lambda: 100, age=500), node(lambda: 100, age=500))
 
     assert pool.chain.head().number == 100
+
+
+def test_each_endpoint_is_probed_by_itself_also_one_that_rests(stack: ExitStack) -> None:
+    """What is told of it is what it answered just now, and one good answer ends its rest."""
+    is_well = threading.Event()
+    well, ill = node(lambda: 99), status(503)
+    pool = Pool(
+        stack,
+        node(lambda: 100),
+        lambda body: well(body) if is_well.is_set() else ill(body),
+    )
+    for _ in range(FAILURES):
+        first, second = pool.chain.probe()
+    is_well.set()
+    _, third = pool.chain.probe()
+
+    assert (first.number, first.head and first.head.number, first.rests) == (1, 100, False)
+    assert (second.head, second.trouble, second.rests) == (None, "HTTP status 503", True)
+    assert (third.head and third.head.number, third.trouble, third.rests) == (99, None, False)
+
+
+def test_a_probe_waits_for_no_endpoint_longer_than_its_patience(stack: ExitStack) -> None:
+    """The others' answers are told, and it is told as silent."""
+    pool = Pool(stack, after(1.0, saying("0x1")), node(lambda: 100), patience=0.2)
+    began = time.monotonic()
+
+    first, second = pool.chain.probe()
+
+    assert time.monotonic() - began < 0.9
+    assert first.trouble
+    assert second.head
 
 
 # -- sends ------------------------------------------------------------------------------------

@@ -44,7 +44,36 @@ def status(answer: dict[str, Any]) -> None:
         ),
         title="Chains",
     )
+    _measured_endpoints(answer["chains"])
     _queues(answer["dead_letters"])
+
+
+def _measured_endpoints(chains: Sequence[dict[str, Any]]) -> None:
+    """Print how each RPC endpoint did when confirm measured it last."""
+    measured = [(chain, one) for chain in chains for one in chain.get("endpoints", ())]
+    if measured:
+        table(
+            ("chain", "endpoint", "state", "head", "head age", "answered in", "measured"),
+            (
+                (
+                    chain["chain_id"],
+                    one["endpoint"],
+                    alarm(_endpoint_state(one), when=one["status"] != "ok"),
+                    one["head"],
+                    "-" if one["head_age_seconds"] is None else span(one["head_age_seconds"]),
+                    f"{one['latency_ms']} ms",
+                    f"{age(chain['measured_at'])} ago",
+                )
+                for chain, one in measured
+            ),
+            title="Endpoints",
+        )
+
+
+def _endpoint_state(one: dict[str, Any]) -> str:
+    rests = ", rests" if one["rests"] else ""
+    reason = f": {one['reason']}" if one["reason"] else ""
+    return f"{one['status']}{rests}{reason}"
 
 
 def transactions(answer: dict[str, Any]) -> None:

@@ -229,6 +229,20 @@ class SendResult:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointProbe:
+    """What one endpoint of a chain answered when it was asked for its newest block."""
+
+    number: int
+    """Its place in the chain's list, from 1."""
+    took_ms: Milliseconds
+    head: Block | None
+    trouble: str | None
+    """Why it gave none; None if it did."""
+    rests: bool
+    """Whether this process leaves it alone for now, after it failed again and again."""
+
+
 class Chain(Protocol):
     """One EVM chain. Every method may raise ChainUnreachableError."""
 
@@ -240,6 +254,15 @@ class Chain(Protocol):
         Returns:
             Two, or one if only one endpoint is configured. Healthy ones come first, but one that does not
             answer is given as well, if there is no other: it must not be taken for a chain with one.
+
+        """
+        ...
+
+    def probe(self) -> tuple[EndpointProbe, ...]:
+        """Ask every endpoint for its newest block, all at once, also those that rest.
+
+        Returns:
+            What each answered, in the list's order; one that does not answer is part of the answer.
 
         """
         ...

@@ -180,6 +180,21 @@ def test_the_status_is_a_table_for_people_and_json_for_scripts(tmp_path: Path) -
     assert json.loads(parsed.stdout) == HEALTHY
 
 
+def test_the_status_shows_each_endpoint_and_why_one_does_not_answer(tmp_path: Path) -> None:
+    """As confirm measured it last: what an operator would otherwise have to ask each for."""
+    (chain,) = HEALTHY["chains"]
+    down = {"endpoint": 2, "status": "failed", "rests": True, "reason": "HTTP status 503", "latency_ms": 9}
+    down |= {"head": None, "head_age_seconds": None}
+    well = {"endpoint": 1, "status": "ok", "rests": False, "reason": None, "latency_ms": 12}
+    well |= {"head": 7, "head_age_seconds": 1}
+    measured = chain | {"measured_at": "2026-11-21T12:00:00.000Z", "endpoints": [well, down]}
+
+    shown, _ = answered(tmp_path, {**HEALTHY, "chains": [measured]}, "status")
+
+    assert "failed, rests: HTTP status 503" in shown.stdout
+    assert "12 ms" in shown.stdout
+
+
 def test_a_pause_is_the_first_thing_that_the_status_shows(tmp_path: Path) -> None:
     """With who and why."""
     shown, _ = answered(tmp_path, {**HEALTHY, "paused": [PAUSE]}, "status")

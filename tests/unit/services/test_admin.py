@@ -6,10 +6,11 @@ import pytest
 
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.errors import InvalidFieldsError, NotFoundError
 from ferryman.domain.pauses import Pause, Scope
-from ferryman.domain.units import Instant, Milliseconds, TransactionId
+from ferryman.domain.units import Instant, Milliseconds, TransactionId, rfc3339
 from ferryman.ports import DeadLetter
 from ferryman.services.admin import Admin, admin_list
 from ferryman.services.chains import ChainAccess
@@ -30,6 +31,7 @@ def admin_of(memory: MemoryWorld, dead_letters: FakeDeadLetters | None = None) -
         wallets=DynamoWallets(world.tables),
         leases=DynamoLeases(world.tables),
         pauses=DynamoPauses(world.tables),
+        statistics=DynamoStatistics(world.tables),
         dead_letters=dead_letters or FakeDeadLetters({}, targets=()),
         clock=memory.clock,
     )
@@ -54,6 +56,25 @@ def listed(memory: MemoryWorld, **parameters: str) -> list[str]:
     """List transactions."""
     request = admin_list(parameters, [SETTINGS.chain_id])
     return [record["transaction_id"] for record in admin_of(memory).transactions(request)["transactions"]]
+
+
+def test_the_status_says_how_each_endpoint_did_when_confirm_measured_it() -> None:
+    """One that is away with its reason; and before the first measurement, nothing."""
+    memory = memory_world()
+    away, _ = memory.chain.served_by_two()
+    away.is_reachable = False
+    admin = admin_of(memory)
+
+    (before,) = admin.status()["chains"]
+    memory.world.gauge()
+    (after,) = admin.status()["chains"]
+
+    assert (before["measured_at"], before["endpoints"]) == (None, [])
+    assert after["measured_at"] == rfc3339(memory.clock.now())
+    assert [(one["endpoint"], one["status"], one["reason"]) for one in after["endpoints"]] == [
+        (1, "failed", "this endpoint is switched off"),
+        (2, "ok", None),
+    ]
 
 
 def test_a_list_without_a_sender_holds_everything_that_is_open() -> None:

@@ -5,6 +5,7 @@ from ferryman.domain.metrics import Metric
 from ferryman.domain.statistics import Gauges
 from ferryman.domain.units import Milliseconds, Wei
 from tests.fakes.settled import MemoryWorld, memory_world
+from tests.fakes.witness import FakeWitness
 from tests.support.payments import CHAIN_ID
 
 
@@ -76,16 +77,57 @@ def test_each_wallets_balance_is_told_in_coins() -> None:
     assert seen.window_used + seen.window_free == memory.world.settings.window
 
 
-def test_a_chain_that_is_away_has_no_heartbeat_and_no_measurement() -> None:
-    """Its alarm breaches on missing data."""
-    memory = memory_world()
+def test_of_a_chain_that_is_away_the_tables_are_measured_and_what_its_endpoints_said() -> None:
+    """That is when somebody looks; its looks are no heartbeat, and its head has no age."""
+    memory = memory_world(wallets=1)
+    began = memory.clock.now()
+    post(memory, 1)
     memory.chain.is_reachable = False
+    memory.clock.sleep(Milliseconds(7_000))
 
     memory.world.follow(run_ms=3_000)
     memory.world.gauge()
 
-    assert not memory.world.metrics.added
-    assert DynamoStatistics(memory.world.tables).gauges(CHAIN_ID) is None
+    seen = gauges(memory)
+    assert (seen.at, seen.head, seen.head_age_seconds, seen.final) == (memory.clock.now(), None, None, 0)
+    waited = (memory.clock.now() - began) // 1000
+    assert (seen.open_by_status, seen.outbox_age_seconds) == ({"VALIDATED": 1}, waited)
+    assert [one.trouble for one in seen.endpoints] == ["switched off"]
+    assert last(memory, Metric.OUTBOX_AGE) == waited > 0
+    assert not {Metric.CONFIRM_LOOKS, Metric.HEAD_AGE} & memory.world.metrics.counts().keys()
+
+
+def test_a_wallet_of_a_chain_that_is_away_keeps_its_marks_and_has_no_balance() -> None:
+    """Zero would be a lie that alarms."""
+    memory = memory_world(wallets=1)
+    post(memory, 1)
+    memory.world.settle()
+    memory.world.metrics.added.clear()
+    memory.chain.is_reachable = False
+
+    memory.world.gauge()
+
+    (wallet,) = gauges(memory).wallets
+    assert wallet.balance_wei is None
+    assert Metric.WALLET_BALANCE not in memory.world.metrics.counts()
+    assert last(memory, Metric.WINDOW_FREE) == wallet.window_free
+
+
+def test_each_endpoint_is_measured_by_itself() -> None:
+    """One is away, one stands still, and the chain is measured by the one that is well."""
+    memory = memory_world()
+    memory.clock.sleep(Milliseconds(300_000))
+    away, behind = memory.chain.served_by_two()
+    memory.chain.endpoints = (away, behind, FakeWitness(memory.chain))
+    away.is_reachable, behind.lag = False, 100
+
+    memory.world.gauge()
+
+    seen = gauges(memory)
+    first, second, third = seen.endpoints
+    assert (first.number, first.is_well, first.head) == (1, False, None)
+    assert (second.is_well, second.is_behind, second.head_age_seconds) == (False, True, 100)
+    assert (third.is_well, third.head) == (True, seen.head)
 
 
 def test_looks_that_go_well_are_the_heartbeat() -> None:

@@ -26,9 +26,6 @@ _KEYS: Final[Mapping[str, Key]] = {
     Table.CONNECTIONS: {"topic": _NOBODY, "member": _NOBODY},
     Table.CURSORS: {"cursor": _NOBODY},
 }
-_STALE_BLOCKS: Final = 20
-_STALE_SECONDS: Final = 60
-"""A head is too old when it is older than both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +131,9 @@ class EndpointDependency:
 
     def look(self) -> Mapping[str, int | str]:
         """Read."""
-        head = self.chain.head()
-        age = max(self.clock.now() // 1000 - head.timestamp_seconds, 0)
-        if age > max(_STALE_BLOCKS * self.settings.block_time_ms // 1000, _STALE_SECONDS):
+        head, now = self.chain.head(), self.clock.now()
+        age = max(now // 1000 - head.timestamp_seconds, 0)
+        if self.settings.is_stale(head.timestamp_seconds, now):
             msg = f"its newest block, {head.number}, is {age} s old"
             raise NotHealthyError(msg)
         return {"head": head.number, "head_age_seconds": age}

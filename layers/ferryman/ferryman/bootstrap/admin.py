@@ -10,6 +10,7 @@ from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.recovery import DynamoRecovery
+from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.usage_plans import ApiGatewayUsagePlans
@@ -74,6 +75,7 @@ def administer(telemetry: Telemetry) -> Administration:
             wallets=DynamoWallets(stored),
             leases=leases,
             pauses=pauses,
+            statistics=DynamoStatistics(stored),
             dead_letters=dead_letters,
             clock=clock,
         ),

@@ -67,7 +67,7 @@ def see_health(telemetry: Telemetry) -> Sight:
             clock=clock,
             log=telemetry.log,
         ),
-        statistics=Statistics(statistics=statistics, chain_ids=tuple(config.by_id())),
+        statistics=Statistics(statistics=statistics, pauses=pauses, chain_ids=tuple(config.by_id())),
         explaining=Explaining(
             chains=chains(config, telemetry, patience_seconds=_PATIENCE_SECONDS, known=known),
             store=DynamoTransactions(stored),

@@ -19,6 +19,9 @@ newest block: its funds have left the balance and are still reserved. An older b
 it is not older than the last settlement, counts it once.
 """
 
+STALE_BLOCKS: Final = 20
+_STALE_MS: Final = Milliseconds(60_000)
+"""An endpoint's newest block is too old when it is older than so many blocks and than that."""
 _FINAL_DEPTHS: Final = 10
 """Where a chain does not say what is final, a block counts as final this many times as deep as required."""
 _CACHED_BLOCKS: Final = 3
@@ -218,6 +221,11 @@ class ChainSettings(BaseModel):
         younger than the margin.
         """
         return now - head_seconds * 1000 + self._read_back_ms >= self.withdrawal_margin_seconds * 1000
+
+    def is_stale(self, head_seconds: Seconds, now: Instant) -> bool:
+        """Whether an endpoint whose newest block is of that time stands still, or its chain does."""
+        longest = max(STALE_BLOCKS * self.block_time_ms, _STALE_MS)
+        return now - head_seconds * 1000 > longest
 
     @property
     def _read_back_ms(self) -> Milliseconds:

@@ -7,7 +7,17 @@ from typing import Final
 
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import WalletState
-from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, Seconds, TokenUnits, Wei
+from ferryman.domain.units import (
+    Address,
+    BlockNumber,
+    ChainId,
+    Gas,
+    Instant,
+    Milliseconds,
+    Seconds,
+    TokenUnits,
+    Wei,
+)
 
 SETTLEMENT_BOUNDS: Final = (1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000)
 """Milliseconds: upper bounds of the histogram of settlement times, whose last bucket has none."""
@@ -17,11 +27,35 @@ _SEPARATOR: Final = "__"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointGauge:
+    """An RPC endpoint of a chain at one moment, as the process that measured it found it."""
+
+    number: int
+    """Its place in the chain's list, from 1."""
+    took_ms: Milliseconds
+    """How long its answer took, or how long it was waited for."""
+    head: BlockNumber | None = None
+    head_age_seconds: Seconds | None = None
+    is_behind: bool = False
+    """Its newest block is too old to be believed."""
+    trouble: str | None = None
+    """Why it did not answer; None if it did."""
+    rests: bool = False
+    """That process leaves it alone for now, after it failed again and again."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it answers, and with the present."""
+        return self.trouble is None and not self.is_behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WalletGauge:
     """A relayer wallet at one moment."""
 
     address: Address
-    balance_wei: Wei
+    balance_wei: Wei | None
+    """None while the chain is away."""
     window_used: int
     window_free: int
     window: int = 0
@@ -38,11 +72,12 @@ class Gauges:
     """A chain at one moment, as confirm saw it."""
 
     at: Instant
-    head: BlockNumber
+    head: BlockNumber | None
+    """None while the chain is away; the tables were measured all the same."""
     final: BlockNumber
     """The newest block that no reorg replaces any more; 0 while that cannot be said."""
-    head_age_seconds: Seconds
-    """Our clock less the block's time, at least 0."""
+    head_age_seconds: Seconds | None
+    """Our clock less the block's time, at least 0; None while the chain is away."""
     outbox_age_seconds: Seconds
     """How long the transaction that waits longest for a nonce has waited since it was accepted."""
     unpayable: int = 0
@@ -51,6 +86,7 @@ class Gauges:
     reserved: Mapping[Address, TokenUnits]
     """Token -> units held for open transactions."""
     wallets: tuple[WalletGauge, ...]
+    endpoints: tuple[EndpointGauge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

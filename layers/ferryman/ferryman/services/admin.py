@@ -7,9 +7,18 @@ from typing import Any, Final
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError
 from ferryman.domain.nonces import NonceRow, TransactionAttempt
 from ferryman.domain.quotas import day_of
+from ferryman.domain.statistics import Gauges
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TransactionId, rfc3339
-from ferryman.ports import Clock, DeadLetters, LeaseStore, PauseStore, TransactionStore, WalletStore
+from ferryman.ports import (
+    Clock,
+    DeadLetters,
+    LeaseStore,
+    PauseStore,
+    StatisticsStore,
+    TransactionStore,
+    WalletStore,
+)
 from ferryman.services.asking import number_parameter, refuse_unknown_parameters
 from ferryman.services.chains import Chains
 from ferryman.services.pausing import told
@@ -42,6 +51,7 @@ class Admin:
     wallets: WalletStore
     leases: LeaseStore
     pauses: PauseStore
+    statistics: StatisticsStore
     dead_letters: DeadLetters
     clock: Clock
 
@@ -179,6 +189,7 @@ class Admin:
             "oldest_nonce_seconds": _longest((row.bound_at for row in nonces), now),
             "wallets": len(wallets),
             "free_window": sum(wallet.free(wallet.limit) for wallet in wallets),
+            **_endpoints_told(self.statistics.gauges(chain_id)),
         }
 
 
@@ -222,6 +233,25 @@ def _statuses(text: str | None) -> frozenset[Status]:
 def _longest(moments: Iterable[Instant], now: Instant) -> Seconds:
     """How long ago the first of some moments was; 0 if there are none, or all are to come."""
     return Seconds(max(now - min(moments, default=now), 0) // 1000)
+
+
+def _endpoints_told(gauges: Gauges | None) -> dict[str, Any]:
+    """Tell how a chain's endpoints did when confirm measured it last, by their numbers."""
+    return {
+        "measured_at": rfc3339(gauges.at) if gauges else None,
+        "endpoints": [
+            {
+                "endpoint": one.number,
+                "status": "ok" if one.is_well else "failed" if one.trouble else "behind",
+                "rests": one.rests,
+                "reason": one.trouble,
+                "head": one.head,
+                "head_age_seconds": one.head_age_seconds,
+                "latency_ms": one.took_ms,
+            }
+            for one in (gauges.endpoints if gauges else ())
+        ],
+    }
 
 
 def _nonce_told(row: NonceRow) -> dict[str, Any]:

@@ -4,19 +4,21 @@ from dataclasses import dataclass
 
 from ferryman.domain.access import Caller, Role
 from ferryman.domain.errors import FieldProblem, NotAllowedError
+from ferryman.domain.pauses import Pause
 from ferryman.domain.statistics import ChainStatistics
 from ferryman.domain.units import ChainId
-from ferryman.ports import StatisticsStore
+from ferryman.ports import PauseStore, StatisticsStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """The sums and the states that were kept; two reads a chain."""
+    """The sums and the states that were kept, and what is paused; two reads a chain, and one."""
 
     statistics: StatisticsStore
+    pauses: PauseStore
     chain_ids: tuple[ChainId, ...]
 
-    def __call__(self, caller: Caller) -> tuple[ChainStatistics, ...]:
+    def __call__(self, caller: Caller) -> tuple[tuple[ChainStatistics, ...], tuple[Pause, ...]]:
         """Read them.
 
         Raises:
@@ -25,7 +27,7 @@ class Statistics:
 
         """
         require_reader(caller)
-        return tuple(
+        chains = tuple(
             ChainStatistics(
                 chain_id=chain_id,
                 counts=self.statistics.counts(chain_id),
@@ -33,6 +35,7 @@ class Statistics:
             )
             for chain_id in self.chain_ids
         )
+        return chains, self.pauses.pauses()
 
 
 def require_reader(caller: Caller) -> None:

@@ -1,10 +1,22 @@
 """The exposition, read back by Prometheus' own parser."""
 
+from dataclasses import replace
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from ferryman.adapters.http.prometheus import exposition
-from ferryman.domain.statistics import ChainStatistics, Gauges, WalletGauge
-from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits, Wei
+from ferryman.domain.pauses import Pause, Scope
+from ferryman.domain.statistics import ChainStatistics, EndpointGauge, Gauges, WalletGauge
+from ferryman.domain.units import (
+    Address,
+    BlockNumber,
+    ChainId,
+    Instant,
+    Milliseconds,
+    Seconds,
+    TokenUnits,
+    Wei,
+)
 
 WALLET = Address("0x90F79bf6EB2c4f870365E785982E1f101E93b906")
 TOKEN = Address("0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")
@@ -31,6 +43,10 @@ GAUGES = Gauges(
     open_by_status={"PENDING": 1},
     reserved={TOKEN: TokenUnits(1_000)},
     wallets=(WalletGauge(address=WALLET, balance_wei=Wei(5 * 10**17), window_used=1, window_free=15),),
+    endpoints=(
+        EndpointGauge(number=1, took_ms=Milliseconds(12), head=BlockNumber(90)),
+        EndpointGauge(number=2, took_ms=Milliseconds(4_000), trouble="ReadTimeoutError", rests=True),
+    ),
 )
 
 
@@ -66,6 +82,37 @@ def test_prometheus_reads_counters_gauges_and_the_histogram() -> None:
     assert read["ferryman_open", (("status", "PENDING"),)] == 1
     assert read["ferryman_outbox_age_seconds", ()] == 7
     assert read["ferryman_observed_timestamp_seconds", ()] == 1_800_000_000
+
+
+def test_prometheus_reads_how_each_endpoint_does_and_what_is_paused() -> None:
+    """By the endpoint's number: its address may hold a key."""
+    read = samples(ChainStatistics(chain_id=ChainId(1), counts={}, gauges=GAUGES))
+    first, second = (("endpoint", "1"),), (("endpoint", "2"),)
+    pauses = [
+        Pause(scope=Scope(chain_id=ChainId(1)), by="operator", note="", since=Instant(1)),
+        Pause(scope=Scope(kind="payment"), by="operator", note="", since=Instant(1)),
+        Pause(scope=Scope(), by="operator", note="", since=Instant(1)),
+    ]
+
+    assert (read["ferryman_endpoint_up", first], read["ferryman_endpoint_up", second]) == (1, 0)
+    assert (read["ferryman_endpoint_rests", first], read["ferryman_endpoint_rests", second]) == (0, 1)
+    assert read["ferryman_endpoint_seconds", second] == 4
+    assert read["ferryman_endpoint_head", first] == 90
+    assert ("ferryman_endpoint_head", second) not in read
+    told = exposition([], pauses)
+    for labels in ('chain_id="1",kind=""', 'chain_id="",kind="payment"', 'chain_id="",kind=""'):
+        assert f"ferryman_paused{{{labels}}} 1.0" in told
+
+
+def test_a_chain_that_is_away_has_no_head_and_no_balances() -> None:
+    """What is still true of it is told all the same."""
+    wallet = replace(GAUGES.wallets[0], balance_wei=None)
+    away = replace(GAUGES, head=None, head_age_seconds=None, wallets=(wallet,))
+
+    names = {name for name, _ in samples(ChainStatistics(chain_id=ChainId(1), counts={}, gauges=away))}
+
+    assert not names & {"ferryman_head", "ferryman_head_age_seconds", "ferryman_wallet_balance_wei"}
+    assert {"ferryman_open", "ferryman_outbox_age_seconds", "ferryman_wallet_window_free"} <= names
 
 
 def test_a_chain_without_any_payment_has_no_ratio_and_no_state() -> None:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from ferryman.adapters.dynamodb.operations import Item, Put, Table, Tables, Update
 from ferryman.domain.nonces import WalletState
-from ferryman.domain.statistics import Gauges, WalletGauge
-from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits, Wei
+from ferryman.domain.statistics import EndpointGauge, Gauges, WalletGauge
+from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits
 
 
 class DynamoStatistics:
@@ -37,6 +37,7 @@ class DynamoStatistics:
             "open_by_status": dict(gauges.open_by_status),
             "reserved": dict(gauges.reserved),
             "wallets": [asdict(wallet) | {"state": wallet.state.value} for wallet in gauges.wallets],
+            "endpoints": [asdict(endpoint) for endpoint in gauges.endpoints],
         }
         self._tables.write(Put(table=Table.CURSORS, item=item))
 
@@ -47,26 +48,18 @@ class DynamoStatistics:
             return None
         return Gauges(
             at=Instant(item["at"]),
-            head=BlockNumber(item["head"]),
+            head=item.get("head"),
             final=BlockNumber(item.get("final", 0)),
-            head_age_seconds=Seconds(item["head_age_seconds"]),
+            head_age_seconds=item.get("head_age_seconds"),
             outbox_age_seconds=Seconds(item["outbox_age_seconds"]),
             unpayable=item["unpayable"],
             open_by_status=item["open_by_status"],
             reserved={Address(token): TokenUnits(units) for token, units in item["reserved"].items()},
             wallets=tuple(
-                WalletGauge(
-                    address=Address(wallet["address"]),
-                    balance_wei=Wei(wallet["balance_wei"]),
-                    window_used=wallet["window_used"],
-                    window_free=wallet["window_free"],
-                    window=wallet["window"],
-                    state=WalletState(wallet["state"]),
-                    day_spent_wei=Wei(wallet["day_spent_wei"]),
-                    is_low=wallet["is_low"],
-                )
-                for wallet in item["wallets"]
+                WalletGauge(**wallet | {"state": WalletState(wallet["state"])}) for wallet in item["wallets"]
             ),
+            # A release before this one kept none.
+            endpoints=tuple(EndpointGauge(**endpoint) for endpoint in item.get("endpoints", ())),
         )
 
 

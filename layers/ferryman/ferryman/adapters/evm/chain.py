@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ferryman.adapters.evm.broadcasts import together
-from ferryman.adapters.evm.json_rpc import JsonRpc
+from ferryman.adapters.evm.json_rpc import JsonRpc, Told
 from ferryman.adapters.evm.rpc_batch import NoAnswerError, RpcError, RpcRequest
 from ferryman.adapters.evm.rpc_errors import is_revert, is_too_many_logs, send_result
-from ferryman.domain.chain import ChainSettings
+from ferryman.domain.chain import STALE_BLOCKS, ChainSettings
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, TooManyLogsError
 from ferryman.domain.fees import PERCENTILES, FeeHistory, FeeModel, Tier
@@ -30,6 +30,7 @@ from ferryman.ports import (
     Clock,
     Counted,
     Depth,
+    EndpointProbe,
     EventLog,
     LogFilter,
     LogRange,
@@ -45,8 +46,6 @@ from ferryman.ports import (
 _HISTORY_BLOCKS: Final = 10
 _DELEGATION: Final = "0xef0100"
 """What the code of a delegated account begins with (EIP-7702)."""
-_STALE_BLOCKS: Final = 20
-_STALE_MS: Final = Milliseconds(60_000)
 """An endpoint stands still when its newest block is older than both, and lags when it is so many behind."""
 _REMEMBERED_MS: Final = Milliseconds(30_000)
 """How long another endpoint's head is worth comparing with."""
@@ -77,6 +76,10 @@ class EvmChain:
         """Give the chain as at most two single endpoints see it."""
         singly = self._rpc.singly()[:_MOST_WITNESSES]
         return tuple(EvmChain(self._settings, rpc, self._clock) for rpc in singly)
+
+    def probe(self) -> tuple[EndpointProbe, ...]:
+        """Ask every endpoint for its newest block."""
+        return tuple(self._probed(told, rests=rests) for told, rests in self._rpc.each([_HEAD]))
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:
         """Read contracts in one batch, which also brings the newest head for the next one.
@@ -248,6 +251,18 @@ class EvmChain:
 
     # -- inside -------------------------------------------------------------------------------
 
+    def _probed(self, told: Told, *, rests: bool) -> EndpointProbe:
+        head, trouble = None, None
+        try:
+            if isinstance(told.answers, NoAnswerError):
+                trouble = told.answers.cause
+            else:
+                head = self._block(self._rpc.result(told.answers[0]))
+        except ChainUnreachableError as error:
+            trouble = error.cause
+        took = Milliseconds(round(told.milliseconds))
+        return EndpointProbe(number=told.number, took_ms=took, head=head, trouble=trouble, rests=rests)
+
     def _receipts(self, answers: Sequence[Any]) -> tuple[TransactionReceipt | None, ...]:
         found = (self._rpc.result(answer) for answer in answers)
         return tuple(_receipt(receipt) if receipt else None for receipt in found)
@@ -285,9 +300,8 @@ class EvmChain:
         others = [
             seen for one, (seen, at) in self._heads.items() if one != number and now - at <= _REMEMBERED_MS
         ]
-        lags = head.number < max(others, default=BlockNumber(0)) - _STALE_BLOCKS
-        longest = max(_STALE_BLOCKS * self._settings.block_time_ms, _STALE_MS)
-        return lags or now - head.timestamp_seconds * 1000 > longest
+        lags = head.number < max(others, default=BlockNumber(0)) - STALE_BLOCKS
+        return lags or self._settings.is_stale(head.timestamp_seconds, now)
 
     def _saw(self, head: BlockNumber) -> None:
         self._head_number, self._head_seen_at = head, self._clock.now()

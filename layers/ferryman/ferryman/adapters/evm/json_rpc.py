@@ -3,7 +3,7 @@
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -22,6 +22,7 @@ from ferryman.ports import Metrics, Tracing
 
 _PATIENCES: Final = 2
 """Endpoints that may be silent for all their time within one call; those after them are not asked."""
+_TOO_LATE: Final = "it did not answer in time"
 _CONNECTIONS: Final = 4
 """Kept per endpoint: threads of a broadcast and of the next call may overlap."""
 
@@ -31,12 +32,12 @@ Unfit = Callable[[int, list[Any]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one endpoint answered to a broadcast."""
+    """What one endpoint answered, of those that were asked at once."""
 
     number: int
     answers: list[Any] | NoAnswerError
     milliseconds: float
-    opened: bool
+    opened: bool = False
     """Whether this opened its breaker."""
 
 
@@ -159,6 +160,34 @@ class JsonRpc:
         finally:
             listening.clear()
 
+    def each(self, requests: Sequence[RpcRequest]) -> list[tuple[Told, bool]]:
+        """Ask every endpoint at once, also those that rest, for as long as one may be silent.
+
+        Returns:
+            What each answered, as they are listed, and whether it rests now.
+
+        Raises:
+            ChainUnreachableError: the addresses are not known now.
+
+        """
+        asked, until = self._endpoints(), self._now() + self._patience
+        answers: SimpleQueue[Told] = SimpleQueue()
+
+        def ask(endpoint: Endpoint) -> None:
+            answers.put(self._asked(endpoint, requests, until))
+
+        for endpoint in asked:
+            threading.Thread(target=ask, args=(endpoint,), daemon=True).start()
+        told: dict[int, Told] = {}
+        for _ in asked:
+            try:
+                one = answers.get(timeout=max(until - self._now(), 0.01))
+            except Empty:
+                break
+            told[one.number] = one
+            self._note(one)
+        return [(self._told_of(one, told), one.breaker.is_open) for one in asked]
+
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 (a JSON value)
         """Send one request.
 
@@ -243,11 +272,15 @@ class JsonRpc:
         last = next((f": {one.trouble}" for one in known if one.trouble), "")
         return f"every endpoint rests, after it failed again and again{last}"
 
+    def _told_of(self, endpoint: Endpoint, told: Mapping[int, Told]) -> Told:
+        number = endpoint.address.number
+        return told.get(number) or Told(number, NoAnswerError(_TOO_LATE), 1000 * self._patience)
+
     def _next(self, answers: "SimpleQueue[Told]", until: float) -> list[Any] | NoAnswerError:
         try:
             told = answers.get(timeout=max(until - self._now(), 0.01))
         except Empty:
-            return NoAnswerError("it did not answer in time")
+            return NoAnswerError(_TOO_LATE)
         self._note(told)
         return told.answers
 

@@ -12,6 +12,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from ferryman.domain.pauses import Pause
 from ferryman.domain.statistics import SETTLEMENT_BOUNDS, ChainStatistics, counter, parts_of
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,22 +29,24 @@ _GAUGES: Final[Mapping[str, str]] = {
 }
 
 
-def exposition(chains: Iterable[ChainStatistics]) -> str:
-    """Write the statistics of all chains."""
+def exposition(chains: Iterable[ChainStatistics], pauses: Iterable[Pause] = ()) -> str:
+    """Write the statistics of all chains, and what operators have paused."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collected(tuple(chains)))
+    registry.register(_Collected(tuple(chains), tuple(pauses)))
     return generate_latest(registry).decode()
 
 
 class _Collected(Collector):
     """What was read is what is told: nothing is kept in the process."""
 
-    def __init__(self, chains: tuple[ChainStatistics, ...]) -> None:
+    def __init__(self, chains: tuple[ChainStatistics, ...], pauses: tuple[Pause, ...]) -> None:
         self._chains = chains
+        self._pauses = pauses
 
     def collect(self) -> Iterator[Metric]:
         """Give the families."""
         yield from _families(self._chains)
+        yield _paused(self._pauses)
 
 
 def _families(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
@@ -51,6 +54,7 @@ def _families(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     yield _settlement(chains)
     yield from _gauges(chains)
     yield from _wallets(chains)
+    yield from _endpoints(chains)
 
 
 def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
@@ -114,7 +118,8 @@ def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
         if chain.gauges is None:
             continue
         for name, family in families.items():
-            family.add_metric([chain_id], getattr(chain.gauges, name))
+            if (value := getattr(chain.gauges, name)) is not None:
+                family.add_metric([chain_id], value)
         observed.add_metric([chain_id], chain.gauges.at / 1000)
         for status, count in sorted(chain.gauges.open_by_status.items()):
             open_rows.add_metric([chain_id, status], count)
@@ -134,7 +139,8 @@ def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     for chain in chains:
         for wallet in chain.gauges.wallets if chain.gauges else ():
             labels = [str(chain.chain_id), wallet.address]
-            balance.add_metric(labels, wallet.balance_wei)
+            if wallet.balance_wei is not None:
+                balance.add_metric(labels, wallet.balance_wei)
             used.add_metric(labels, wallet.window_used)
             free.add_metric(labels, wallet.window_free)
             window.add_metric(labels, wallet.window)
@@ -142,6 +148,29 @@ def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
             low.add_metric(labels, wallet.is_low)
             spent.add_metric(labels, wallet.day_spent_wei)
     yield from (balance, used, free, window, state, low, spent)
+
+
+def _endpoints(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
+    up = _gauge("endpoint_up", "1 for an RPC endpoint that answers with a recent block, else 0", "endpoint")
+    rests = _gauge("endpoint_rests", "1 for one that is left alone after failures in a row", "endpoint")
+    took = _gauge("endpoint_seconds", "How long it took to answer", "endpoint")
+    head = _gauge("endpoint_head", "Its newest block", "endpoint")
+    for chain in chains:
+        for endpoint in chain.gauges.endpoints if chain.gauges else ():
+            labels = [str(chain.chain_id), str(endpoint.number)]
+            up.add_metric(labels, endpoint.is_well)
+            rests.add_metric(labels, endpoint.rests)
+            took.add_metric(labels, endpoint.took_ms / 1000)
+            if endpoint.head is not None:
+                head.add_metric(labels, endpoint.head)
+    yield from (up, rests, took, head)
+
+
+def _paused(pauses: tuple[Pause, ...]) -> Metric:
+    family = _gauge("paused", "1 for what operators have paused; an empty label stands for all", "kind")
+    for pause in pauses:
+        family.add_metric([str(pause.scope.chain_id or ""), pause.scope.kind or ""], 1)
+    return family
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
