@@ -114,6 +114,9 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
         "required_confirmations": 1,
         "escrow": chain.contracts["PaymentEscrow"],
         "tokens": [chain.contracts["MockUSDC"]],
+        "authorized_tokens": {
+            chain.contracts["MockUSDC"]: {"name": "USDC", "version": "2", "takes_bytes": True}
+        },
         "grace_seconds": GRACE_SECONDS,
         "low_balance_wei": COIN_WEI,
         "top_up_wei": 10 * COIN_WEI,

@@ -107,12 +107,25 @@ def test_every_step_has_a_public_event_of_the_kinds_name(ours: Ours) -> None:
     assert all(name.startswith(f"{ours.kind.name}_") for name in ours.kind.events.values())
 
 
-def test_permanent_errors_are_selectors_with_reasons_for_machines(ours: Ours) -> None:
-    """Four bytes in lower-case hex, so that they are found; words, so that clients can branch."""
-    for code, reason in ours.kind.permanent_errors.items():
-        assert len(bytes.fromhex(code.removeprefix("0x"))) == 4
-        assert code == code.lower()
+def test_what_its_contract_refuses_for_good_has_a_reason_for_machines(ours: Ours) -> None:
+    """Words, so that clients can branch; none of it passes, and what nobody knows is neither."""
+    assert ours.sample.reverts
+    for revert, reason in ours.sample.reverts.items():
         assert reason.isidentifier()
+        assert ours.kind.permanent_reason(revert) == reason
+        assert not ours.kind.is_passing(revert)
+    for revert in (b"", b"\0", b"\xde\xad\xbe\xef"):
+        assert ours.kind.permanent_reason(revert) is None
+        assert not ours.kind.is_passing(revert)
+
+
+def test_a_kind_is_offered_only_where_it_has_a_contract(ours: Ours) -> None:
+    """With all that a wallet needs to sign."""
+    signing = ours.kind.signing(ours.sample.settings)
+
+    assert signing
+    assert signing["primary_type"] in signing["types"]
+    assert signing["domain"]["chainId"] == ours.sample.settings.chain_id
 
 
 # -- the sample ---------------------------------------------------------------------------------
@@ -121,7 +134,7 @@ def test_permanent_errors_are_selectors_with_reasons_for_machines(ours: Ours) ->
 def test_the_sample_is_accepted_an_hour_before_its_deadline(ours: Ours) -> None:
     """It parses, its signature is right, and it goes all the way."""
     body = SAMPLES[ours.kind.name]
-    then = world_of(ours.kind.name, now_seconds=body["deadline"] - 3_600)
+    then = world_of(ours.kind.name, now_seconds=body[SAMPLE_KINDS[ours.kind.name].deadline] - 3_600)
 
     transaction_id, is_new = then.post(body)
 
@@ -261,7 +274,7 @@ def test_a_deadline_too_near_or_too_far_is_refused(ours: Ours, seconds: int) -> 
     """Too near to be mined; so far that its funds could be withdrawn first."""
     error = ours.refuse(ours.sample.signed(by=PAYER, deadline=NOW_SECONDS + seconds), InvalidFieldsError)
 
-    assert [problem.field for problem in error.problems] == ["deadline"]
+    assert [problem.field for problem in error.problems] == [ours.sample.deadline]
 
 
 # -- replay and idempotency ---------------------------------------------------------------------

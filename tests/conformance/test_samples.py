@@ -23,6 +23,7 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Instant, Seconds, TransactionId
 from ferryman.intents import KINDS
 from ferryman.intents.payment import PAYMENT
+from ferryman.intents.settlement import SETTLEMENT
 from ferryman.ports import NonceHint, TransactionHint
 from ferryman.services.asking import after_sequence, list_request
 from ferryman.services.reading import Reading
@@ -64,6 +65,13 @@ def test_ingest_reads_the_payment_out_of_its_event() -> None:
     """The body of the event is the sample of the kind."""
     assert json_body(SAMPLES["ingest"]) == SAMPLES["payment"]
     assert SAMPLES["ingest"]["resource"] == PAYMENT.path
+
+
+@pytest.mark.parametrize("name", ["ingest_settlement", "ingest_service_settlement"])
+def test_ingest_reads_the_settlement_out_of_its_events(name: str) -> None:
+    """By either route."""
+    assert json_body(SAMPLES[name]) == SAMPLES["settlement"]
+    assert SAMPLES[name]["resource"].removeprefix("/service") == SETTLEMENT.path
 
 
 def test_ingest_reads_the_same_payment_of_a_trusted_client() -> None:
@@ -247,8 +255,9 @@ def test_socket_tells_its_routes_apart_by_the_event_type(name: str, kind: str) -
 
 
 def test_the_samples_are_of_one_transaction() -> None:
-    """So that they can be sent one after the other."""
-    ids = {TransactionId(name) for name in _ids(json.dumps(SAMPLES))}
+    """So that they can be sent one after the other; those of another kind are bodies of its own sample."""
+    of_payment = {name: sample for name, sample in SAMPLES.items() if "settlement" not in name}
+    ids = {TransactionId(name) for name in _ids(json.dumps(of_payment))}
 
     assert ids == {INTENT.transaction_id}
 

@@ -49,6 +49,7 @@ from ferryman.ports import (
     Simulation,
     TransactionReceipt,
 )
+from tests.fakes.tokens import TokenState, Transfer, is_transfer, token_view
 from tests.fakes.witness import FakeWitness, probed
 
 GAS_USED: Final = Gas(60_000)
@@ -73,8 +74,10 @@ class EscrowState:
     """(payer, nonce) of each payment, in order."""
     invalidated: set[tuple[str, int]] = field(default_factory=set)
     """(payer, nonce) that a payer called off."""
-    told: list[tuple[tuple[bytes, ...], bytes]] = field(default_factory=list)
-    """Topics and data of this block's events."""
+    tokens: TokenState = field(default_factory=TokenState)
+    """What holders have of tokens themselves, apart from the escrow."""
+    told: list[tuple[Address | None, tuple[bytes, ...], bytes]] = field(default_factory=list)
+    """Contract (None: the escrow), topics and data of this block's events."""
 
     def copy(self) -> "EscrowState":
         """Give a copy that later blocks do not change, with nothing told yet."""
@@ -84,7 +87,12 @@ class EscrowState:
             set(self.used),
             list(self.executed),
             set(self.invalidated),
+            self.tokens.copy(),
         )
+
+    def tell(self, topics: tuple[bytes, ...], data: bytes) -> None:
+        """Let the escrow tell something."""
+        self.told.append((None, topics, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,26 +206,31 @@ class FakeChain:
         """Lock funds from the newest block on."""
         key = (token.lower(), payer.lower())
         self.state.balances[key] = self.state.balances.get(key, 0) + units
-        self.state.told.append(_funds_log("Deposited(address,address,uint256)", token, payer, units))
+        self.state.tell(*_funds_log("Deposited(address,address,uint256)", token, payer, units))
+
+    def give(self, token: str, holder: str, units: int) -> None:
+        """Give tokens to a holder, from the newest block on."""
+        key = (token.lower(), holder.lower())
+        self.state.tokens.balances[key] = self.state.tokens.balances.get(key, 0) + units
 
     def request_withdrawal(self, token: str, payer: str, units: int) -> None:
         """Ask for funds back; they stay locked until claimed."""
         self.state.withdrawals[token.lower(), payer.lower()] = units
         name = "WithdrawRequested(address,address,uint256,uint256)"
-        self.state.told.append(_funds_log(name, token, payer, units, 0))
+        self.state.tell(*_funds_log(name, token, payer, units, 0))
 
     def invalidate(self, payer: str, nonce: int) -> None:
         """Ask for a nonce to be void."""
         self.state.invalidated.add((payer.lower(), nonce))
         name = "InvalidationRequested(address,uint256,uint256)"
         topics = (keccak(name.encode()), _word(payer), nonce.to_bytes(32))
-        self.state.told.append((topics, encode(["uint256"], [1])))
+        self.state.tell(topics, encode(["uint256"], [1]))
 
     def execute_elsewhere(self, token: str, payer: str, nonce: int, units: int) -> None:
         """Execute a payment that another deployment accepted, or this one before its tables were lost."""
         self.state.used.add((payer.lower(), nonce))
         self.state.balances[token.lower(), payer.lower()] -= units
-        self.state.told.append(_executed_log(payer, payer, token, units, 0, nonce))
+        self.state.tell(*_executed_log(payer, payer, token, units, 0, nonce))
 
     def relay(self, payload: Mapping[str, str | int]) -> TxHash:
         """Have another relayer send a payment, first in the next block, or in one that comes by itself."""
@@ -326,7 +339,7 @@ class FakeChain:
     ) -> Simulation:
         """Run each call on a copy of the newest state."""
         head = self.head()
-        outcomes = ((call, self._run(call.data, self.state.copy())) for call in calls)
+        outcomes = ((call, self._run(call, self.state.copy())) for call in calls)
         return Simulation(
             block=head,
             outcomes=tuple(revert or _gas_of(call.data) for call, revert in outcomes),
@@ -448,13 +461,16 @@ class FakeChain:
         )
 
     def _logs_of(self, number: int, wanted: LogFilter) -> Iterator[EventLog]:
-        for place, (topics, data) in enumerate(self._blocks[number].told):
-            if topics[0] in wanted.topics and self.settings.escrow in wanted.contracts:
-                told_by = self._told_by.get((number, place), _BY_ANOTHER)
-                yield self._log(topics, data, BlockNumber(number), self._block_hash(number), told_by)
+        for place, told in enumerate(self._blocks[number].told):
+            told_by = self._told_by.get((number, place), _BY_ANOTHER)
+            log = self._log(*told, BlockNumber(number), self._block_hash(number), told_by)
+            is_second = not wanted.second_topics or log.topics[1] in wanted.second_topics
+            if log.topics[0] in wanted.topics and is_second and log.contract in wanted.contracts:
+                yield log
 
     def _log(
         self,
+        contract: Address | None,
         topics: tuple[bytes, ...],
         data: bytes,
         number: BlockNumber,
@@ -462,7 +478,7 @@ class FakeChain:
         transaction_hash: TxHash,
     ) -> EventLog:
         return EventLog(
-            contract=self.settings.escrow,
+            contract=contract or self.settings.escrow,
             topics=topics,
             data=data,
             block_number=number,
@@ -522,7 +538,7 @@ class FakeChain:
         name = transaction_hash(sent.raw)
         self._sent[name] = sent
         told = len(state.told)
-        succeeded = self._run(sent.data, state) is None
+        succeeded = self._run(Call(sent.to, sent.data), state) is None
         if sent.value:
             for account, units in ((sent.sender, -sent.value), (sent.to, sent.value)):
                 self.coins[account] = Wei(self.coins.get(account, 10**18) + units)
@@ -551,8 +567,10 @@ class FakeChain:
             return _IS_VALID_SIGNATURE.ljust(32, b"\0")
         if read.to == self.settings.l1_fee_oracle:
             return self._l1_fee(read.data)
+        if read.to != self.settings.escrow:
+            return token_view(read, self._blocks[block].tokens, self.settings, self._clock.now())
         view = views.get(read.data[:4])
-        return view(read, self._blocks[block]) if view and read.to == self.settings.escrow else b""
+        return view(read, self._blocks[block]) if view else b""
 
     def _l1_fee(self, data: bytes) -> bytes | Reverted:
         if data[:4] == keccak(b"getL1FeeUpperBound(uint256)")[:4] and self.is_before_fjord:
@@ -583,10 +601,13 @@ class FakeChain:
             ],
         )
 
-    def _run(self, data: bytes, state: EscrowState) -> Reverted | None:
-        """Run a call of the escrow; without data it is a transfer, such as a fill."""
+    def _run(self, call: Call, state: EscrowState) -> Reverted | None:
+        """Run a call of a token or the escrow; without data it is a transfer, such as a fill."""
+        data = call.data
         if not data:
             return None
+        if is_transfer(data):
+            return self._transfer(Transfer.of(call.to, data), state)
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
         if data[:4] == escrow.EXECUTE_PAYMENT:
@@ -598,7 +619,7 @@ class FakeChain:
         for index, payment in enumerate(payments):
             revert = self._execute(payment, state, in_batch=True)
             if revert:
-                state.told.append(_skipped_log(self._digest(payment), payment, index, revert.data))
+                state.tell(*_skipped_log(self._digest(payment), payment, index, revert.data))
         return None
 
     def _execute(
@@ -620,7 +641,15 @@ class FakeChain:
         state.executed.append((payer.lower(), nonce))
         state.balances[key] -= amount + fee
         digest = self._digest(payment)
-        state.told.append(_executed_log(payer, payee, token, amount, fee, nonce, digest=digest))
+        state.tell(*_executed_log(payer, payee, token, amount, fee, nonce, digest=digest))
+        return None
+
+    def _transfer(self, transfer: Transfer, state: EscrowState) -> Reverted | None:
+        told = transfer.run(state.tokens, self._clock.now())
+        if isinstance(told, Reverted):
+            return told
+        state.executed.append((transfer.payer.lower(), int.from_bytes(transfer.nonce)))
+        state.told += told
         return None
 
     def _digest(self, payment: tuple[Any, ...]) -> bytes:
@@ -669,7 +698,7 @@ def _gas_of(data: bytes) -> Gas:
     """A payment's gas, times the payments of the call; a transfer's, if there is no call."""
     if not data:
         return Gas(21_000)
-    if data[:4] == escrow.EXECUTE_PAYMENT:
+    if data[:4] == escrow.EXECUTE_PAYMENT or is_transfer(data):
         return GAS_USED
     payments, _signatures = decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])
     return Gas(GAS_USED * len(payments))
@@ -677,7 +706,7 @@ def _gas_of(data: bytes) -> Gas:
 
 def _payments_of(data: bytes) -> list[tuple[str, int]]:
     """(payer, nonce) of the payments of a call."""
-    if not data:
+    if not data or is_transfer(data):
         return []
     if data[:4] == escrow.EXECUTE_PAYMENT:
         payments = [decode([_PAYMENT, "bytes"], data[4:])[0]]

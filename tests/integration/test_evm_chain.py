@@ -233,7 +233,7 @@ def test_each_call_is_simulated_on_its_own(node: Node, wallet: LocalAccount) -> 
     assert isinstance(gas, int)
     assert 40_000 < gas < 200_000
     assert isinstance(invalid, Reverted)
-    assert PAYMENT.permanent_errors["0x" + invalid.data[:4].hex()] == "signature_invalid"
+    assert PAYMENT.permanent_reason(invalid.data) == "signature_invalid"
     assert isinstance(insufficient, Reverted)
     assert insufficient.data[:4].hex() == error_selector(node, "PaymentInsufficientBalance")
     assert simulation.block.number == int(node.web3.eth.block_number)
@@ -256,7 +256,7 @@ def test_a_used_nonce_and_a_passed_deadline_are_permanent(node: Node, wallet: Lo
 
     assert isinstance(used, Reverted)
     assert isinstance(expired, Reverted)
-    reasons = [PAYMENT.permanent_errors["0x" + one.data[:4].hex()] for one in (used, expired)]
+    reasons = [PAYMENT.permanent_reason(one.data) for one in (used, expired)]
     assert reasons == ["nonce_used", "deadline_passed"]
 
 
@@ -267,7 +267,7 @@ def test_a_sender_without_the_role_reverts_and_that_may_pass(node: Node) -> None
     (outcome,) = chain.simulate([call_of(node, body(node))], sender=address_of(STRANGER)).outcomes
 
     assert isinstance(outcome, Reverted)
-    assert "0x" + outcome.data[:4].hex() not in PAYMENT.permanent_errors
+    assert PAYMENT.permanent_reason(outcome.data) is None
 
 
 def test_the_fee_history_prices_every_tier(node: Node, wallet: LocalAccount) -> None:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
+from eth_hash.auto import keccak
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import TokenUnits
 from tests.fakes.chain import FakeChain
 from tests.support.payments import CHAIN_ID, PAYER, TOKEN, address_of, chain_settings, signed_request
+from tests.support.settlements import ASSET, settlement_settings, signed_settlement
 
 Signed = Callable[..., dict[str, Any]]
 
@@ -27,11 +30,20 @@ class SampleKind:
     """A body that asks for its fee."""
     fund: Callable[[FakeChain, LocalAccount], None]
     """Gives a signer what it needs for one message."""
+    deadline: str = "deadline"
+    """The field of the body that is its deadline."""
+    reverts: Mapping[bytes, str]
+    """What its contract reverts with for good, and our reason for each."""
 
 
 def _fund_payments(chain: FakeChain, payer: LocalAccount) -> None:
     token = chain.settings.tokens[0]
     chain.lock(token, address_of(payer), TokenUnits(1_001_000))
+
+
+def _error(text: str) -> bytes:
+    """What `require` with a text reverts with."""
+    return keccak(b"Error(string)")[:4] + encode(["string"], [text])
 
 
 SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
@@ -55,6 +67,38 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
             "priority": "fast",
         },
         fund=_fund_payments,
+        reverts={
+            keccak(b"PaymentExpired(uint256)")[:4] + bytes(32): "deadline_passed",
+            keccak(b"PaymentNonceUsed(address,uint256)")[:4] + bytes(64): "nonce_used",
+        },
+    ),
+    "settlement": SampleKind(
+        settings=settlement_settings(),
+        signed=lambda *, by, deadline: signed_settlement(by=by, validBefore=deadline),
+        changes={
+            "asset": "0x" + "12" * 20,
+            "from": "0x" + "13" * 20,
+            "to": "0x" + "14" * 20,
+            "value": "1000001",
+            "valid_after": 1,
+            "valid_before": 1_893_452_401,
+            "nonce": "0x" + "2d" * 32,
+        },
+        quote={
+            "kind": "settlement",
+            "chain_id": CHAIN_ID,
+            "asset": ASSET,
+            "from": PAYER.address,
+            "priority": "fast",
+        },
+        fund=lambda chain, payer: chain.give(ASSET, address_of(payer), 1_000_000),
+        deadline="valid_before",
+        reverts={
+            keccak(b"ERC3009UsedAuthorization(address,bytes32)")[:4] + bytes(64): "nonce_used",
+            _error("FiatTokenV2: authorization is expired"): "deadline_passed",
+            _error("ERC20: transfer amount exceeds balance"): "insufficient_funds",
+            _error("FiatTokenV2: invalid signature"): "signature_invalid",
+        },
     ),
 }
 """By the kind's name: a new kind adds one entry here, and inherits the tests."""

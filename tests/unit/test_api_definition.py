@@ -10,6 +10,7 @@ from tests.support.transformed import api_body
 COUNTED: Final = {
     ("get", "/transactions"),
     ("post", "/service/payments"),
+    ("post", "/service/settlements"),
     ("post", "/sign-out"),
     ("post", "/socket-tickets"),
 }
@@ -23,6 +24,7 @@ OPEN: Final = {
     ("get", "/transactions/{transaction_id}/events"),
     ("post", "/payments"),
     ("post", "/quote"),
+    ("post", "/settlements"),
     ("post", "/sign-in"),
     ("post", "/sign-in/challenge"),
 }

@@ -119,6 +119,8 @@ class LogFilter:
     contracts: tuple[Address, ...]
     topics: tuple[bytes, ...]
     """First topics (hashes of event signatures), 32 bytes each."""
+    second_topics: tuple[bytes, ...] = ()
+    """What the second topic may be, 32 bytes each; anything if nothing is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

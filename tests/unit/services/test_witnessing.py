@@ -9,14 +9,14 @@ import pytest
 from ferryman.domain.metrics import Metric
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import BlockHash, BlockNumber, Milliseconds, WalletNonce
-from ferryman.intents.payment import PAYMENT
+from ferryman.intents.payment import escrow
 from ferryman.ports import Reverted, TransactionReceipt
 from tests.fakes.settled import MemoryWorld, memory_world
 from tests.fakes.signer import FakeSigner
 from tests.fakes.witness import FakeWitness, hidden
 
 NONCE_USED = next(
-    bytes.fromhex(key[2:]) for key, why in PAYMENT.permanent_errors.items() if why == "nonce_used"
+    bytes.fromhex(key[2:]) for key, why in escrow.PERMANENT_ERRORS.items() if why == "nonce_used"
 )
 DOOM = Reverted(NONCE_USED + bytes(64), "execution reverted")
 

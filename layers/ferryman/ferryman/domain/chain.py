@@ -34,6 +34,22 @@ MOST_IN_BATCH: Final = 40
 """Intents under one nonce: each is two items, of the hundred that a DynamoDB transaction takes."""
 
 
+class TokenDomain(BaseModel):
+    """A token that takes transfers its holders signed (EIP-3009), and how they sign for it.
+
+    The contract is asked for its domain separator: what is written here has to give the same.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=64)
+    """`name` of its EIP-712 domain, which need not be the token's own."""
+    version: str = Field(min_length=1, max_length=16)
+    """`version` of that domain."""
+    takes_bytes: bool = False
+    """Whether it takes a signature of any length, as contract wallets give (USDC 2.2 does)."""
+
+
 class ChainSettings(BaseModel):
     """One chain of this deployment, as its operator configured it."""
 
@@ -50,6 +66,10 @@ class ChainSettings(BaseModel):
     """The block that created it, where watch begins; 0 is always right, and long on an old chain."""
     tokens: tuple[ConfiguredAddress, ...] = Field(min_length=1)
     """Tokens a payment may move: a token is foreign code, and we pay its gas."""
+    authorized_tokens: Mapping[ConfiguredAddress, TokenDomain] = Field(default_factory=dict)
+    """Tokens that are settled out of their holders' own accounts (EIP-3009); none: no settlements."""
+    settler: ConfiguredAddress | None = None
+    """The BatchSettler, which carries out many settlements at once; None: each has its own transaction."""
     grace_seconds: Seconds = Seconds(86_400)
     """How long the escrow holds a withdrawal back."""
     withdrawal_margin_seconds: Seconds = Seconds(3_600)
@@ -119,7 +139,7 @@ class ChainSettings(BaseModel):
             ("sender_limits.daily_units", self.sender_limits.daily_units),
             ("fees", self.fees),
         ):
-            if unknown := sorted(set(named) - set(self.tokens)):
+            if unknown := sorted(set(named) - {*self.tokens, *self.authorized_tokens}):
                 msg = f"{field} names tokens that are not in tokens: {', '.join(unknown)}"
                 raise ValueError(msg)
         return self

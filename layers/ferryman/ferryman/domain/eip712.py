@@ -22,6 +22,15 @@ class Eip712Domain:
     chain_id: ChainId
     verifying_contract: Address
 
+    def told(self) -> dict[str, str | int]:
+        """Give it by EIP-712's own names, as wallets take it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "chainId": self.chain_id,
+            "verifyingContract": self.verifying_contract,
+        }
+
     def separator(self) -> bytes:
         """Hash of the domain (EIP-712, `domainSeparator`), 32 bytes."""
         return keccak(

@@ -127,6 +127,16 @@ class InsufficientFundsError(RequestError):
         self.needed = needed
 
 
+class TrialFailedError(RequestError):
+    """The chain was asked what the message would do now: its contract refuses it."""
+
+    code = "trial_failed"
+
+    def __init__(self, reason: str, *problems: FieldProblem) -> None:
+        super().__init__(f"The contract refuses the message now: {reason}.", *problems)
+        self.reason = reason
+
+
 class NotRetriableError(RequestError):
     """The transaction is over for good, or nothing about it can be tried again."""
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from ferryman.intents.kind import IntentKind
 from ferryman.intents.payment import PAYMENT
+from ferryman.intents.settlement import SETTLEMENT
 
-KINDS: Final[Mapping[str, IntentKind]] = MappingProxyType({kind.name: kind for kind in (PAYMENT,)})
+KINDS: Final[Mapping[str, IntentKind]] = MappingProxyType({kind.name: kind for kind in (PAYMENT, SETTLEMENT)})
 """Every kind by its name."""

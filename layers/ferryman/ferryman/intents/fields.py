@@ -11,6 +11,7 @@ from ferryman.domain.units import MONEY_LIMIT, UINT256_MAX, checked_address, hex
 
 _LONGEST_UINT256: Final = len(str(UINT256_MAX))
 _LONGEST_SIGNATURE: Final = 2 + 2 * 4096
+_WORD_BYTES: Final = 32
 _SHOWN: Final = 60
 
 
@@ -33,6 +34,13 @@ def _signature(text: str) -> str:
     return text.lower()
 
 
+def _bytes32(text: str) -> str:
+    if len(hex_bytes(text)) != _WORD_BYTES:
+        msg = "must be 0x followed by 64 hex digits"
+        raise ValueError(msg)
+    return text.lower()
+
+
 AddressField = Annotated[str, AfterValidator(checked_address)]
 """0x and 40 hex digits: lower case, or with a right checksum."""
 
@@ -52,6 +60,9 @@ SignatureField = Annotated[
     str, StringConstraints(min_length=4, max_length=_LONGEST_SIGNATURE), AfterValidator(_signature)
 ]
 """Hex bytes: 65 (r, s, v) from a key; contract wallets may send others, up to 4096."""
+
+Bytes32Field = Annotated[str, AfterValidator(_bytes32)]
+"""0x and 64 hex digits."""
 
 ChainIdField = Annotated[int, Field(ge=1, le=2**53 - 1)]
 DeadlineField = Annotated[int, Field(ge=0, le=2**53 - 1)]

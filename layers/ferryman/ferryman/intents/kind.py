@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call
+from ferryman.domain.errors import RequestError
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId
@@ -93,19 +94,6 @@ class IntentKind(Protocol):
         ...
 
     @property
-    def permanent_errors(self) -> Mapping[str, str]:
-        """Contract errors that never pass: four-byte selector (0x and 8 digits) -> our reason."""
-        ...
-
-    @property
-    def passing_errors(self) -> frozenset[str]:
-        """Contract errors, by selector, that pass and are not the intent's fault: a pause, a missing role.
-
-        What is neither permanent nor one of these counts as a failure of the intent.
-        """
-        ...
-
-    @property
     def is_public(self) -> bool:
         """Whether the payload becomes public calldata anyway, so that anybody may read a record by its id."""
         ...
@@ -115,8 +103,32 @@ class IntentKind(Protocol):
         """Whether its contract takes a message once at most, however often it is sent to it."""
         ...
 
-    def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
-        """What a wallet needs to sign one for this chain: `domain`, `types` and `primary_type` of EIP-712."""
+    @property
+    def locks_funds(self) -> bool:
+        """Whether nobody can spend elsewhere what is reserved: else a reservation is our own bookkeeping."""
+        ...
+
+    @property
+    def takes_fee(self) -> bool:
+        """Whether its messages can pay for being relayed; those that cannot are asked for nothing."""
+        ...
+
+    def permanent_reason(self, revert: bytes) -> str | None:
+        """Give our reason, in one word, for a revert that time does not heal; None for any other."""
+        ...
+
+    def is_passing(self, revert: bytes) -> bool:
+        """Whether a revert passes and is not the intent's fault, as of a pause or a missing role.
+
+        What is neither permanent nor passing counts as a failure of the intent.
+        """
+        ...
+
+    def signing(self, chain: ChainSettings) -> Mapping[str, Any] | None:
+        """What a wallet needs to sign one for this chain: `domain`, `types` and `primary_type` of EIP-712.
+
+        None: the chain has no contract for it.
+        """
         ...
 
     @property
@@ -156,11 +168,24 @@ class IntentKind(Protocol):
         """
         ...
 
-    def contract_reads(self, chain: ChainSettings) -> tuple[Read, ...]:
-        """The calls that show whether the contract is the one we are configured for."""
+    def contract_reads(
+        self, chain: ChainSettings, payload: Mapping[str, str | int] | None = None
+    ) -> tuple[Read, ...]:
+        """The calls that show whether the contract is the one we are configured for.
+
+        Args:
+            chain: its chain's configuration.
+            payload: a message; without one, of a kind whose messages are all for one contract.
+
+        """
         ...
 
-    def is_our_contract(self, answers: Sequence[bytes], chain: ChainSettings) -> bool:
+    def is_our_contract(
+        self,
+        answers: Sequence[bytes],
+        chain: ChainSettings,
+        payload: Mapping[str, str | int] | None = None,
+    ) -> bool:
         """Whether the answers to `contract_reads` agree with our configuration."""
         ...
 
@@ -180,6 +205,14 @@ class IntentKind(Protocol):
         """
         ...
 
+    def trial(self, payload: Mapping[str, str | int]) -> Read | None:
+        """The message's own call, if only a try tells whether its contract would take it now."""
+        ...
+
+    def refusal(self, revert: bytes) -> RequestError:
+        """What to say of a message whose trial reverted."""
+        ...
+
     def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """Read in the answers to `state_reads` whether the message's nonce is used: deep, and at the head."""
         ...
@@ -188,8 +221,10 @@ class IntentKind(Protocol):
         """The logs among which the message's own execution is, if it was executed."""
         ...
 
-    def is_execution(self, log: EventLog, transaction_id: TransactionId) -> bool:
-        """Whether a log is the execution of this very message."""
+    def is_execution(
+        self, transaction_id: TransactionId, payload: Mapping[str, str | int], logs: Sequence[EventLog]
+    ) -> bool:
+        """Whether those logs, all of one transaction, say that it carried out this very message."""
         ...
 
     def marker(self, payload: Mapping[str, str | int]) -> NonceMarker:
@@ -200,14 +235,14 @@ class IntentKind(Protocol):
         """The funds that are held for it."""
         ...
 
-    def to_batch_call(self, payloads: Sequence[Mapping[str, str | int]]) -> Call | None:
+    def to_batch_call(self, payloads: Sequence[Mapping[str, str | int]], chain: ChainSettings) -> Call | None:
         """The call that carries several messages out, each failing alone; None: they cannot share one."""
         ...
 
     def leg(
         self, transaction_id: TransactionId, payload: Mapping[str, str | int], logs: Sequence[EventLog]
     ) -> Leg:
-        """Read from the logs of a batch what became of one of its messages."""
+        """Read from the logs of a mined transaction what became of one of its messages."""
         ...
 
     def to_call(self, payload: Mapping[str, str | int]) -> Call:

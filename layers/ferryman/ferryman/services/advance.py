@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import NOTHING, Call, transaction_hash
 from ferryman.domain.envelopes import TRANSACTIONS, UnsignedTransaction, opened
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
@@ -95,7 +96,7 @@ class Advance:
             nonce=row.nonce,
             fees=price_up_to(history, terms.tier, min_tip=terms.min_tip, cap=terms.cap),
             gas_limit=row.gas_limit,
-            call=self._call(row, intents),
+            call=self._call(row, intents, access.settings),
         )
         return self._kept(row, transaction, Purpose.CALL)
 
@@ -154,13 +155,15 @@ class Advance:
             return None
         return signed
 
-    def _call(self, row: NonceRow, intents: Mapping[TransactionId, Transaction]) -> Call:
+    def _call(
+        self, row: NonceRow, intents: Mapping[TransactionId, Transaction], settings: ChainSettings
+    ) -> Call:
         """Give the call that carries out what a nonce is for."""
         if row.transfer_to:
             return Call(row.transfer_to, NO_DATA, row.transfer_wei or NOTHING)
         carried = [intents[name] for name in row.intents]
         kind, payloads = self.kinds[carried[0].kind], [intent.payload for intent in carried]
-        together = kind.to_batch_call(payloads) if len(payloads) > 1 else None
+        together = kind.to_batch_call(payloads, settings) if len(payloads) > 1 else None
         return together or kind.to_call(payloads[0])
 
     def _note_outbid(self, row: NonceRow, access: ChainAccess) -> None:

@@ -5,6 +5,7 @@ Used at acceptance, and again for a message that was accepted while the chain wa
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ferryman.domain.chain import LOOK_BACK_BLOCKS
@@ -18,7 +19,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Read, Reading, Reservation, Reverted, Room, TransactionStore
+from ferryman.ports import Read, Reservation, Reverted, Room, TransactionStore
 from ferryman.services.cached import CachedReadings
 from ferryman.services.chains import ChainAccess
 
@@ -51,7 +52,7 @@ class Assurance:
     def __init__(self, store: TransactionStore, cached: CachedReadings | None = None) -> None:
         self._store = store
         self._cached = cached
-        self._contracts_seen: set[tuple[ChainId, str]] = set()
+        self._contracts_seen: set[tuple[ChainId, tuple[Read, ...]]] = set()
 
     def reserve(
         self,
@@ -165,35 +166,38 @@ class Assurance:
         fresh: bool = False,
         at: BlockNumber | None = None,
     ) -> tuple[TokenUnits, BlockNumber]:
-        """Read everything in one batch: state, the contract's identity once, and who vouches."""
-        settings = access.settings
-        seen = (settings.chain_id, kind.name) in self._contracts_seen
-        identity = () if seen else kind.contract_reads(settings)
-        state = kind.state_reads(payload)
-        reads = (*state, *identity, *((vouching.read,) if vouching else ()))
-        reading = access.chain.read(reads, fresh=fresh, at=at)
-        if identity:
-            self._check_contract(kind, reading.answers[len(state) : len(state) + len(identity)], access)
-        if vouching:
-            answer = reading.answers[-1]
-            if isinstance(answer, Reverted) or not vouching.is_valid(answer):
-                raise vouching.otherwise
-        return kind.assess(payload, _answered(reading, len(state))), reading.block
+        """Read everything in one batch: state, the contract's identity once, who vouches, and a try."""
+        settings, state, trial = access.settings, kind.state_reads(payload), kind.trial(payload)
+        identity = kind.contract_reads(settings, payload)
+        seen = (settings.chain_id, identity) in self._contracts_seen
+        parts = (
+            state,
+            () if seen else identity,
+            (vouching.read,) if vouching else (),
+            (trial,) if trial else (),
+        )
+        reading = access.chain.read([read for part in parts for read in part], fresh=fresh, at=at)
+        answers = iter(reading.answers)
+        known, shown, vouched, tried = (tuple(islice(answers, len(part))) for part in parts)
+        if shown:
+            if not kind.is_our_contract(_answered(shown), settings, payload):
+                raise _mismatch()
+            self._contracts_seen.add((settings.chain_id, identity))
+        if vouching and not (isinstance(vouched[0], bytes) and vouching.is_valid(vouched[0])):
+            raise vouching.otherwise
+        units = kind.assess(payload, _answered(known))
+        if units >= 0:  # else it is refused for want of funds, which a try could only repeat
+            for answer in tried:
+                if isinstance(answer, Reverted):
+                    raise kind.refusal(answer.data)
+        return units, reading.block
 
-    def _check_contract(
-        self, kind: IntentKind, answers: Sequence[bytes | Reverted], access: ChainAccess
-    ) -> None:
-        given = [answer for answer in answers if isinstance(answer, bytes)]
-        if len(given) != len(answers) or not kind.is_our_contract(given, access.settings):
-            raise _mismatch()
-        self._contracts_seen.add((access.settings.chain_id, kind.name))
 
-
-def _answered(reading: Reading, count: int) -> tuple[bytes, ...]:
-    answers = tuple(answer for answer in reading.answers[:count] if isinstance(answer, bytes) and answer)
-    if len(answers) != count:
+def _answered(answers: Sequence[bytes | Reverted]) -> tuple[bytes, ...]:
+    given = tuple(answer for answer in answers if isinstance(answer, bytes) and answer)
+    if len(given) != len(answers):
         raise _mismatch()
-    return answers
+    return given
 
 
 def _mismatch() -> ContractMismatchError:

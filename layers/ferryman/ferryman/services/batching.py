@@ -4,10 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Step
 from ferryman.domain.lanes import Lane, lane_of
-from ferryman.domain.units import Address, Gas, Instant
+from ferryman.domain.signatures import SignatureFormatError, recover
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import Address, Gas, Instant, hex_bytes
 from ferryman.intents.kind import IntentKind
 from ferryman.services.chains import ChainAccess
 from ferryman.services.parcels import Parcel, Ready
@@ -34,7 +37,7 @@ def parcels_of(
     settings = access.settings
     groups = _groups(ready, access, now) if settings.batch_size >= settings.batch_min <= len(ready) else []
     chunks = [chunk for group in groups for chunk in _chunks(group, settings.batch_size)]
-    calls = {number: call for number, chunk in enumerate(chunks) if (call := _call(chunk, kinds))}
+    calls = {number: call for number, chunk in enumerate(chunks) if (call := _call(chunk, kinds, settings))}
     simulation = access.chain.simulate(list(calls.values()), sender=sender) if calls else None
     outcomes = dict(zip(calls, simulation.outcomes if simulation else (), strict=True))
     together: list[Parcel] = []
@@ -54,9 +57,21 @@ def _groups(ready: Sequence[Ready], access: ChainAccess, now: Instant) -> list[l
     """
     groups: defaultdict[tuple[str, Lane], list[Ready]] = defaultdict(list)
     for one in ready:
-        if one.row.assured and Step.RETURNED.value not in one.row.reached:
+        if Step.RETURNED.value not in one.row.reached and (one.row.assured or _is_by_key(one.row)):
             groups[one.row.kind, lane_of(one.row, access.settings, now)].append(one)
     return [group for group in groups.values() if len(group) >= access.settings.batch_min]
+
+
+def _is_by_key(row: Transaction) -> bool:
+    """Whether the sender's own key signed, though nothing is assured: its funds are not locked.
+
+    The id is the digest that was signed.
+    """
+    try:
+        signer = recover(hex_bytes(row.transaction_id), hex_bytes(str(row.payload["signature"])))
+    except SignatureFormatError:
+        return False
+    return signer == row.sender
 
 
 def _chunks(group: Sequence[Ready], most: int) -> list[Sequence[Ready]]:
@@ -66,5 +81,5 @@ def _chunks(group: Sequence[Ready], most: int) -> list[Sequence[Ready]]:
     return [group[start:end] for start, end in pairwise(bounds)]
 
 
-def _call(chunk: Sequence[Ready], kinds: Mapping[str, IntentKind]) -> Call | None:
-    return kinds[chunk[0].row.kind].to_batch_call([one.row.payload for one in chunk])
+def _call(chunk: Sequence[Ready], kinds: Mapping[str, IntentKind], settings: ChainSettings) -> Call | None:
+    return kinds[chunk[0].row.kind].to_batch_call([one.row.payload for one in chunk], settings)

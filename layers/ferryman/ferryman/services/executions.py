@@ -1,5 +1,6 @@
 """Executions: a message that the chain has carried out, whatever its row remembers."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,7 +12,7 @@ from ferryman.domain.events import Event, Step
 from ferryman.domain.transaction import Transaction, take_step
 from ferryman.domain.units import BlockNumber, TransactionId, TxHash
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Chain, Clock, Reverted, TransactionReceipt
+from ferryman.ports import Chain, Clock, EventLog, Reverted, TransactionReceipt
 from ferryman.services.agreement import Hearing, agreed, hear_each
 from ferryman.services.chains import ChainAccess
 
@@ -133,11 +134,19 @@ class Executions:
                     raise
                 size = max(size // 4, _FEWEST_LOG_BLOCKS)
                 continue
-            for log in logs:
-                if kind.is_execution(log, row.transaction_id):
-                    return log.transaction_hash
+            for name, told in _by_transaction(logs).items():
+                if kind.is_execution(row.transaction_id, row.payload, told):
+                    return name
             last = start - 1
         return None
+
+
+def _by_transaction(logs: Sequence[EventLog]) -> dict[TxHash, list[EventLog]]:
+    """Put together what each transaction told, in order."""
+    told: defaultdict[TxHash, list[EventLog]] = defaultdict(list)
+    for log in logs:
+        told[log.transaction_hash].append(log)
+    return told
 
 
 def _first_block(row: Transaction, settings: ChainSettings) -> int:

@@ -141,7 +141,8 @@ class Ingest:
         new, doubt = post.new, post.doubt
 
         def accepted_at(block: BlockNumber) -> tuple[Transaction, Event]:
-            facts = {"assured": doubt is None, "accepted_block": block, **post.foreseen()}
+            is_assured = kind.locks_funds and doubt is None
+            facts = {"assured": is_assured, "accepted_block": block, **post.foreseen()}
             name = kind.events[Step.ACCEPTED]
             return take_step(new, Step.ACCEPTED, name=name, at=new.received_at, **facts)
 

@@ -34,6 +34,8 @@ class Offer:
             "shortest_deadline_seconds": chain.inclusion_seconds,
             "longest_deadline_seconds": chain.grace_seconds - chain.withdrawal_margin_seconds,
             "intents": {
-                kind.name: {"path": kind.path, **kind.signing(chain)} for kind in self.kinds.values()
+                kind.name: {"path": kind.path, **signing}
+                for kind in self.kinds.values()
+                if (signing := kind.signing(chain))
             },
         }

@@ -13,6 +13,8 @@ from ferryman.intents.kind import IntentKind, Leg
 from ferryman.ports import TransactionReceipt
 
 _REVERTED: Final = "reverted"
+_UNTOLD: Final = "not_executed"
+"""Mined without a revert, and its contract does not say that it did what was signed."""
 
 Facts = dict[str, object]
 NO_BINDING: Final[Mapping[str, None]] = MappingProxyType(dict.fromkeys(BINDING_FACTS))
@@ -77,11 +79,14 @@ def leg_of(intent: Transaction, row: NonceRow, mined: Mined, kind: IntentKind) -
     if mined.purpose is Purpose.FILL:
         return _unfulfilled(intent, row)
     receipt = mined.receipt
-    if intent.batch_size is None:
-        return Leg(is_done=receipt.succeeded, reason=None if receipt.succeeded else _REVERTED)
+    if intent.batch_size is None and not receipt.succeeded:
+        return Leg(is_done=False, reason=_REVERTED)
     if not receipt.succeeded:
         return Leg(is_done=False, cause="the batch reverted as a whole")
     leg = kind.leg(intent.transaction_id, intent.payload, receipt.logs)
+    if intent.batch_size is None:
+        # Alone it was carried out or not, whatever the call says that did not revert.
+        return leg if leg.is_done else Leg(is_done=False, reason=leg.reason or _UNTOLD)
     return replace(leg, cause=f"left out of its batch: {leg.cause}") if leg.cause else leg
 
 

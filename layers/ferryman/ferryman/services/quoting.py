@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
     ChainUnreachableError,
@@ -27,6 +28,8 @@ from ferryman.intents.kind import IntentKind, QuoteRequest
 from ferryman.ports import Clock, TransactionStore
 from ferryman.services.chains import Chains
 from ferryman.services.market import MarketBook
+
+_FREE: Final = FeeSchedule()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Quoting:
         settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
         asked = kind.parse_quote(body, settings)
         now, access = self.clock.now(), self.chains[asked.chain_id]
-        schedule = access.settings.schedule(asked.token)
+        schedule = _schedule(kind, access.settings, asked.token)
         quota = self.store.quota(asked.spending) if asked.spending and schedule.discounts else None
         try:
             market = self.book.quotable(kind, access) if schedule.follows_market else None
@@ -84,7 +87,7 @@ class Quoting:
         access = self.chains[new.chain_id]
         settings, fee = access.settings, kind.fee(new.payload)
         token = kind.reservation(new.payload).token
-        schedule = settings.schedule(token)
+        schedule = _schedule(kind, settings, token)
         budget = settings.sender_limits.daily_gas_wei
         if schedule.is_free and budget is None:
             return None
@@ -128,6 +131,11 @@ class Quoting:
                 return []
         first, *others = found
         return [problem for problem in first if all(problem in one for one in others)]
+
+
+def _schedule(kind: IntentKind, settings: ChainSettings, token: Address) -> FeeSchedule:
+    """Give what a kind's messages are asked for in a token."""
+    return settings.schedule(token) if kind.takes_fee else _FREE
 
 
 def _require(fee: TokenUnits, floor: TokenUnits) -> None:

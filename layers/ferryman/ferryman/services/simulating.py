@@ -17,7 +17,6 @@ from ferryman.services.parcels import Ready
 GAS_HEADROOM_BPS: Final = 12_500
 """Gas limit over the estimate: a slot that is warm or set now may not be so at inclusion."""
 _BPS: Final = 10_000
-_SELECTOR_BYTES: Final = 4
 
 
 _Seen = tuple[Gas | Reverted, Simulation]
@@ -163,7 +162,7 @@ def _permanent_reason(
     """Give the reason of a revert that time does not heal, if the endpoint is as new as acceptance was."""
     if not isinstance(outcome, Reverted) or simulation.block.number < (row.accepted_block or 0):
         return None
-    return kinds[row.kind].permanent_errors.get(_selector(outcome))
+    return kinds[row.kind].permanent_reason(outcome.data)
 
 
 def _own_failure(
@@ -176,13 +175,9 @@ def _own_failure(
     if not isinstance(outcome, Reverted):
         cap = access.settings.gas_limit_cap
         return f"it needs {outcome} gas, the cap is {cap}" if outcome > cap else None
-    if not outcome.is_execution or _selector(outcome) in kinds[row.kind].passing_errors:
+    if not outcome.is_execution or kinds[row.kind].is_passing(outcome.data):
         return None
     return f"simulation reverts: {outcome.text}"
-
-
-def _selector(outcome: Reverted) -> str:
-    return "0x" + outcome.data[:_SELECTOR_BYTES].hex()
 
 
 def _too_dear(row: Transaction, simulation: Simulation, access: ChainAccess) -> str | None:

@@ -224,7 +224,7 @@ class Submit:
         kind = self.kinds[row.kind]
 
         def validated_at(block: BlockNumber) -> tuple[Transaction, Event]:
-            facts = {"assured": True, "accepted_block": block}
+            facts = {"assured": kind.locks_funds, "accepted_block": block}
             name, now = kind.events[Step.VALIDATED], validated_now
             after, event = take_step(row, Step.VALIDATED, name=name, at=now, **facts)
             return replace(after, waits=0, last_error=None), event

@@ -92,7 +92,7 @@ def test_the_row_of_a_nonce_with_twenty_payments_takes_less_than_four_kilobytes(
         PAYMENT.parse(signed_request(nonce=random_nonce(number), amount=12_500_000, fee=25_000), chains)
         for number in range(20)
     ]
-    call = PAYMENT.to_batch_call([intent.payload for intent in intents])
+    call = PAYMENT.to_batch_call([intent.payload for intent in intents], chain_settings())
     assert call
     attempt = TransactionAttempt(
         hash=TxHash(MINED["hash"]),

@@ -215,8 +215,10 @@ def test_reads_answer_with_the_documented_models() -> None:
 
     assert {path: ref.rsplit("/", 1)[-1] for path, ref in models.items() if ref} == {
         "/payments": "Record",
+        "/settlements": "Record",
         "/quote": "Quote",
         "/service/payments": "Record",
+        "/service/settlements": "Record",
         "/sign-in/challenge": "SignInChallenge",
         "/sign-in": "SignedIn",
         "/sign-out": "SignedOut",

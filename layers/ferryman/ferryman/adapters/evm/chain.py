@@ -361,8 +361,9 @@ def _header(number: BlockNumber) -> RpcRequest:
 
 
 def _filter(wanted: LogFilter) -> dict[str, object]:
-    topics = ["0x" + topic.hex() for topic in wanted.topics]
-    return {"address": list(wanted.contracts), "topics": [topics]}
+    places = [wanted.topics, *([wanted.second_topics] if wanted.second_topics else [])]
+    topics = [["0x" + topic.hex() for topic in place] for place in places]
+    return {"address": list(wanted.contracts), "topics": topics}
 
 
 @lru_cache(maxsize=4_096)

@@ -227,6 +227,14 @@ class Quote(_Model):
     )
 
 
+_DOMAIN: Final = {
+    "name": "AION PaymentEscrow",
+    "version": "1",
+    "chainId": 31337,
+    "verifyingContract": _ADDRESS,
+}
+
+
 class SigningDomain(_Model):
     """The EIP-712 domain of a message."""
 
@@ -242,6 +250,10 @@ class IntentOffer(_Model):
     path: str = Field(examples=["/payments"])
     primary_type: str = Field(examples=["Payment"], description="Which of `types` is signed.")
     domain: SigningDomain
+    domains: dict[str, SigningDomain] = Field(
+        examples=[{_ADDRESS: _DOMAIN}],
+        description="Each contract's domain, by its address; `domain` is the first one's.",
+    )
     types: dict[str, list[dict[str, str]]] = Field(
         examples=[{"Payment": [{"name": "token", "type": "address"}]}],
         description="Members of each EIP-712 struct, in order.",
@@ -264,12 +276,8 @@ class ChainOffer(_Model):
                 "payment": {
                     "path": "/payments",
                     "primary_type": "Payment",
-                    "domain": {
-                        "name": "AION PaymentEscrow",
-                        "version": "1",
-                        "chainId": 31337,
-                        "verifyingContract": _ADDRESS,
-                    },
+                    "domain": _DOMAIN,
+                    "domains": {_ADDRESS: _DOMAIN},
                     "types": {"Payment": [{"name": "token", "type": "address"}]},
                 }
             }

@@ -11,7 +11,13 @@ from pydantic import BaseModel
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import transaction_id
 from ferryman.domain.eip1559 import Call
-from ferryman.domain.errors import DeadlinePassedError, FieldProblem, InvalidFieldsError, NonceUsedError
+from ferryman.domain.errors import (
+    DeadlinePassedError,
+    FieldProblem,
+    InvalidFieldsError,
+    NonceUsedError,
+    RequestError,
+)
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.units import (
@@ -62,23 +68,27 @@ class PaymentKind:
     call_bytes: Final = 4 + 32 * (7 + 2 + 3)
     """The selector, seven members, offset and length, and a key's signature in three words."""
     events: Final = _EVENTS
-    permanent_errors: Final = escrow.PERMANENT_ERRORS
-    passing_errors: Final = escrow.PASSING_ERRORS
     is_public: Final = True
     is_replay_protected: Final = True
+    locks_funds: Final = True
+    takes_fee: Final = True
     followed: Final[FollowedContract | None] = FOLLOWED_ESCROW
+
+    def permanent_reason(self, revert: bytes) -> str | None:
+        """By the escrow's error."""
+        return escrow.PERMANENT_ERRORS.get(_selector(revert))
+
+    def is_passing(self, revert: bytes) -> bool:
+        """By the escrow's error."""
+        return _selector(revert) in escrow.PASSING_ERRORS
 
     def signing(self, chain: ChainSettings) -> Mapping[str, Any]:
         """Give the escrow's domain and the members of a payment."""
-        ours = escrow.domain(chain.chain_id, chain.escrow)
+        ours = escrow.domain(chain.chain_id, chain.escrow).told()
         return {
             "primary_type": "Payment",
-            "domain": {
-                "name": ours.name,
-                "version": ours.version,
-                "chainId": ours.chain_id,
-                "verifyingContract": ours.verifying_contract,
-            },
+            "domain": ours,
+            "domains": {chain.escrow: ours},
             "types": {"Payment": [{"name": name, "type": type_} for name, type_ in escrow.MEMBERS.items()]},
         }
 
@@ -135,11 +145,13 @@ class PaymentKind:
             reason = f"must be at most {latest} (Unix seconds) now, so that no withdrawal can overtake it"
             raise InvalidFieldsError("The deadline is too far.", FieldProblem("deadline", reason))
 
-    def contract_reads(self, chain: ChainSettings) -> tuple[Read, ...]:
+    def contract_reads(self, chain: ChainSettings, _payload: Payload | None = None) -> tuple[Read, ...]:
         """Ask the escrow for its EIP-712 domain and its grace period."""
         return Read(chain.escrow, escrow.EIP712_DOMAIN), Read(chain.escrow, escrow.GRACE_PERIOD)
 
-    def is_our_contract(self, answers: Sequence[bytes], chain: ChainSettings) -> bool:
+    def is_our_contract(
+        self, answers: Sequence[bytes], chain: ChainSettings, _payload: Payload | None = None
+    ) -> bool:
         """Compare domain and grace period with the configuration; no contract at all is no match."""
         ours = escrow.domain(chain.chain_id, chain.escrow)
         expected = (ours.name, ours.version, ours.chain_id, ours.verifying_contract.lower())
@@ -167,6 +179,14 @@ class PaymentKind:
         withdrawal = max(deep.pending_withdrawal, newest.pending_withdrawal)
         return TokenUnits(deep.balance - withdrawal - _units(payload))
 
+    def trial(self, _payload: Payload) -> None:
+        """None: the escrow's state tells as much."""
+        return
+
+    def refusal(self, revert: bytes) -> RequestError:
+        """Nothing is tried, so nothing reverts."""
+        raise NotImplementedError(_selector(revert))
+
     def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The escrow's word on the nonce."""
         deep, newest = (escrow.payment_state(answer) for answer in answers)
@@ -176,10 +196,12 @@ class PaymentKind:
         """Every payment that the escrow executed."""
         return LogFilter(contracts=(_escrow(payload),), topics=(escrow.PAYMENT_EXECUTED,))
 
-    def is_execution(self, log: EventLog, transaction_id: TransactionId) -> bool:
+    def is_execution(
+        self, transaction_id: TransactionId, _payload: Payload, logs: Sequence[EventLog]
+    ) -> bool:
         """By the digest, which is the transaction's id."""
-        is_event = log.topics[0] == escrow.PAYMENT_EXECUTED
-        return is_event and log.topics[1] == hex_bytes(transaction_id)
+        digest = hex_bytes(transaction_id)
+        return any(log.topics[:2] == (escrow.PAYMENT_EXECUTED, digest) for log in logs)
 
     def marker(self, payload: Payload) -> NonceMarker:
         """The payer's nonce at this escrow."""
@@ -201,7 +223,7 @@ class PaymentKind:
             marker=self.marker(payload),
         )
 
-    def to_batch_call(self, payloads: Sequence[Payload]) -> Call | None:
+    def to_batch_call(self, payloads: Sequence[Payload], _chain: ChainSettings) -> Call | None:
         """Call `executePayments`, if all are for one escrow."""
         escrows = {_escrow(payload) for payload in payloads}
         if len(escrows) != 1:
@@ -218,8 +240,9 @@ class PaymentKind:
             if log.topics[0] == escrow.PAYMENT_EXECUTED:
                 return Leg(is_done=True)
             if log.topics[0] == escrow.PAYMENT_SKIPPED:
-                selector = "0x" + escrow.skip_reason(log.data)[:4].hex()
-                return Leg(is_done=False, reason=self.permanent_errors.get(selector), cause=selector)
+                revert = escrow.skip_reason(log.data)
+                reason = self.permanent_reason(revert)
+                return Leg(is_done=False, reason=reason, cause=_selector(revert))
         return Leg(is_done=False, cause="the escrow did not mention it")
 
     def to_call(self, payload: Payload) -> Call:
@@ -270,6 +293,10 @@ def _payment(payload: Payload) -> escrow.Payment:
         nonce=int(payload["nonce"]),
         deadline_seconds=Seconds(int(payload["deadline"])),
     )
+
+
+def _selector(revert: bytes) -> str:
+    return "0x" + revert[:4].hex()
 
 
 def _escrow(payload: Payload) -> Address:

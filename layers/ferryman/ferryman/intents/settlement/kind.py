@@ -1,0 +1,333 @@
+"""The kind `settlement`: parse, check, call."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from ferryman.domain.chain import ChainSettings, TokenDomain
+from ferryman.domain.eip712 import Eip712Domain, transaction_id
+from ferryman.domain.eip1559 import Call
+from ferryman.domain.erc6492 import is_of_undeployed_wallet
+from ferryman.domain.errors import (
+    DeadlinePassedError,
+    FieldProblem,
+    InvalidFieldsError,
+    NonceUsedError,
+    RequestError,
+    TrialFailedError,
+    WrongSignerError,
+)
+from ferryman.domain.events import Step
+from ferryman.domain.fees import Tier
+from ferryman.domain.units import (
+    Address,
+    ChainId,
+    Gas,
+    Instant,
+    Seconds,
+    TokenUnits,
+    TransactionId,
+    hex_bytes,
+    rfc3339,
+)
+from ferryman.intents.fields import validated
+from ferryman.intents.followed import FollowedContract
+from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
+from ferryman.intents.settlement import token
+from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
+from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
+
+Payload = Mapping[str, str | int]
+
+TRIAL_GAS: Final = Gas(300_000)
+"""A token is foreign code: what a transfer may take of it when it is tried."""
+CLOCK_SLACK_SECONDS: Final = Seconds(6)
+"""How far the chain's clock may be ahead of ours."""
+LONGEST_SECONDS: Final = Seconds(7 * 86_400)
+"""How far ahead `valid_before` may be: nothing is kept open for longer."""
+_NO_FUNDS: Final = TokenUnits(-1)
+_EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
+    {
+        Step.RECEIVED: "settlement_accepted",
+        Step.ACCEPTED: "settlement_accepted",
+        Step.VALIDATED: "settlement_validated",
+        Step.BOUND: "settlement_pending",
+        Step.INCLUDED: "settlement_included",
+        Step.REORGED: "settlement_reorged",
+        Step.REOPENED: "settlement_reorged",
+        Step.CONFIRMED: "settlement_confirmed",
+        Step.FAILED: "settlement_failed",
+        Step.RETURNED: "settlement_returned",
+        Step.RECOVERED: "settlement_confirmed",
+        Step.RETRIED: "settlement_retried",
+    }
+)
+
+
+class SettlementKind:
+    """Transfers of a token that its holder has signed (EIP-3009)."""
+
+    name: Final = "settlement"
+    path: Final = "/settlements"
+    request_model: Final[type[BaseModel]] = SettlementRequest
+    quote_model: Final[type[BaseModel]] = SettlementQuoteRequest
+    call_bytes: Final = 4 + 32 * (len(token.MEMBERS) + 3)
+    """The selector, six members, and v, r, s."""
+    events: Final = _EVENTS
+    is_public: Final = True
+    is_replay_protected: Final = True
+    locks_funds: Final = False
+    takes_fee: Final = False
+    followed: Final[FollowedContract | None] = None
+
+    def permanent_reason(self, revert: bytes) -> str | None:
+        """By the token's error, or its words."""
+        return token.reason_of(revert)
+
+    def is_passing(self, revert: bytes) -> bool:
+        """By the token's error, or its words."""
+        return token.is_passing(revert)
+
+    def signing(self, chain: ChainSettings) -> Mapping[str, Any] | None:
+        """Give the first token's domain, every token's, and the members of an authorization."""
+        domains = {
+            address: Eip712Domain(one.name, one.version, chain.chain_id, address).told()
+            for address, one in chain.authorized_tokens.items()
+        }
+        if not domains:
+            return None
+        return {
+            "primary_type": token.TYPE_NAME,
+            "domain": next(iter(domains.values())),
+            "domains": domains,
+            "types": {
+                token.TYPE_NAME: [{"name": name, "type": type_} for name, type_ in token.MEMBERS.items()]
+            },
+        }
+
+    def parse(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> SignedIntent:
+        """Read the body of `POST /settlements`."""
+        request = validated(SettlementRequest, body)
+        chain, domain = _served(request, chains)
+        payload: dict[str, str | int] = request.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if request.resource is not None:
+            payload["resource"] = "0x" + sha256(request.resource.encode()).hexdigest()
+        _check_form(hex_bytes(request.signature), domain)
+        authorization = _authorization(payload)
+        digest = authorization.digest(_separator(chain.chain_id, Address(request.asset), domain))
+        return SignedIntent(
+            kind=self.name,
+            transaction_id=transaction_id(digest),
+            chain_id=chain.chain_id,
+            sender=authorization.payer,
+            signature=_signature(payload),
+            digest=digest,
+            deadline_seconds=authorization.valid_before,
+            priority=Tier(request.priority),
+            payload=payload,
+        )
+
+    def parse_quote(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> QuoteRequest:
+        """Read the body of `POST /quote` for a settlement."""
+        request = validated(SettlementQuoteRequest, body)
+        chain, _ = _served(request, chains)
+        asset, spending = Address(request.asset), None
+        if request.payer is not None:
+            payer = Address(request.payer)
+            spending = Funds(chain_id=chain.chain_id, escrow=asset, token=asset, payer=payer)
+        return QuoteRequest(
+            chain_id=chain.chain_id, token=asset, tier=Tier(request.priority), spending=spending
+        )
+
+    def fee(self, _payload: Payload) -> TokenUnits:
+        """Nothing: all that is signed for goes to the payee."""
+        return TokenUnits(0)
+
+    def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
+        """Take what is valid already, and for as long as its inclusion may take."""
+        now_seconds, valid_after = now // 1000, int(intent.payload["valid_after"])
+        earliest = now_seconds + chain.inclusion_seconds + CLOCK_SLACK_SECONDS
+        latest = now_seconds + LONGEST_SECONDS
+        if intent.deadline_seconds <= now_seconds:
+            msg = f"It was valid before {rfc3339(Instant(intent.deadline_seconds * 1000))} only."
+            reason = f"has passed: it is in Unix seconds, and must be at least {earliest} now"
+            raise DeadlinePassedError(msg, FieldProblem("valid_before", reason))
+        if intent.deadline_seconds < earliest:
+            reason = f"must be at least {earliest} (Unix seconds) now, so that it can be mined in time"
+            raise InvalidFieldsError("The deadline is too near.", FieldProblem("valid_before", reason))
+        if intent.deadline_seconds > latest:
+            reason = f"must be at most {latest} (Unix seconds) now"
+            raise InvalidFieldsError("The deadline is too far.", FieldProblem("valid_before", reason))
+        if valid_after >= now_seconds:
+            reason = f"must have passed: it is {now_seconds} (Unix seconds) now"
+            raise InvalidFieldsError("It is not valid yet.", FieldProblem("valid_after", reason))
+
+    def contract_reads(self, chain: ChainSettings, payload: Payload | None = None) -> tuple[Read, ...]:
+        """Ask the token for its domain separator."""
+        if payload is None or _asset(payload) not in chain.authorized_tokens:
+            return ()
+        return (Read(_asset(payload), token.DOMAIN_SEPARATOR, gas=TRIAL_GAS),)
+
+    def is_our_contract(
+        self, answers: Sequence[bytes], chain: ChainSettings, payload: Payload | None = None
+    ) -> bool:
+        """Compare it with the configured domain; no contract at all is no match."""
+        if payload is None:
+            return not answers
+        asset = _asset(payload)
+        return list(answers) == [_separator(chain.chain_id, asset, chain.authorized_tokens[asset])]
+
+    def state_reads(self, payload: Payload) -> tuple[Read, ...]:
+        """Ask for balance and nonce, once deep and once at the head."""
+        asset, authorization = _asset(payload), _authorization(payload)
+        calls = token.balance_call(authorization.payer), token.state_call(authorization)
+        return tuple(
+            Read(asset, call, depth, gas=TRIAL_GAS)
+            for call in calls
+            for depth in (Depth.CONFIRMED, Depth.HEAD)
+        )
+
+    def assess(self, payload: Payload, answers: Sequence[bytes]) -> TokenUnits:
+        """Take the deep balance less this one, if the head's is enough as well.
+
+        The head's counts no further: a settlement that is mined and not yet let go has left it already.
+        """
+        if any(self.spent_at(answers)):
+            msg = "The token has seen an authorization with this nonce, or its cancellation."
+            raise NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
+        deep, newest, units = token.balance(answers[0]), token.balance(answers[1]), _units(payload)
+        return TokenUnits(deep - units) if newest >= units else _NO_FUNDS
+
+    def trial(self, payload: Payload) -> Read | None:
+        """The transfer itself, at the head: foreign code may refuse it for reasons of its own."""
+        call = self.to_call(payload)
+        return Read(call.to, call.data, gas=TRIAL_GAS)
+
+    def refusal(self, revert: bytes) -> RequestError:
+        """Say what the token says."""
+        reason = token.reason_of(revert)
+        if reason == "nonce_used":
+            msg = "The token has seen an authorization with this nonce, or its cancellation."
+            return NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
+        if reason == "signature_invalid":
+            problem = FieldProblem("signature", "is refused by the token")
+            return WrongSignerError("The token refuses the signature.", problem)
+        return TrialFailedError(reason or "reverted")
+
+    def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
+        """The token's word on the nonce."""
+        return token.is_used(answers[2]), token.is_used(answers[3])
+
+    def executions(self, payload: Payload) -> LogFilter:
+        """What the token tells of this payer's authorizations and transfers."""
+        return LogFilter(
+            contracts=(_asset(payload),),
+            topics=(token.AUTHORIZATION_USED, token.TRANSFERRED),
+            second_topics=(bytes.fromhex(str(payload["from"])[2:]).rjust(32, b"\0"),),
+        )
+
+    def is_execution(
+        self, _transaction_id: TransactionId, payload: Payload, logs: Sequence[EventLog]
+    ) -> bool:
+        """By nonce and transfer: whoever sent it, the payee has the money."""
+        return token.is_carried_out(_authorization(payload), _asset(payload), logs)
+
+    def marker(self, payload: Payload) -> NonceMarker:
+        """The payer's nonce with this token."""
+        return NonceMarker(
+            chain_id=ChainId(int(payload["chain_id"])),
+            contract=_asset(payload),
+            signer=Address(str(payload["from"])),
+            nonce=str(int(str(payload["nonce"]), 16)),
+        )
+
+    def reservation(self, payload: Payload) -> Reservation:
+        """What is signed for, out of the payer's balance."""
+        return Reservation(
+            chain_id=ChainId(int(payload["chain_id"])),
+            escrow=_asset(payload),
+            token=_asset(payload),
+            payer=Address(str(payload["from"])),
+            units=_units(payload),
+            marker=self.marker(payload),
+        )
+
+    def to_batch_call(self, _payloads: Sequence[Payload], _chain: ChainSettings) -> Call | None:
+        """None: a token takes one at a time."""
+        return None
+
+    def leg(self, _transaction_id: TransactionId, payload: Payload, logs: Sequence[EventLog]) -> Leg:
+        """Find the token's own word: of the nonce, and right after it of the transfer."""
+        authorization, asset = _authorization(payload), _asset(payload)
+        if token.is_carried_out(authorization, asset, logs):
+            return Leg(is_done=True)
+        if token.is_nonce_used(authorization, asset, logs):
+            return Leg(is_done=False, reason="transfer_mismatch")
+        return Leg(is_done=False, cause="the token did not mention it")
+
+    def to_call(self, payload: Payload) -> Call:
+        """Call `transferWithAuthorization`."""
+        data = token.transfer_with_authorization(_authorization(payload), _signature(payload))
+        return Call(_asset(payload), data)
+
+
+SETTLEMENT: Final[IntentKind] = SettlementKind()
+
+
+def _served(
+    request: SettlementRequest | SettlementQuoteRequest, chains: Mapping[ChainId, ChainSettings]
+) -> tuple[ChainSettings, TokenDomain]:
+    """Find the chain, and the domain of the token there."""
+    chain = chains.get(ChainId(request.chain_id))
+    if chain is None:
+        served = ", ".join(str(chain_id) for chain_id in chains)
+        problem = FieldProblem("chain_id", f"is not served here; served: {served}")
+        raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+    domain = chain.authorized_tokens.get(Address(request.asset))
+    if domain is None:
+        settled = ", ".join(chain.authorized_tokens) or "none"
+        problem = FieldProblem("asset", f"is not settled on this chain; settled: {settled}")
+        raise InvalidFieldsError("This deployment does not settle that token.", problem)
+    return chain, domain
+
+
+def _check_form(signature: bytes, domain: TokenDomain) -> None:
+    """Refuse signatures that no call to the token could carry."""
+    if is_of_undeployed_wallet(signature):
+        reason = "is of a wallet that is not deployed yet (ERC-6492): deploy it first"
+        raise InvalidFieldsError("No wallets are deployed here.", FieldProblem("signature", reason))
+    if len(signature) != token.KEY_SIGNATURE_BYTES and not domain.takes_bytes:
+        reason = f"must be {token.KEY_SIGNATURE_BYTES} bytes (r, s, v), not {len(signature)}, with this token"
+        raise InvalidFieldsError("The signature is malformed.", FieldProblem("signature", reason))
+
+
+@lru_cache(maxsize=64)
+def _separator(chain_id: ChainId, asset: Address, domain: TokenDomain) -> bytes:
+    return Eip712Domain(domain.name, domain.version, chain_id, asset).separator()
+
+
+def _authorization(payload: Payload) -> token.Authorization:
+    return token.Authorization(
+        payer=Address(str(payload["from"])),
+        payee=Address(str(payload["to"])),
+        value=_units(payload),
+        valid_after=Seconds(int(payload["valid_after"])),
+        valid_before=Seconds(int(payload["valid_before"])),
+        nonce=hex_bytes(str(payload["nonce"])),
+    )
+
+
+def _asset(payload: Payload) -> Address:
+    return Address(str(payload["asset"]))
+
+
+def _signature(payload: Payload) -> bytes:
+    return hex_bytes(str(payload["signature"]))
+
+
+def _units(payload: Payload) -> TokenUnits:
+    return TokenUnits(int(payload["value"]))

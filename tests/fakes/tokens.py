@@ -1,0 +1,106 @@
+"""Tokens with EIP-3009 on the chain in memory: balances, authorizations, and what they tell."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from eth_abi.abi import decode, encode
+from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.eip712 import Eip712Domain
+from ferryman.domain.units import Address, Instant
+from ferryman.intents.settlement import token
+from ferryman.ports import Read, Reverted
+
+Told = tuple[Address, tuple[bytes, ...], bytes]
+"""Contract, topics and data of an event."""
+_MEMBERS: Final = ["address", "address", "uint256", "uint256", "uint256", "bytes32"]
+
+
+@dataclass(slots=True)
+class TokenState:
+    """What the tokens know; copied for every block."""
+
+    balances: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(token, holder) -> units."""
+    used: set[tuple[str, str, bytes]] = field(default_factory=set)
+    """(token, holder, nonce)."""
+
+    def copy(self) -> "TokenState":
+        """Give a copy that later blocks do not change."""
+        return TokenState(dict(self.balances), set(self.used))
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A decoded `transferWithAuthorization`."""
+
+    token: Address
+    payer: Address
+    payee: Address
+    value: int
+    valid_after: int
+    valid_before: int
+    nonce: bytes
+
+    @classmethod
+    def of(cls, to: Address, data: bytes) -> "Transfer":
+        """Read calldata of either overload; whose signature it carries is not looked at."""
+        payer, payee, value, after, before, nonce = decode(_MEMBERS, data[4:196])
+        return cls(to, _checksummed(payer), _checksummed(payee), value, after, before, nonce)
+
+    def run(self, state: TokenState, now: Instant) -> "Reverted | list[Told]":
+        """Move the money, or say why not; give what the token tells."""
+        if now // 1000 <= self.valid_after or now // 1000 >= self.valid_before:
+            error = "ERC3009InvalidAuthorizationTime(uint256,uint256)"
+            return _revert(error, self.valid_after, self.valid_before)
+        key = (self.token.lower(), self.payer.lower())
+        if (*key, self.nonce) in state.used:
+            return _revert("ERC3009UsedAuthorization(address,bytes32)", int(self.payer, 16), 0)
+        if state.balances.get(key, 0) < self.value:
+            error = "ERC20InsufficientBalance(address,uint256,uint256)"
+            return _revert(error, int(self.payer, 16), state.balances.get(key, 0), self.value)
+        state.used.add((*key, self.nonce))
+        there = (self.token.lower(), self.payee.lower())
+        state.balances[key] -= self.value
+        state.balances[there] = state.balances.get(there, 0) + self.value
+        used = (token.AUTHORIZATION_USED, _word(self.payer), self.nonce)
+        moved = (token.TRANSFERRED, _word(self.payer), _word(self.payee))
+        return [(self.token, used, b""), (self.token, moved, encode(["uint256"], [self.value]))]
+
+
+def is_transfer(data: bytes) -> bool:
+    """Whether calldata is for a token."""
+    return data[:4] in {token.TRANSFER, token.TRANSFER_BY_BYTES}
+
+
+def token_view(read: Read, state: TokenState, settings: ChainSettings, now: Instant) -> bytes | Reverted:
+    """Answer what a token is asked; nothing, if it is none that the chain has."""
+    domain = settings.authorized_tokens.get(read.to)
+    if domain is None:
+        return b""
+    selector, given = read.data[:4], read.data[4:]
+    if selector == token.DOMAIN_SEPARATOR:
+        return Eip712Domain(domain.name, domain.version, settings.chain_id, read.to).separator()
+    if selector == token.BALANCE_OF:
+        (holder,) = decode(["address"], given)
+        return encode(["uint256"], [state.balances.get((read.to.lower(), holder), 0)])
+    if selector == token.AUTHORIZATION_STATE:
+        holder, nonce = decode(["address", "bytes32"], given)
+        return encode(["bool"], [(read.to.lower(), holder, nonce) in state.used])
+    ran = Transfer.of(read.to, read.data).run(state.copy(), now)
+    return ran if isinstance(ran, Reverted) else b""
+
+
+def _revert(error: str, *values: int) -> Reverted:
+    data = keccak(error.encode())[:4] + encode(["uint256"] * len(values), values)
+    return Reverted(data, f"execution reverted: {error}")
+
+
+def _checksummed(address: Any) -> Address:  # noqa: ANN401 (as eth_abi gives it)
+    return Address(to_checksum_address(address))
+
+
+def _word(address: str) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x")).rjust(32, b"\0")
