@@ -24,6 +24,7 @@ from ferryman.domain.units import Instant, Seconds, TransactionId
 from ferryman.intents import KINDS
 from ferryman.intents.payment import PAYMENT
 from ferryman.intents.settlement import SETTLEMENT
+from ferryman.intents.x402.request import parsed
 from ferryman.ports import NonceHint, TransactionHint
 from ferryman.services.asking import after_sequence, list_request
 from ferryman.services.reading import Reading
@@ -34,6 +35,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeLog, FakePush
 from tests.support.payments import CHAIN_ID, chain_settings
+from tests.support.settlements import settlement_settings
 from tests.support.template import ROOT, functions, rest_routes
 
 WHEN: Final = 1_893_452_400_000
@@ -72,6 +74,16 @@ def test_ingest_reads_the_settlement_out_of_its_events(name: str) -> None:
     """By either route."""
     assert json_body(SAMPLES[name]) == SAMPLES["settlement"]
     assert SAMPLES[name]["resource"].removeprefix("/service") == SETTLEMENT.path
+
+
+@pytest.mark.parametrize("name", ["x402_verify", "x402_settle"])
+def test_x402_reads_the_settlement_out_of_its_events(name: str) -> None:
+    """As a seller's server would have it verified and settled."""
+    asked = parsed(json_body(SAMPLES[name]), {CHAIN_ID: settlement_settings()})
+    settlement = SETTLEMENT.parse(asked.body, {CHAIN_ID: settlement_settings()})
+
+    sample = SETTLEMENT.parse(SAMPLES["settlement"], {CHAIN_ID: settlement_settings()})
+    assert settlement.transaction_id == sample.transaction_id
 
 
 def test_ingest_reads_the_same_payment_of_a_trusted_client() -> None:
@@ -256,7 +268,8 @@ def test_socket_tells_its_routes_apart_by_the_event_type(name: str, kind: str) -
 
 def test_the_samples_are_of_one_transaction() -> None:
     """So that they can be sent one after the other; those of another kind are bodies of its own sample."""
-    of_payment = {name: sample for name, sample in SAMPLES.items() if "settlement" not in name}
+    others = {name for name in SAMPLES if "settlement" in name or "x402" in name}
+    of_payment = {name: sample for name, sample in SAMPLES.items() if name not in others}
     ids = {TransactionId(name) for name in _ids(json.dumps(of_payment))}
 
     assert ids == {INTENT.transaction_id}

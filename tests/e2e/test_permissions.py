@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from tests.e2e.stack import Stack
 from tests.support.template import environment, functions
 
-OTHERS = ["ingest", "confirm", "deadletter", "notify", "socket", "query", "deliver", "webhooks"]
+OTHERS = ["ingest", "x402", "confirm", "deadletter", "notify", "socket", "query", "deliver", "webhooks"]
 
 
 def role_of(stack: Stack, step: str) -> str:

@@ -25,6 +25,7 @@ _WITH_A_FORM: Final = {
     "QUEUES": "{}",
     "EMPTY_QUEUES": "{}",
     "LOG_LEVEL": "INFO",
+    "SETTLE_PATIENCE_MS": "20000",
 }
 """What cannot be any word; the rest is its own name in lower case."""
 _LAMBDAS: Final = {

@@ -24,7 +24,10 @@ OPEN: Final = {
     ("get", "/transactions/{transaction_id}/events"),
     ("post", "/payments"),
     ("post", "/quote"),
+    ("get", "/supported"),
+    ("post", "/settle"),
     ("post", "/settlements"),
+    ("post", "/verify"),
     ("post", "/sign-in"),
     ("post", "/sign-in/challenge"),
 }

@@ -20,6 +20,7 @@ from ferryman.config import (
     SubmitConfig,
     WatchConfig,
     WebhooksConfig,
+    X402Config,
 )
 from ferryman.domain.units import ChainId
 from tests.support.payments import ESCROW, TOKEN
@@ -27,6 +28,7 @@ from tests.support.template import environment
 
 STEPS: dict[str, type[StepConfig]] = {
     "ingest": IngestConfig,
+    "x402": X402Config,
     "submit": SubmitConfig,
     "confirm": ConfirmConfig,
     "watch": WatchConfig,
@@ -100,6 +102,7 @@ def test_a_step_reads_its_environment(step: str) -> None:
     config = STEPS[step].read(VARIABLES)
 
     parsed = {"chains", "retention_days", "session_seconds", "any_webhook_target", "queues", "empty_queues"}
+    parsed |= {"settle_patience_ms"}
     read = config.model_dump(exclude=parsed)
     assert read == {name: VARIABLES[name.upper()] for name in read}
 

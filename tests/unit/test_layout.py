@@ -20,6 +20,7 @@ from tests.support.variables import variables
 
 ORDER = (
     "ingest",
+    "x402",
     "submit",
     "confirm",
     "watch",
@@ -157,6 +158,7 @@ def test_every_deployed_route_is_one_that_its_function_serves(method: str, path:
 
     methods = {
         "ingest": {"post"},
+        "x402": {"get", "post"},
         "query": {"get"},
         "webhooks": {"get", "post", "delete"},
         "health": {"get"},

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, NonNegativeInt, StringConstraints
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.units import ChainId, Seconds
+from ferryman.domain.units import ChainId, Milliseconds, Seconds
 
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}")
 Name = Annotated[str, StringConstraints(min_length=1)]
@@ -98,6 +98,14 @@ class IngestConfig(EndpointsConfig):
     submit_queue_url: Name
     express_queue_url: Name
     confirm_function: Name
+
+
+class X402Config(IngestConfig):
+    """The environment of x402."""
+
+    wallets_table: Name
+    settle_patience_ms: Annotated[Milliseconds, Field(gt=0, le=28_000)] = Milliseconds(20_000)
+    """How long `/settle` waits for the confirmation: below the 29 s of API Gateway."""
 
 
 class WatchConfig(EndpointsConfig):

@@ -4,6 +4,7 @@ from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.accounts import DynamoAccounts
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
+from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
@@ -22,7 +23,11 @@ from ferryman.services.quoting import Quoting
 def ingest_intents(telemetry: Telemetry) -> Ingest:
     """Give the service, from the environment."""
     config = IngestConfig.read()
-    stored = journalled_tables(config, telemetry)
+    return ingest_over(config, journalled_tables(config, telemetry), telemetry)
+
+
+def ingest_over(config: IngestConfig, stored: JournalledTables, telemetry: Telemetry) -> Ingest:
+    """Give the service over tables that are built already."""
     store, clock = DynamoTransactions(stored), SystemClock()
     cached = CachedReadings(KINDS, DynamoCursors(stored), DynamoAccounts(stored), clock, telemetry.metrics)
     accessible = chains(config, telemetry, patience_seconds=2)

@@ -81,6 +81,7 @@ class Assurance:
             NonceUsedError: the chain has seen the message's nonce.
             InsufficientFundsError: the free funds do not cover it, by a fresh reading.
             WrongSignerError: the contract does not vouch for the signature.
+            TrialFailedError: the contract would refuse it now.
 
         """
         reservation = kind.reservation(payload)
@@ -106,6 +107,31 @@ class Assurance:
                 # Also if the older block cannot be read: the fresh reading has refused already.
                 raise self._insufficient(reservation, room) from refused
         raise ChainUnreachableError(access.settings.chain_id, "its blocks are older than our settlements")
+
+    def check(
+        self,
+        kind: IntentKind,
+        payload: Mapping[str, str | int],
+        access: ChainAccess,
+        *,
+        vouching: Vouching | None = None,
+    ) -> None:
+        """Say whether the funds of a message could be held now; nothing is written.
+
+        Raises:
+            ChainUnreachableError, ContractMismatchError, NonceUsedError, InsufficientFundsError,
+            TrialFailedError, WrongSignerError: as `reserve`.
+
+        """
+
+        def fits(reservation: Reservation, room: Room) -> None:
+            ledger = self._store.ledger(reservation)
+            if ledger.settled_block > room.block:
+                raise LedgerMovedError(settled_block=ledger.settled_block)
+            if ledger.reserved > room.units:
+                raise LedgerRefusedError(reserved=ledger.reserved, settled_block=ledger.settled_block)
+
+        self.reserve(kind, payload, access, fits, vouching=vouching)
 
     def reserve_or_end(
         self, kind: IntentKind, payload: Mapping[str, str | int], access: ChainAccess, commit: Commit

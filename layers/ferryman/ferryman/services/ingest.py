@@ -121,6 +121,26 @@ class Ingest:
         self._enqueue(row)
         return Accepted(row, is_new=True)
 
+    def verify(self, kind_name: str, body: object) -> SignedIntent:
+        """Check a message as for its acceptance, and leave it at that.
+
+        Raises:
+            RequestError: it would be refused, or is accepted already.
+            ChainUnreachableError, StoreUnavailableError: nobody can say.
+
+        """
+        kind = self.kinds[kind_name]
+        intent = kind.parse(body, {chain_id: access.settings for chain_id, access in self.chains.items()})
+        access, doubt = self.chains[intent.chain_id], _signature_doubt(intent)
+        kind.check_time(intent, access.settings, self.clock.now())
+        if self.store.get(intent.transaction_id):
+            raise NonceUsedError("The message was accepted before.", FieldProblem("nonce", "is taken"))
+        charge = self.charging.charge_for(kind.reservation(intent.payload), access.settings)
+        self.quoting.check(kind, _new_row(intent, self.clock.now(), None), charge.before)
+        vouching = _vouching(intent, doubt) if doubt else None
+        self.assurance.check(kind, intent.payload, access, vouching=vouching)
+        return intent
+
     def _stored(self, kind: IntentKind, post: "_Post") -> Transaction:
         """Store the message with its funds reserved, or without if the chain is away."""
         settings = self.chains[post.new.chain_id].settings

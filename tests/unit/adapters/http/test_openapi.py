@@ -216,6 +216,9 @@ def test_reads_answer_with_the_documented_models() -> None:
     assert {path: ref.rsplit("/", 1)[-1] for path, ref in models.items() if ref} == {
         "/payments": "Record",
         "/settlements": "Record",
+        "/verify": "X402Verification",
+        "/settle": "X402Settlement",
+        "/supported": "X402Support",
         "/quote": "Quote",
         "/service/payments": "Record",
         "/service/settlements": "Record",

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from ferryman.adapters.http.openapi_explanations import EXPLANATION_MODELS
 from ferryman.adapters.http.openapi_webhooks import WEBHOOK_MODELS, webhook_paths
+from ferryman.adapters.http.openapi_x402 import X402_MODELS, X402_REQUEST, x402_paths
 from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import Purpose
 from ferryman.domain.quotas import Limit
@@ -379,7 +380,8 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
     kinds = tuple(kinds)
     modes: Any = [(model, "serialization") for model in _MODELS]
     modes += [(model, "serialization") for model in WEBHOOK_MODELS]
-    modes += [(WebhookRegistration, "validation")]
+    modes += [(model, "serialization") for model in X402_MODELS]
+    modes += [(WebhookRegistration, "validation"), (X402_REQUEST, "validation")]
     modes += [(model, "validation") for model in (ChallengeRequest, SignInRequest)]
     modes += [(model, "validation") for kind in kinds for model in (kind.request_model, kind.quote_model)]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
@@ -396,6 +398,7 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
             **{kind.path: {"post": _post(kind)} for kind in kinds},
             "/quote": {"post": _quote(kinds)},
             **webhook_paths(_json, _problems),
+            **x402_paths(_json, _problems),
             **{f"/service{kind.path}": {"post": _service_post(kind)} for kind in kinds},
             **_SIGN_IN,
             **_READS,

@@ -19,8 +19,12 @@ LARGEST_BODY: Final = 16 * 1024
 """Bytes. A payment has about 700, or 9,000 with the longest contract-wallet signature."""
 
 
-def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
+def json_body(event: Mapping[str, Any], *, most_bytes: int = LARGEST_BODY) -> dict[str, Any]:
     """Read the JSON body of an API Gateway proxy event.
+
+    Args:
+        event: the request.
+        most_bytes: how long the body may be.
 
     Raises:
         UnsupportedMediaTypeError: it is not declared as JSON.
@@ -34,8 +38,8 @@ def json_body(event: Mapping[str, Any]) -> dict[str, Any]:
         problem = FieldProblem("Content-Type", "must be application/json")
         raise UnsupportedMediaTypeError("The body must be JSON.", problem)
     body = _bytes(event)
-    if len(body) > LARGEST_BODY:
-        problem = FieldProblem("body", f"has {len(body)} bytes, at most {LARGEST_BODY} are taken")
+    if len(body) > most_bytes:
+        problem = FieldProblem("body", f"has {len(body)} bytes, at most {most_bytes} are taken")
         raise RequestTooLargeError("The body is too large.", problem)
     try:
         parsed = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_no_doubles)

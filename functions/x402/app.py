@@ -1,0 +1,57 @@
+"""HTTPS -> x402: what a seller was offered is verified and settled; a refusal is an answer as well."""
+
+from typing import Final
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from ferryman.adapters.http.answers import ok
+from ferryman.adapters.http.correlation import correlation_id
+from ferryman.adapters.http.requests import json_body
+from ferryman.adapters.http.routes import Answer, Event, Routes
+from ferryman.bootstrap.telemetry import Telemetry
+from ferryman.bootstrap.x402 import facilitate
+from ferryman.domain.errors import RequestError
+
+telemetry = Telemetry()
+facilitator = facilitate(telemetry)
+LARGEST_BODY: Final = 256 * 1024
+"""Bytes. A seller's server sends along what its resource looks like, and an example of it."""
+
+
+def verify(event: Event) -> Answer:
+    """POST /verify."""
+    try:
+        body = json_body(event, most_bytes=LARGEST_BODY)
+    except RequestError as error:
+        return ok(facilitator.invalid(error))
+    return ok(facilitator.verify(body))
+
+
+def settle(event: Event) -> Answer:
+    """POST /settle."""
+    try:
+        body = json_body(event, most_bytes=LARGEST_BODY)
+    except RequestError as error:
+        return ok(facilitator.unsettled(error))
+    return ok(facilitator.settle(body, correlation_id=correlation_id(event)))
+
+
+def supported(_event: Event) -> Answer:
+    """GET /supported."""
+    return ok(facilitator.supported())
+
+
+routes = Routes(
+    {
+        "POST /verify": verify,
+        "POST /settle": settle,
+        "GET /supported": supported,
+    },
+    telemetry.logger,
+)
+
+
+@telemetry.answering
+def handler(event: Event, context: LambdaContext) -> Answer:
+    """Answer one request."""
+    return routes.answer(event)

@@ -1,0 +1,142 @@
+"""The x402 facilitator: verifies what a seller was offered, settles it, and says what is served.
+
+Every refusal is an answer with the standard's reason: sellers' middleware takes anything else for an outage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.errors import FerrymanError, NonceUsedError, RequestError
+from ferryman.domain.transaction import Status, Transaction
+from ferryman.domain.units import Address, ChainId, CorrelationId, Seconds, TxHash
+from ferryman.intents.x402.networks import network_of, old_network_of
+from ferryman.intents.x402.reasons import Reason, RefusedError, reason_of, reason_of_end
+from ferryman.intents.x402.request import KIND, SCHEME, network_asked, parsed, payer_of
+from ferryman.ports import Clock, Log, WalletStore
+from ferryman.services.about import about
+from ferryman.services.awaiting import Awaiting
+from ferryman.services.ingest import Accepted, Ingest
+
+Answer = dict[str, Any]
+_FAMILY: Final = "eip155:*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facilitator:
+    """Speaks the standard, over the same acceptance as any other intent."""
+
+    ingest: Ingest
+    awaiting: Awaiting
+    wallets: WalletStore
+    clock: Clock
+    log: Log
+
+    def verify(self, body: object) -> Answer:
+        """Say whether a payment would be settled, as things are; nothing is stored."""
+        try:
+            asked = parsed(body, self._settings)
+            intent = self.ingest.verify(KIND, asked.body)
+        except FerrymanError as error:
+            return self.invalid(error, body)
+        return {"isValid": True, "payer": intent.sender}
+
+    def settle(self, body: object, *, correlation_id: CorrelationId | None = None) -> Answer:
+        """Settle a payment, and wait until it is confirmed.
+
+        The same payment for the same resource is settled once, and answered again while its seller may still
+        be waiting for it; for another resource, or later, it is refused.
+        """
+        began = self.clock.now()
+        try:
+            asked = parsed(body, self._settings)
+            accepted = self.ingest(KIND, asked.body, correlation_id=correlation_id)
+            self._check_repeat(accepted, asked.max_timeout_seconds)
+            row = self.awaiting(accepted.transaction, since=began)
+            transaction = self._hash_of(row)
+        except FerrymanError as error:
+            return self.unsettled(error, body)
+        told = {"payer": row.sender, "transaction": transaction, "network": asked.network}
+        self.log.info("settled" if row.status is Status.CONFIRMED else "not settled yet", **about(row))
+        if row.status is Status.CONFIRMED:
+            return {"success": True, **told, "amount": str(row.payload["value"])}
+        if row.status is Status.FAILED:
+            reason, message = reason_of_end(row.reason), f"It failed: {row.reason}."
+        else:
+            reason, message = Reason.PENDING, f"It is {row.status.value}: ask again with the same payment."
+        return {"success": False, "errorReason": reason.value, "errorMessage": message, **told}
+
+    def supported(self) -> Answer:
+        """Say which payments are settled here, and by which accounts.
+
+        Raises:
+            StoreUnavailableError: the accounts cannot be read.
+
+        """
+        chains = [one for one in self._settings.values() if one.authorized_tokens]
+        named = [(2, network_of(one.chain_id)) for one in chains]
+        named += [(1, name) for one in chains if (name := old_network_of(one.chain_id))]
+        return {
+            "kinds": [{"x402Version": version, "scheme": SCHEME, "network": name} for version, name in named],
+            "extensions": [],
+            "signers": {_FAMILY: self._signers([one.chain_id for one in chains])},
+        }
+
+    def invalid(self, error: FerrymanError, body: object = None) -> Answer:
+        """Shape the refusal of a verification."""
+        reason = self._reason(error, otherwise=Reason.VERIFY_ERROR)
+        refused = {"isValid": False, "invalidReason": reason.value, "invalidMessage": _message(error)}
+        return refused | _payer(body)
+
+    def unsettled(self, error: FerrymanError, body: object = None) -> Answer:
+        """Shape the refusal of a settlement, which has cost nothing."""
+        reason = self._reason(error, otherwise=Reason.SETTLE_ERROR)
+        refused = {"success": False, "errorReason": reason.value, "errorMessage": _message(error)}
+        return {**refused, **_payer(body), "transaction": "", "network": network_asked(body)}
+
+    @property
+    def _settings(self) -> Mapping[ChainId, ChainSettings]:
+        return {chain_id: access.settings for chain_id, access in self.ingest.chains.items()}
+
+    def _check_repeat(self, accepted: Accepted, max_timeout_seconds: Seconds) -> None:
+        """Answer a repeat only while the first request may not have been answered.
+
+        Raises:
+            NonceUsedError: it comes too late for that: the payment has been sold.
+
+        """
+        row = accepted.transaction
+        if not accepted.is_new and self.clock.now() - row.received_at > max_timeout_seconds * 1_000:
+            raise NonceUsedError("The authorization was settled before.")
+
+    def _hash_of(self, row: Transaction) -> TxHash | str:
+        """Give what was mined, or else the newest that was signed for it."""
+        if row.hash or row.wallet is None or row.nonce is None:
+            return row.hash or ""
+        nonce = self.wallets.nonce_row(row.chain_id, row.wallet, row.nonce)
+        return nonce.attempts[-1].hash if nonce and nonce.attempts else ""
+
+    def _signers(self, chain_ids: list[ChainId]) -> list[Address]:
+        found = (one.address for chain_id in chain_ids for one in self.wallets.wallets(chain_id))
+        return list(dict.fromkeys(found))
+
+    def _reason(self, error: FerrymanError, *, otherwise: Reason) -> Reason:
+        reason = reason_of(error, otherwise=otherwise)
+        if reason is otherwise:
+            self.log.error("could not be judged", cause=str(error))
+        else:
+            self.log.info("refused", reason=reason.value)
+        return reason
+
+
+def _message(error: FerrymanError) -> str:
+    """Say what went wrong; what is not the caller's business is not told."""
+    if isinstance(error, RefusedError):
+        return error.message
+    return error.detail if isinstance(error, RequestError) else "Something went wrong here: try again."
+
+
+def _payer(body: object) -> Answer:
+    payer = payer_of(body)
+    return {"payer": payer} if payer else {}

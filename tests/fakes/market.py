@@ -1,0 +1,87 @@
+"""A facilitator over a world in memory, whose other functions work while it waits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.units import Instant, Milliseconds
+from ferryman.services.awaiting import Awaiting
+from ferryman.services.x402 import Facilitator
+from tests.fakes.chain import FakeChain
+from tests.fakes.clock import FakeClock
+from tests.fakes.signer import FakeSigner
+from tests.fakes.world import World
+from tests.support.payments import NOW_SECONDS, PAYER
+from tests.support.settlements import ASSET, settlement_settings
+
+FUNDS = 10_000_000
+PATIENCE_MS = Milliseconds(20_000)
+
+
+@dataclass
+class WorkingClock:
+    """The Clock port: while somebody sleeps, submit and confirm do what there is to do."""
+
+    world: World
+    clock: FakeClock
+    is_working: bool = True
+
+    def now(self) -> Instant:
+        """The time."""
+        return self.clock.now()
+
+    def sleep(self, duration: Milliseconds) -> None:
+        """Let time pass, and the others work."""
+        self.clock.sleep(duration)
+        if self.is_working:
+            self.world.deliver()
+            self.world.follow(run_ms=0)
+
+
+@dataclass
+class MemoryMarket:
+    """A facilitator with its fakes at hand."""
+
+    world: World
+    chain: FakeChain
+    signer: FakeSigner
+    clock: FakeClock
+    others: WorkingClock
+    facilitator: Facilitator
+
+    @property
+    def spent(self) -> tuple[int, int]:
+        """Signatures and broadcasts so far."""
+        return self.signer.signatures, self.chain.sends
+
+    def settle(self, body: object) -> dict[str, Any]:
+        """Ask for a settlement."""
+        return self.facilitator.settle(body)
+
+    def verify(self, body: object) -> dict[str, Any]:
+        """Ask for a verification."""
+        return self.facilitator.verify(body)
+
+
+def memory_market(
+    settings: ChainSettings | None = None, *, payers: tuple[LocalAccount, ...] = (PAYER,), funds: int = FUNDS
+) -> MemoryMarket:
+    """Build one whose payers have had their money for a while."""
+    chosen, clock = settings or settlement_settings(), FakeClock(NOW_SECONDS * 1_000 - 20_000)
+    chain, signer = FakeChain(chosen, clock), FakeSigner([b"\x07" * 32])
+    for payer in payers:
+        chain.give(ASSET, payer.address, funds)
+    clock.sleep(Milliseconds(20_000))
+    world = World(chosen, chain, signer, clock)
+    others = WorkingClock(world, clock)
+    facilitator = Facilitator(
+        ingest=world.ingest,
+        awaiting=Awaiting(store=world.store, clock=others, patience_ms=PATIENCE_MS),
+        wallets=DynamoWallets(world.tables),
+        clock=clock,
+        log=world.log,
+    )
+    return MemoryMarket(world, chain, signer, clock, others, facilitator)
