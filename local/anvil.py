@@ -1,6 +1,7 @@
 """The local chain: anvil, from the npm packages of contracts/."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from web3 import HTTPProvider, Web3
@@ -33,8 +34,7 @@ def start_anvil(
     command = [*_command(settings, place), "--port", str(port)]
     if chain:
         command += ["--load-state", str(chain)]
-    name = f"anvil-{settings.chain_ids[place]}" if place else "anvil"
-    process = ChildProcess.start(name, command, os.environ)
+    process = ChildProcess.start(node_name(settings.chain_ids, place), command, os.environ)
     try:
         node = Web3(HTTPProvider(rpc_url))
         process.wait_until(node.is_connected, timeout_seconds=_READY_SECONDS)
@@ -42,6 +42,11 @@ def start_anvil(
         process.stop()
         raise
     return process, rpc_url
+
+
+def node_name(chain_ids: Sequence[int], place: int) -> str:
+    """Name the process of the chain at a place."""
+    return f"anvil-{chain_ids[place]}" if place else "anvil"
 
 
 def _command(settings: StackSettings, place: int) -> list[str]:

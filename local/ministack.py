@@ -10,10 +10,12 @@ import boto3
 from local.ports import LOOPBACK, choose_port
 from local.probe import answers
 from local.process import ChildProcess
-from local.scratch import fresh_scratch_folder
+from local.scratch import fresh_scratch_folder, scratch_folder
 from local.settings import StackSettings
 
 REGION = "us-east-1"
+SAVED = "saved"
+"""Folder, in the scratch folder, of what it saves when it ends in order."""
 _READY_SECONDS = 30.0
 _PREFERRED_PORT = 4566
 # The emulator's own root; its functions get their roles' sessions instead.
@@ -57,10 +59,18 @@ class LocalAws:
         )
 
 
-def start_ministack(settings: StackSettings) -> tuple[ChildProcess, LocalAws]:
-    """Start the emulator with nothing in it, wait until it answers, and return it with its addresses."""
+def start_ministack(settings: StackSettings, *, goes_on: bool = False) -> tuple[ChildProcess, LocalAws]:
+    """Start the emulator, wait until it answers, and return it with its addresses.
+
+    Args:
+        settings: of the local stack.
+        goes_on: with what the one before it saved; else with nothing in it.
+
+    """
     aws = LocalAws(choose_port(settings.aws_port, preferred=_PREFERRED_PORT, variable="AWS_PORT"))
-    process = ChildProcess.start("ministack", [sys.executable, "-m", "ministack"], _environment(aws.port))
+    scratch = scratch_folder() if goes_on else fresh_scratch_folder()
+    command = [sys.executable, "-m", "ministack"]
+    process = ChildProcess.start("ministack", command, _environment(aws.port, scratch))
     try:
         process.wait_until(
             lambda: answers(f"{aws.endpoint_url}/_ministack/health"), timeout_seconds=_READY_SECONDS
@@ -71,14 +81,16 @@ def start_ministack(settings: StackSettings) -> tuple[ChildProcess, LocalAws]:
     return process, aws
 
 
-def _environment(port: int) -> dict[str, str]:
+def _environment(port: int, scratch: Path) -> dict[str, str]:
     # The functions' processes inherit this environment, so they get as little of ours as Lambda gives them.
-    scratch = fresh_scratch_folder()
     return {
         **_ROOT_CREDENTIALS,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(scratch / SAVED),
+        "S3_PERSIST": "1",
         "S3_DATA_DIR": str(scratch / "s3"),
         "GATEWAY_PORT": str(port),
         "BIND_HOST": LOOPBACK,

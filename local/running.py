@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,11 +40,29 @@ class KnownProcess:
 
 def write_down(children: list[ChildProcess]) -> None:
     """Record the stack's own process, which supervises, and its children."""
-    known = [
-        KnownProcess.of("stack", os.getpid()),
-        *(KnownProcess.of(each.name, each.pid) for each in children),
-    ]
-    write_json(PROCESSES_FILE, [asdict(each) for each in known])
+    _write(
+        [
+            KnownProcess.of("stack", os.getpid()),
+            *(KnownProcess.of(each.name, each.pid) for each in children),
+        ]
+    )
+
+
+def written_down() -> list[KnownProcess]:
+    """Give the processes of the stack, its supervisor first, whether they still run or not."""
+    if not PROCESSES_FILE.exists():
+        return []
+    return [KnownProcess(**each) for each in json.loads(PROCESSES_FILE.read_text())]
+
+
+def leave_alone(process: KnownProcess) -> None:
+    """Have the supervisor no longer mind whether a process runs."""
+    _write([each for each in written_down() if each != process])
+
+
+def take_over(child: ChildProcess) -> None:
+    """Let a process that somebody else started end with the stack."""
+    _write([*written_down(), KnownProcess.of(child.name, child.pid)])
 
 
 def forget() -> None:
@@ -54,10 +73,15 @@ def forget() -> None:
 
 def running_processes() -> list[KnownProcess]:
     """Find what still runs of the last stack, its supervisor first."""
-    if not PROCESSES_FILE.exists():
-        return []
-    known = [KnownProcess(**each) for each in json.loads(PROCESSES_FILE.read_text())]
-    return [each for each in known if each.is_running()]
+    return [each for each in written_down() if each.is_running()]
+
+
+def stop_taken_over() -> None:
+    """Stop what others started for the stack of this process."""
+    for process in running_processes():
+        if process.pid != os.getpid():
+            end_group(process.pid, signal.SIGTERM)
+            _wait_for_end(process)
 
 
 def stop_running() -> list[str]:
@@ -73,6 +97,10 @@ def stop_running() -> list[str]:
         _wait_for_end(process)
     forget()
     return [process.name for process in found]
+
+
+def _write(known: Sequence[KnownProcess]) -> None:
+    write_json(PROCESSES_FILE, [asdict(each) for each in known])
 
 
 def _wait_for_end(process: KnownProcess) -> None:

@@ -26,7 +26,14 @@ from local.paths import LOGS, STACK_FILE
 from local.probe import answers
 from local.process import ChildProcess
 from local.progress import console, show_description, show_next_steps, step
-from local.running import forget, running_processes, stop_running, write_down
+from local.running import (
+    forget,
+    running_processes,
+    stop_running,
+    stop_taken_over,
+    write_down,
+    written_down,
+)
 from local.scratch import remove_scratch_folder
 from local.settings import STACK_NAME, StackSettings, add_setting_flags, settings_from
 from local.warming import warm_up
@@ -47,12 +54,14 @@ class RunningStack:
         """Stay until a signal ends this process.
 
         Raises:
-            ProcessEndedError: a child ended by itself.
+            ProcessEndedError: a child ended by itself, and not by an outage.
 
         """
         while True:
+            minded = {process.pid for process in written_down()}
             for child in self.children:
-                child.check()
+                if child.pid in minded:
+                    child.check()
             time.sleep(_POLL_SECONDS)
 
 
@@ -71,6 +80,7 @@ def local_stack(settings: StackSettings) -> Iterator[RunningStack]:
     with ExitStack() as cleanup:
         cleanup.callback(forget)
         cleanup.callback(remove_scratch_folder)
+        cleanup.callback(stop_taken_over)
         yield _start(settings, cleanup)
 
 

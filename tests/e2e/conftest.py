@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,36 @@ from tests.e2e.stack import Stack
 
 _STATE = ROOT / ".local" / "e2e"
 """Apart from a person's own stack, which may run beside the tests."""
+_OF_TWO_CHAINS = ROOT / ".local" / "e2e-two-chains"
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Start the stack on free ports, and stop it by its process ids."""
+    with _started(_STATE) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def two_chains() -> Iterator[Stack]:
+    """Start another one, of two chains, for as long as a file's tests want it."""
+    with _started(_OF_TWO_CHAINS, CHAINS="2") as started:
+        yield started
+
+
+@contextmanager
+def _started(state: Path, **settings: str) -> Iterator[Stack]:
     environment = {
         **os.environ,
-        "LOCAL_STATE": str(_STATE),
+        "LOCAL_STATE": str(state),
         "WALLETS": "2",
         "BLOCK_TIME": "1",
         "AWS_ENDPOINT_URL": "",
+        **settings,
     }
     _local("stack", environment, "--detach")
     try:
-        yield Stack.read(_STATE)
+        yield Stack.read(state)
     finally:
         _local("down", environment)
 
@@ -35,7 +51,9 @@ def stack() -> Iterator[Stack]:
 def _local(module: str, environment: dict[str, str], *flags: str) -> None:
     command = [sys.executable, "-m", f"local.{module}", *flags]
     ended = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout + ended.stderr + _log(_STATE / "logs" / "stack.log")
+    assert ended.returncode == 0, (
+        ended.stdout + ended.stderr + _log(Path(environment["LOCAL_STATE"]) / "logs" / "stack.log")
+    )
 
 
 def _log(path: Path) -> str:

@@ -4,6 +4,8 @@ import json
 import os
 import secrets
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +23,13 @@ from websockets.sync.client import ClientConnection, connect
 
 from ferryman.domain.chain import ChainSettings
 from local.accounts import dev_account, operator
+from local.anvil import node_name
 from local.api_keys import ask_as_operator
 from local.chain import LocalChain
 from local.contracts import LocalContracts
 from local.description import StackDescription
 from local.ministack import REGION
+from local.paths import ROOT
 from tests.fakes.payers import Payer
 from tests.faults.real_chain import request
 
@@ -200,16 +204,39 @@ class Stack:
             assert self.web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
         return wallet
 
+    def chains(self) -> "list[Stack]":
+        """The stack as the payers of each of its chains see it."""
+        return [Stack(description, self.state) for description in self.description.by_chain()]
+
+    def process_id(self, name: str) -> int:
+        """The id of one of its processes."""
+        processes = json.loads((self.state / "processes.json").read_text())
+        return int(next(process["pid"] for process in processes if process["name"] == name))
+
     @contextmanager
     def chain_stopped(self) -> Iterator[None]:
         """Stop the chain's node for a while, as a paused machine would."""
-        processes = json.loads((self.state / "processes.json").read_text())
-        pid = next(process["pid"] for process in processes if process["name"] == "anvil")
+        chain_ids = [chain.chain_id for chain in self.description.chains]
+        pid = self.process_id(node_name(chain_ids, chain_ids.index(self.description.chain_id)))
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    def outage(self, what: str, *, seconds: float) -> dict[str, float]:
+        """Have the chain's `node` die, or `aws` end and start again; give what is told of it then."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "local.outage", what, "--seconds", f"{seconds:g}"],
+            env={**os.environ, "LOCAL_STATE": str(self.state)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        told: dict[str, float] = json.loads(ended.stdout)
+        return told
 
 
 def personally_signed(message: str, index: int) -> str:
