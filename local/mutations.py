@@ -162,6 +162,17 @@ MUTATIONS: Final = (
         (_SUBMIT,),
     ),
     Mutation(
+        "what is tried together is tried alone, too",
+        (
+            Edit(
+                f"{_PACKAGE}/services/batching.py",
+                "return [*alone, Trial(self.call, self.gas)]",
+                "return [Trial(self.call, self.gas)]",
+            ),
+        ),
+        ("tests/unit/services/test_batching.py",),
+    ),
+    Mutation(
         "a reservation fits what was read",
         (
             Edit(

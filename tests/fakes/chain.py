@@ -48,6 +48,7 @@ from ferryman.ports import (
     SendResult,
     Simulation,
     TransactionReceipt,
+    Trial,
 )
 from tests.fakes.tokens import TokenState, Transfer, is_transfer, token_view
 from tests.fakes.witness import FakeWitness, probed
@@ -142,6 +143,9 @@ class FakeChain:
 
     patience_ms = Milliseconds(0)
     """How long whoever asks waits for an answer while it is not reachable: its endpoints hang."""
+    estimates = 0
+    """Calls whose gas was estimated."""
+    payment_gas = GAS_USED
     pool_floor = Wei(0)
     """The least maximum fee that its mempool takes."""
 
@@ -336,16 +340,18 @@ class FakeChain:
         *,
         sender: Address,
         payers: Sequence[Address] = (),
+        trials: Sequence[Trial] = (),
     ) -> Simulation:
         """Run each call on a copy of the newest state."""
         head = self.head()
-        outcomes = ((call, self._run(call, self.state.copy())) for call in calls)
+        self.estimates += len(calls)
         return Simulation(
             block=head,
-            outcomes=tuple(revert or _gas_of(call.data) for call, revert in outcomes),
+            outcomes=tuple(self._outcome(call) for call in calls),
             fee_history=self.fee_history(),
             sender_count=self.transaction_count(sender),
             balances=dict(zip(payers, self.balances(payers), strict=True)),
+            passed=tuple(self._passes(trial) for trial in trials),
         )
 
     def fee_history(self) -> FeeHistory:
@@ -438,6 +444,19 @@ class FakeChain:
         return tuple(self._view(read, self._known(block)) for block, read in reads)
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _outcome(self, call: Call) -> Gas | Reverted:
+        return self._run(call, self.state.copy()) or self._gas_of(call.data)
+
+    def _passes(self, trial: Trial) -> bool:
+        outcome = self._outcome(trial.call)
+        return isinstance(outcome, int) and outcome <= trial.gas
+
+    def _gas_of(self, data: bytes) -> Gas:
+        """A payment's gas, times the payments of the call; a transfer's, if there is no call."""
+        if not data:
+            return Gas(21_000)
+        return Gas(self.payment_gas * (1 if is_transfer(data) else len(_payments_of(data))))
 
     def _count_of(self, wallet: Address, counted: Counted | BlockNumber) -> WalletNonce:
         if not isinstance(counted, Counted):
@@ -551,7 +570,7 @@ class FakeChain:
             block_number=number,
             block_hash=block_hash,
             succeeded=succeeded,
-            gas_used=_gas_of(sent.data),
+            gas_used=self._gas_of(sent.data),
             effective_gas_price=Wei(10**9),
             l1_fee=self.l1_fee,
             logs=tuple(self._log(*one, number, block_hash, name) for one in state.told[told:]),
@@ -692,16 +711,6 @@ def _skipped_log(
     """PaymentSkipped."""
     topics = (escrow.PAYMENT_SKIPPED, digest, _word(payment[1]))
     return topics, encode(["uint256", "uint256", "bytes"], [index, payment[5], reason])
-
-
-def _gas_of(data: bytes) -> Gas:
-    """A payment's gas, times the payments of the call; a transfer's, if there is no call."""
-    if not data:
-        return Gas(21_000)
-    if data[:4] == escrow.EXECUTE_PAYMENT or is_transfer(data):
-        return GAS_USED
-    payments, _signatures = decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])
-    return Gas(GAS_USED * len(payments))
 
 
 def _payments_of(data: bytes) -> list[tuple[str, int]]:

@@ -23,6 +23,7 @@ from ferryman.ports import (
     SendResult,
     Simulation,
     TransactionReceipt,
+    Trial,
 )
 
 if TYPE_CHECKING:
@@ -87,11 +88,16 @@ class FakeWitness:
         return replace(truth, answers=tuple(blank))
 
     def simulate(
-        self, calls: Sequence[Call], *, sender: Address, payers: Sequence[Address] = ()
+        self,
+        calls: Sequence[Call],
+        *,
+        sender: Address,
+        payers: Sequence[Address] = (),
+        trials: Sequence[Trial] = (),
     ) -> Simulation:
         """Simulate at its own head."""
         self._answer("simulate")
-        truth = self._chain.simulate(calls, sender=sender, payers=payers)
+        truth = self._chain.simulate(calls, sender=sender, payers=payers, trials=trials)
         outcomes = truth.outcomes if self.verdict is None else tuple(self.verdict for _ in calls)
         count = self.counts.get(sender, truth.sender_count)
         return replace(truth, block=self._seen_head(), outcomes=outcomes, sender_count=count)

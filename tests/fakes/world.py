@@ -23,6 +23,8 @@ from ferryman.intents import KINDS
 from ferryman.ports import Chain, Clock, Hint, Signer
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
+from ferryman.services.batch_gas import BatchGas
+from ferryman.services.batching import Batching
 from ferryman.services.binding import Binder
 from ferryman.services.cached import CachedReadings
 from ferryman.services.chains import ChainAccess
@@ -128,6 +130,7 @@ class World:
             wallets=wallets,
             assurance=Assurance(store),
             gathering=Gathering(store=store, clock=self.clock, log=talk["log"]),
+            batching=Batching(kinds=KINDS, known=BatchGas(self.clock), clock=self.clock),
             binder=binder,
             topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, **talk),
             counters=Counters(wallets=wallets, log=self.log, metrics=self.metrics),

@@ -17,7 +17,7 @@ from ferryman.domain.fees import Eip1559Fees, Tier, price
 from ferryman.domain.signatures import from_der
 from ferryman.domain.units import Address, BlockNumber, Gas, Milliseconds, TxHash, WalletNonce, Wei
 from ferryman.intents.payment import PAYMENT, escrow
-from ferryman.ports import Counted, Depth, Read, Refusal, Reverted, SendOutcome
+from ferryman.ports import Counted, Depth, Read, Refusal, Reverted, SendOutcome, Trial
 from local.ports import LOOPBACK, any_free_port
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import FakeEndpoints
@@ -238,6 +238,21 @@ def test_each_call_is_simulated_on_its_own(node: Node, wallet: LocalAccount) -> 
     assert insufficient.data[:4].hex() == error_selector(node, "PaymentInsufficientBalance")
     assert simulation.block.number == int(node.web3.eth.block_number)
     assert simulation.fee_history.next_base_fee > 0
+
+
+def test_a_trial_passes_only_if_the_call_goes_through_with_its_gas(node: Node, wallet: LocalAccount) -> None:
+    """It is run once with that limit, which an estimate leaves open."""
+    chain, _ = chain_on(node)
+    good = call_of(node, body(node, nonce=1))
+    forged = call_of(node, body(node, nonce=2) | {"signature": body(node, nonce=3)["signature"]})
+    (needed,) = chain.simulate([good], sender=address_of(wallet)).outcomes
+    assert isinstance(needed, int)
+    trials = [Trial(good, needed), Trial(good, Gas(needed // 2)), Trial(forged, Gas(1_000_000))]
+
+    simulation = chain.simulate([good], sender=address_of(wallet), trials=trials)
+
+    assert simulation.passed == (True, False, False)
+    assert simulation.outcomes == (needed,)
 
 
 def test_a_used_nonce_and_a_passed_deadline_are_permanent(node: Node, wallet: LocalAccount) -> None:

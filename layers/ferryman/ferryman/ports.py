@@ -145,6 +145,14 @@ class LogRange:
     logs: tuple[EventLog, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A call that is run with so much gas, only to see whether it goes through."""
+
+    call: Call
+    gas: Gas
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """What each call would cost at a block, or why it would revert."""
@@ -156,6 +164,8 @@ class Simulation:
     """Mined transactions of the wallet that the calls were estimated for."""
     balances: Mapping[Address, Wei] = field(default_factory=dict)
     """Native coin of the accounts that were asked about, at that block."""
+    passed: tuple[bool, ...] = ()
+    """Of each trial, whether it went through; one that did not may have met anything."""
 
 
 class Counted(StrEnum):
@@ -281,14 +291,22 @@ class Chain(Protocol):
         ...
 
     def simulate(
-        self, calls: Sequence[Call], *, sender: Address, payers: Sequence[Address] = ()
+        self,
+        calls: Sequence[Call],
+        *,
+        sender: Address,
+        payers: Sequence[Address] = (),
+        trials: Sequence[Trial] = (),
     ) -> Simulation:
         """Estimate each call on its own; read the fee market, the sender's count and balances, in one batch.
 
+        A node runs a call many times over to estimate it, and once to try it.
+
         Args:
             calls: what is estimated.
-            sender: the wallet they are estimated for.
+            sender: the wallet they are estimated and tried for.
             payers: accounts whose native coin is read.
+            trials: what is only tried, each on its own.
 
         """
         ...

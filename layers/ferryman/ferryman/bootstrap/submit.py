@@ -14,6 +14,8 @@ from ferryman.config import SubmitConfig
 from ferryman.intents import KINDS
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
+from ferryman.services.batch_gas import BatchGas
+from ferryman.services.batching import Batching
 from ferryman.services.binding import Binder
 from ferryman.services.counters import Counters
 from ferryman.services.executions import Executions
@@ -39,6 +41,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         wallets=wallets,
         assurance=Assurance(store),
         gathering=Gathering(store=store, clock=clock, log=log),
+        batching=Batching(kinds=KINDS, known=BatchGas(clock), clock=clock),
         binder=binder,
         topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, clock=clock, log=log),
         counters=Counters(wallets=wallets, log=log, metrics=metrics),

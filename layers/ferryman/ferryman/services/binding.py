@@ -123,7 +123,7 @@ class Binder:
                 # What no wallet can pay for as a whole goes alone, and what it cannot pay for alone waits.
                 first, *waiting = waiting
                 waiting, poor = (
-                    ([*first.apart(), *waiting], poor) if len(first.ready) > 1 else (waiting, [*poor, first])
+                    ([*first.apart(), *waiting], poor) if first.is_divisible else (waiting, [*poor, first])
                 )
                 continue
             wallet = freest(able, lane, access.settings)

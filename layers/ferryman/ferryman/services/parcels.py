@@ -15,7 +15,8 @@ class Ready:
     """A transaction that passed its simulation, with the gas it may use."""
 
     row: Transaction
-    gas_limit: Gas
+    gas_limit: Gas | None
+    """None: it was only tried together with others, and has no limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Parcel:
 
     @classmethod
     def of(cls, one: Ready) -> "Parcel":
-        """Send an intent alone."""
+        """Send an intent of known gas alone."""
+        if one.gas_limit is None:  # only what is divisible is divided
+            raise AssertionError
         return cls((one,), one.gas_limit)
 
     def without(self, gone: Collection[TransactionId]) -> "Parcel | None":
@@ -36,8 +39,14 @@ class Parcel:
         if len(left) == len(self.ready):
             return self
         if len(left) == 1:
-            return Parcel.of(left[0])
+            # What was enough for it and others is enough for it alone.
+            return Parcel(left, left[0].gas_limit or self.gas_limit)
         return Parcel(left, self.gas_limit) if left else None
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether each of several intents could go alone: what was only tried has no limit for that."""
+        return len(self.ready) > 1 and all(one.gas_limit is not None for one in self.ready)
 
     def apart(self) -> "list[Parcel]":
         """Send each of its intents alone."""

@@ -49,6 +49,11 @@ class Verdicts:
     balances: Mapping[Address, Wei]
     """Of the accounts that were asked about."""
 
+    @classmethod
+    def of(cls, seen: Simulation) -> "Verdicts":
+        """Give what was seen of the market and the wallets, with a verdict on nothing."""
+        return cls((), (), (), (), seen.fee_history, seen.sender_count, seen.balances)
+
 
 def simulate(
     rows: Sequence[Transaction],
@@ -79,7 +84,7 @@ def simulate(
             failing.append((row, cause))
         elif isinstance(outcome, Reverted):
             waiting.append((row, f"simulation reverts: {outcome.text}"))
-        elif dear := _too_dear(row, simulation, access):
+        elif dear := too_dear(row, simulation, access):
             waiting.append((row, dear))
         else:
             ready.append(Ready(row, with_headroom(outcome)))
@@ -180,7 +185,7 @@ def _own_failure(
     return f"simulation reverts: {outcome.text}"
 
 
-def _too_dear(row: Transaction, simulation: Simulation, access: ChainAccess) -> str | None:
+def too_dear(row: Transaction, simulation: Simulation, access: ChainAccess) -> str | None:
     """Say whether gas costs more than the operator pays now."""
     settings = access.settings
     try:

@@ -45,7 +45,7 @@ from ferryman.ports import (
 from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
-from ferryman.services.batching import parcels_of
+from ferryman.services.batching import Batching
 from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.counters import Counters
@@ -56,7 +56,6 @@ from ferryman.services.hinting import hint_of
 from ferryman.services.pausing import PAUSED
 from ferryman.services.purse import Purse
 from ferryman.services.silence import Silence
-from ferryman.services.simulating import simulate
 from ferryman.services.topping_up import ToppingUp
 from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off, put_off_failed
 from ferryman.services.waking import wake
@@ -82,6 +81,7 @@ class Submit:
     wallets: WalletStore
     assurance: Assurance
     gathering: Gathering
+    batching: Batching
     counters: Counters
     binder: Binder
     topping_up: ToppingUp
@@ -266,12 +266,11 @@ class Submit:
         hinted = {row.transaction_id for row in able}
         crowd = self.gathering(able, access, named=named)
         payers = [one.address for one in pool]
-        verdicts = simulate(crowd, access, kinds=self.kinds, sender=wallet.address, payers=payers)
+        parcels, verdicts = self.batching(crowd, access, sender=wallet.address, payers=payers)
         for doomed in verdicts.failed:
             self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses)
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
-        parcels = parcels_of(verdicts.ready, access, kinds=self.kinds, sender=wallet.address, now=now)
         healed = self.counters.healed(wallet, verdicts.sender_count, access)
         purse = Purse(settings=settings, market=verdicts.market, balances=verdicts.balances, day=day_of(now))
         bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool], purse)

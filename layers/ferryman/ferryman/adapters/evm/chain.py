@@ -41,6 +41,7 @@ from ferryman.ports import (
     SendResult,
     Simulation,
     TransactionReceipt,
+    Trial,
 )
 
 _HISTORY_BLOCKS: Final = 10
@@ -100,9 +101,14 @@ class EvmChain:
         return Reading(block=block, answers=tuple(self._answer(answer) for answer in answers))
 
     def simulate(
-        self, calls: Sequence[Call], *, sender: Address, payers: Sequence[Address] = ()
+        self,
+        calls: Sequence[Call],
+        *,
+        sender: Address,
+        payers: Sequence[Address] = (),
+        trials: Sequence[Trial] = (),
     ) -> Simulation:
-        """Estimate each call, read the fee market, the sender's count and some balances, in one batch.
+        """Estimate or try each call, read the fee market, the sender's count and some balances, in one batch.
 
         At the newest block, which is the one returned: left to itself a node may take the pending one
         and run its whole mempool first, once per call.
@@ -110,14 +116,17 @@ class EvmChain:
         estimates = [RpcRequest("eth_estimateGas", (_call_object(call, sender), "latest")) for call in calls]
         about = [_HEAD, self._market_question, _count_of(sender, Counted.LATEST)]
         asked = [_balance(payer) for payer in payers]
-        head, history, count, *answers = self._rpc.batch([*about, *asked, *estimates])
-        balances, outcomes = answers[: len(asked)], answers[len(asked) :]
+        tried = [_tried(trial, sender) for trial in trials]
+        head, history, count, *answers = self._rpc.batch([*about, *asked, *tried, *estimates])
+        balances, answers = answers[: len(asked)], answers[len(asked) :]
+        passed, outcomes = answers[: len(tried)], answers[len(tried) :]
         return Simulation(
             block=self._block(self._rpc.result(head)),
             outcomes=tuple(self._estimate(answer) for answer in outcomes),
             fee_history=self._market(self._rpc.result(history)),
             sender_count=WalletNonce(int(self._rpc.result(count), 16)),
             balances=dict(zip(payers, map(self._wei, balances), strict=True)),
+            passed=tuple(not isinstance(answer, RpcError) for answer in passed),
         )
 
     def fee_history(self) -> FeeHistory:
@@ -385,6 +394,11 @@ def _log(log: Any) -> EventLog:  # noqa: ANN401 (a JSON value)
 
 def _call_object(call: Call, sender: Address) -> dict[str, str]:
     return {"from": sender, "to": call.to, "data": "0x" + call.data.hex(), "value": hex(call.value)}
+
+
+def _tried(trial: Trial, sender: Address) -> RpcRequest:
+    limited = _call_object(trial.call, sender) | {"gas": hex(trial.gas)}
+    return RpcRequest("eth_call", (limited, "latest"))
 
 
 def _fee_history(history: Any) -> FeeHistory:  # noqa: ANN401 (a JSON value)
