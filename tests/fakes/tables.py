@@ -97,6 +97,9 @@ class Items(dict[ItemKey, Item]):
                 members[item[name]].discard(key)
 
 
+_MUTABLE: Final = (dict, list)
+
+
 class MemoryTables:
     """The Tables protocol over dictionaries."""
 
@@ -167,13 +170,13 @@ class MemoryTables:
 
 def _copied_item(item: Item) -> Item:
     """Copy an item, with all that may change in it."""
-    return {name: _copied(value) for name, value in item.items()}
+    return {name: _copied(value) if isinstance(value, _MUTABLE) else value for name, value in item.items()}
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 (an item, or part of one)
     """Copy what may change: `copy.deepcopy` takes ten times as long."""
     if isinstance(value, dict):
-        return {name: _copied(member) for name, member in value.items()}
+        return _copied_item(value)
     if isinstance(value, list):
         return [_copied(member) for member in value]
     return value

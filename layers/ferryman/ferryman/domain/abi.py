@@ -24,6 +24,12 @@ def words(values: Iterable[int | str | bytes]) -> bytes:
     return b"".join(map(_word, values))
 
 
+def numbers(encoded: bytes) -> tuple[int, ...]:
+    """Decode words as a uint256 each; what is less than a word at the end is left out."""
+    ends = range(WORD, len(encoded) + 1, WORD)
+    return tuple(int.from_bytes(encoded[end - WORD : end]) for end in ends)
+
+
 def padded(content: bytes) -> bytes:
     """Encode the tail of a `bytes`: its length, and itself in whole words."""
     return len(content).to_bytes(WORD) + content + bytes(-len(content) % WORD)

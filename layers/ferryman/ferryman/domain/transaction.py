@@ -221,11 +221,15 @@ def take_step(
         facts=dict(facts),
         correlation_id=transaction.correlation_id,
     )
-    return replace(apply_event(transaction, event), version=transaction.version + 1), event
+    return _applied(transaction, event, version=transaction.version + 1), event
 
 
 def apply_event(transaction: Transaction, event: Event) -> Transaction:
     """Write what an event says into the row: the only way a status changes."""
+    return _applied(transaction, event, version=transaction.version)
+
+
+def _applied(transaction: Transaction, event: Event, *, version: int) -> Transaction:
     unknown = event.facts.keys() - FACTS
     if unknown:
         msg = f"an event may not change {sorted(unknown)}"
@@ -236,6 +240,7 @@ def apply_event(transaction: Transaction, event: Event) -> Transaction:
         status=Status(event.status),
         sequence=event.sequence,
         reached={**transaction.reached, event.step.value: event.at},
+        version=version,
         **facts,
     )
 

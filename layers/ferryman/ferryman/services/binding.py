@@ -126,7 +126,7 @@ class Binder:
                     ([*first.apart(), *waiting], poor) if first.is_divisible else (waiting, [*poor, first])
                 )
                 continue
-            wallet = freest(able, lane, access.settings)
+            wallet = _chosen(able, lane, access.settings, waiting[0])
             window = window_of(lane, wallet.limit, access.settings)
             chosen = _fitting(waiting[: min(wallet.free(window), MOST_AT_ONCE)], purse, purse.room(wallet))
             bindings = self._bindings(wallet, chosen, access, purse)
@@ -210,6 +210,20 @@ class Binder:
 def freest(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> Wallet:
     """Give the wallet with the most free window for a lane, the first of equals."""
     return max(wallets, key=lambda wallet: wallet.free(window_of(lane, wallet.limit, settings)))
+
+
+def _chosen(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings, first: Parcel) -> Wallet:
+    """Give the freest wallet; to a batch, one of those with at least half as much, by what is in it.
+
+    In a crowd many runs bind at once, and all see the same wallet as the freest: all but one of them would
+    bind in vain.
+    """
+    if len(first.ready) == 1:
+        return freest(wallets, lane, settings)
+    free = {wallet.address: wallet.free(window_of(lane, wallet.limit, settings)) for wallet in wallets}
+    most = max(free.values())
+    roomy = [wallet for wallet in wallets if 2 * free[wallet.address] >= most]
+    return roomy[int(first.ready[0].row.transaction_id[2:10], 16) % len(roomy)]
 
 
 def has_room(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> bool:

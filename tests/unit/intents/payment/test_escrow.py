@@ -3,6 +3,8 @@
 from typing import Any, cast
 
 import pytest
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_utils.abi import function_signature_to_4byte_selector
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,3 +167,24 @@ def test_the_domain_is_the_contracts() -> None:
         5,
         ESCROW,
     )
+
+
+@given(
+    numbers=st.lists(st.integers(0, 2**256 - 1) | st.integers(0, 2), min_size=4, max_size=6),
+    more=st.binary(max_size=31),
+)
+def test_an_accounts_state_is_read_as_the_general_decoder_reads_it_and_refused_as_it_refuses(
+    numbers: list[int], more: bytes
+) -> None:
+    """An endpoint may answer with anything: too short, too long, or a bool that is neither."""
+    answer = b"".join(number.to_bytes(32) for number in numbers) + more
+
+    try:
+        balance, withdrawal, claimable_at, _used, _from = decode(
+            ["uint256", "uint256", "uint256", "bool", "uint256"], answer
+        )
+    except DecodingError as refusal:
+        with pytest.raises(type(refusal)):
+            escrow.account_state(answer)
+    else:
+        assert escrow.account_state(answer) == (balance, withdrawal, claimable_at)

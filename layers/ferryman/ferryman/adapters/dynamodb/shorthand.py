@@ -17,22 +17,25 @@ _HEX_FORM: Final = re.compile(r"0x(?:[0-9a-f]{2}){32,}")
 """Hashes and signatures."""
 _ADDRESS_FORM: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _DECIMAL_FORM: Final = re.compile(r"[1-9][0-9]{11,77}")
+_SHORTEST: Final = 12
+"""Characters of the shortest of these."""
 _REQUEST_FORM: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 """What API Gateway calls a request: a UUID."""
 
 
 def shortened(value: Any) -> Any:  # noqa: ANN401 (whatever an item holds)
     """Give a text's shorthand; anything else as it is."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) < _SHORTEST:
         return value
-    if _HEX_FORM.fullmatch(value):
-        return _HEX + bytes.fromhex(value[2:])
-    if _ADDRESS_FORM.fullmatch(value) and checksummed(digits := bytes.fromhex(value[2:])) == value:
-        return _ADDRESS + digits
-    if _DECIMAL_FORM.fullmatch(value):
+    if value.startswith("0x"):
+        if _HEX_FORM.fullmatch(value):
+            return _HEX + bytes.fromhex(value[2:])
+        if _ADDRESS_FORM.fullmatch(value) and checksummed(digits := bytes.fromhex(value[2:])) == value:
+            return _ADDRESS + digits
+    elif _DECIMAL_FORM.fullmatch(value):
         number = int(value)
         return _DECIMAL + number.to_bytes((number.bit_length() + 7) // 8)
-    if _REQUEST_FORM.fullmatch(value):
+    elif _REQUEST_FORM.fullmatch(value):
         return _REQUEST + bytes.fromhex(value.replace("-", ""))
     return value
 

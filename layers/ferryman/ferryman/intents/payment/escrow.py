@@ -8,7 +8,7 @@ from typing import Final
 from eth_abi.abi import decode
 from eth_hash.auto import keccak
 
-from ferryman.domain.abi import WORD, bytes_array, padded, words
+from ferryman.domain.abi import WORD, bytes_array, numbers, padded, words
 from ferryman.domain.eip712 import Eip712Domain, typed_data_digest
 from ferryman.domain.units import Address, ChainId, Seconds, TokenUnits
 
@@ -136,7 +136,7 @@ def payment_state_call(payment: Payment) -> bytes:
 
 def payment_state(answer: bytes) -> PaymentState:
     """Decode the answer to `paymentState`."""
-    balance, pending, _claimable_at, is_used, invalid_from = decode(_STATE, answer)
+    balance, pending, _claimable_at, is_used, invalid_from = _state(answer)
     return PaymentState(
         balance=TokenUnits(balance),
         pending_withdrawal=TokenUnits(pending),
@@ -152,8 +152,17 @@ def account_state_call(token: Address, payer: Address) -> bytes:
 
 def account_state(answer: bytes) -> tuple[int, int, int]:
     """Decode an answer to `paymentState`: balance, pending withdrawal, claimable at (Unix seconds)."""
-    balance, withdrawal, claimable_at, _is_used, _invalid_from = decode(_STATE, answer)
+    balance, withdrawal, claimable_at, _is_used, _invalid_from = _state(answer)
     return balance, withdrawal, claimable_at
+
+
+def _state(answer: bytes) -> tuple[int, int, int, bool, int]:
+    """Decode an answer to `paymentState`; what has another form is left to the general decoder."""
+    if len(answer) != len(_STATE) * WORD or (found := numbers(answer))[3] > 1:
+        balance, withdrawal, claimable_at, is_used, invalid_from = decode(_STATE, answer)
+        return balance, withdrawal, claimable_at, is_used, invalid_from
+    balance, withdrawal, claimable_at, is_used, invalid_from = found
+    return balance, withdrawal, claimable_at, bool(is_used), invalid_from
 
 
 def payment_state_answer(balance: int, withdrawal: int, claimable_at: int) -> bytes:
