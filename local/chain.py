@@ -13,7 +13,7 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound
 from web3.types import Nonce, RPCEndpoint, TxParams, Wei
 
-from ferryman.contracts import load
+from local.artifacts import load
 from local.errors import LocalStackError
 
 GAS_MONEY_WEI = 10_000 * 10**18

@@ -1,7 +1,7 @@
 """The contracts on the local chain: deployed, relayers allowed, funds of the test accounts locked."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
@@ -20,6 +20,25 @@ GRACE_SECONDS = 24 * 60 * 60
 LOCKED_USDC = 100_000
 """What each test account has in the escrow."""
 _SPARE_USDC = 100_000
+USDC_PER_COIN = 2_500
+"""What the local price feed says the chain's coin is worth."""
+FORWARDER_NAME = "Ferryman Forwarder"
+"""Name in the EIP-712 domain of the ERC-2771 forwarder; its version is always 1."""
+OVERHEAD_GAS = 17_000
+"""Gas of a meta-transaction paid in MockUSDC that its contract cannot meter."""
+_FEED_DECIMALS = 8
+_TOLERANCE_BPS = 500
+# Tests move the chain's clock by days, and nobody is there to update the price.
+_NEVER_STALE = 2**32 - 1
+_NAMES = {
+    "usdc": "MockUSDC",
+    "escrow": "PaymentEscrow",
+    "settler": "BatchSettler",
+    "relay": "MetaTxRelay",
+    "forwarder": "ERC2771Forwarder",
+    "guestbook": "Guestbook",
+    "price_feed": "MockPriceFeed",
+}
 _FOREVER = 2**256 - 1
 
 
@@ -30,32 +49,53 @@ class LocalContracts:
     usdc: Contract
     escrow: Contract
     settler: Contract
+    relay: Contract
+    forwarder: Contract
+    guestbook: Contract
+    price_feed: Contract
+
+    @classmethod
+    def at(cls, chain: LocalChain, addresses: Mapping[str, ChecksumAddress]) -> "LocalContracts":
+        """Talk to what was deployed before."""
+        return cls(**{field: chain.contract(name, addresses[name]) for field, name in _NAMES.items()})
 
     @property
     def addresses(self) -> dict[str, ChecksumAddress]:
         """Name of each contract and its address."""
-        return {
-            "PaymentEscrow": self.escrow.address,
-            "MockUSDC": self.usdc.address,
-            "BatchSettler": self.settler.address,
-        }
+        return {name: getattr(self, field).address for field, name in _NAMES.items()}
 
 
 def deploy_contracts(chain: LocalChain) -> LocalContracts:
-    """Deploy the token, the escrow that the chain's operator administers, and what settles in batches."""
+    """Deploy all, administered by the chain's operator; the relay takes USDC, and calls the guestbook."""
     usdc = chain.deploy("MockUSDC")
     if default_asset := DEFAULT_ASSETS.get(chain.web3.eth.chain_id):
         usdc = chain.copy("MockUSDC", usdc, default_asset)
     escrow = chain.deploy("PaymentEscrow", chain.operator.address, treasury(), GRACE_SECONDS)
-    return LocalContracts(usdc, escrow, chain.deploy("BatchSettler"))
+    settler = chain.deploy("BatchSettler")
+    relay = chain.deploy("MetaTxRelay", chain.operator.address, [escrow.address])
+    forwarder = chain.deploy("ERC2771Forwarder", FORWARDER_NAME)
+    guestbook = chain.deploy("Guestbook", relay.address, forwarder.address)
+    price_feed = chain.deploy("MockPriceFeed", _FEED_DECIMALS, USDC_PER_COIN * 10**_FEED_DECIMALS)
+    contracts = LocalContracts(usdc, escrow, settler, relay, forwarder, guestbook, price_feed)
+    chain.call(list(_open_relay(contracts)))
+    return contracts
 
 
-def allow_relayers(chain: LocalChain, contracts: LocalContracts, wallets: Iterable[ChecksumAddress]) -> None:
-    """Give each wallet gas money and the escrow's relayer role."""
+def _open_relay(contracts: LocalContracts) -> Iterator[ContractFunction]:
+    relay, guestbook = contracts.relay.functions, contracts.guestbook
+    fee_terms = (contracts.price_feed.address, _NEVER_STALE, _TOLERANCE_BPS, OVERHEAD_GAS)
+    yield relay.acceptFeeToken(contracts.usdc.address, fee_terms)
+    for function in (guestbook.functions.sign(""), guestbook.functions.deface()):
+        yield relay.setTargetAllowed(guestbook.address, function.selector, True)  # noqa: FBT003 (the contract's)
+
+
+def allow_relayers(chain: LocalChain, contracts: LocalContracts, wallets: Sequence[ChecksumAddress]) -> None:
+    """Give each wallet gas money, and the relayer role of the escrow and of the relay."""
     role = contracts.escrow.functions.RELAYER_ROLE().call()
     for wallet in wallets:
         chain.give_gas_money(wallet)
-    chain.call([contracts.escrow.functions.grantRole(role, wallet) for wallet in wallets])
+    guarded = (contracts.escrow, contracts.relay)
+    chain.call([contract.functions.grantRole(role, wallet) for contract in guarded for wallet in wallets])
 
 
 def lock_funds(chain: LocalChain, contracts: LocalContracts, accounts: Sequence[LocalAccount]) -> None:

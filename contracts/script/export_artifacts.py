@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the ABI and bytecode of each exported contract into the Python package, or check them there."""
+"""Write the ABI and bytecode of each exported contract to where Python loads it from, or check them there."""
 
 import argparse
 import json
@@ -9,8 +9,20 @@ from pathlib import Path
 
 CONTRACTS_DIR = Path(__file__).resolve().parents[1]
 FORGE = CONTRACTS_DIR / "node_modules" / ".bin" / "forge"
-ARTIFACTS_DIR = CONTRACTS_DIR.parent / "layers" / "ferryman" / "ferryman" / "contracts"
-EXPORTED = ("BatchSettler", "MockUSDC", "PaymentEscrow")
+ROOT = CONTRACTS_DIR.parent
+PACKAGE = Path("layers", "ferryman", "ferryman", "contracts")
+# What only local chains have stays out of the layer.
+LOCAL = Path("local", "artifacts")
+EXPORTED = {
+    "BatchSettler": PACKAGE,
+    "ERC2771Forwarder": PACKAGE,
+    "MetaTxRelay": PACKAGE,
+    "MockUSDC": PACKAGE,
+    "PaymentEscrow": PACKAGE,
+    "Guestbook": LOCAL,
+    "HostileUSDC": LOCAL,
+    "MockPriceFeed": LOCAL,
+}
 
 
 def build() -> None:
@@ -36,13 +48,13 @@ def main() -> int:
     """Return the exit status: 1 if `--check` finds an artifact that the source no longer gives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when an artifact differs")
-    parser.add_argument("--directory", type=Path, default=ARTIFACTS_DIR, help="where the artifacts are")
+    parser.add_argument("--directory", type=Path, default=ROOT, help="root of the repository")
     options = parser.parse_args()
 
     build()
     stale = []
-    for name in EXPORTED:
-        path: Path = options.directory / f"{name}.json"
+    for name, directory in EXPORTED.items():
+        path: Path = options.directory / directory / f"{name}.json"
         text = artifact(name)
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue

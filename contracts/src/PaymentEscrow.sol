@@ -4,10 +4,10 @@ pragma solidity ^0.8.24;
 import {IERC3009Bytes} from "./interfaces/IERC3009Bytes.sol";
 import {IPaymentEscrow} from "./interfaces/IPaymentEscrow.sol";
 import {CappedCall} from "./libraries/CappedCall.sol";
+import {CappedSignatureChecker} from "./libraries/CappedSignatureChecker.sol";
 import {
     AccessControlDefaultAdminRules
 } from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
-import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC3009} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -28,6 +28,7 @@ contract PaymentEscrow is
     ReentrancyGuardTransient
 {
     using BitMaps for BitMaps.BitMap;
+    using CappedSignatureChecker for address;
     using SafeERC20 for IERC20;
 
     /// @dev `amount` and `claimableAt` are zero when nothing is pending.
@@ -52,7 +53,7 @@ contract PaymentEscrow is
     uint256 public constant PAYMENT_GAS_LIMIT = 500_000;
 
     /// @notice Gas a payer's contract may use to judge a signature (ERC-1271).
-    uint256 public constant ERC1271_GAS_LIMIT = 200_000;
+    uint256 public constant ERC1271_GAS_LIMIT = CappedSignatureChecker.ERC1271_GAS_LIMIT;
 
     /// @notice Longest reason, in bytes, that {PaymentSkipped} repeats; every error of the escrow is shorter.
     uint256 public constant SKIP_REASON_LIMIT = 256;
@@ -205,7 +206,7 @@ contract PaymentEscrow is
             revert PaymentRecipientInvalid(to);
         }
         bytes32 digest = hashPayment(payment);
-        if (!_isSignedBy(from, digest, signature)) revert PaymentSignatureInvalid(from);
+        if (!from.isSignedBy(digest, signature)) revert PaymentSignatureInvalid(from);
         uint256 available = _balances[token][from];
         uint256 required = Math.saturatingAdd(amount, fee);
         if (available < required) revert PaymentInsufficientBalance(token, from, available, required);
@@ -216,22 +217,6 @@ contract PaymentEscrow is
 
         IERC20(token).safeTransfer(to, amount);
         if (fee != 0) IERC20(token).safeTransfer(treasury, fee);
-    }
-
-    /// @dev ECDSA first: an account that delegates to code (EIP-7702) after it signed must not thereby void the
-    ///      payment, and a contract's answer, unlike a signature, can change.
-    function _isSignedBy(address signer, bytes32 digest, bytes calldata signature)
-        private
-        view
-        returns (bool)
-    {
-        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (failure == ECDSA.RecoverError.NoError && recovered == signer) return true;
-        if (signer.code.length == 0) return false;
-
-        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
-        bytes32 answer = CappedCall.tryStaticcall(signer, ERC1271_GAS_LIMIT, question);
-        return answer == bytes32(IERC1271.isValidSignature.selector);
     }
 
     function _isInvalidated(address account, uint256 nonce) private view returns (bool) {

@@ -170,13 +170,7 @@ class Stack:
     @cached_property
     def contracts(self) -> LocalContracts:
         """The contracts, to call as the chain's operator."""
-        addresses = self.description.contracts
-        chain = self.chain
-        return LocalContracts(
-            chain.contract("MockUSDC", addresses["MockUSDC"]),
-            chain.contract("PaymentEscrow", addresses["PaymentEscrow"]),
-            chain.contract("BatchSettler", addresses["BatchSettler"]),
-        )
+        return LocalContracts.at(self.chain, self.description.contracts)
 
     @cached_property
     def chain(self) -> LocalChain:

@@ -8,39 +8,42 @@ from pathlib import Path
 import pytest
 
 from ferryman.contracts import load
+from local.artifacts import load as local_artifact
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPORT = ROOT / "contracts" / "script" / "export_artifacts.py"
-ARTIFACTS = ROOT / "layers" / "ferryman" / "ferryman" / "contracts"
-CONTRACTS = ("BatchSettler", "MockUSDC", "PaymentEscrow")
+PACKAGE = Path("layers", "ferryman", "ferryman", "contracts")
+LOCAL = Path("local", "artifacts")
+CONTRACTS = ("BatchSettler", "ERC2771Forwarder", "MetaTxRelay", "MockUSDC", "PaymentEscrow")
+LOCAL_CONTRACTS = ("Guestbook", "HostileUSDC", "MockPriceFeed")
 
 
-def check(directory: Path) -> subprocess.CompletedProcess[str]:
-    """Compile the contracts with forge and compare them with the artifacts in `directory`."""
-    command = [sys.executable, str(EXPORT), "--check", "--directory", str(directory)]
+def check(root: Path) -> subprocess.CompletedProcess[str]:
+    """Compile the contracts with forge and compare them with the artifacts under `root`."""
+    command = [sys.executable, str(EXPORT), "--check", "--directory", str(root)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_artifacts_match_the_contract_source() -> None:
     """Nobody changes a contract and forgets what the package calls."""
-    result = check(ARTIFACTS)
+    result = check(ROOT)
 
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
-def test_check_notices_an_artifact_that_the_source_does_not_give(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("path", [PACKAGE / "PaymentEscrow.json", LOCAL / "Guestbook.json"], ids=str)
+def test_check_notices_an_artifact_that_the_source_does_not_give(tmp_path: Path, path: Path) -> None:
     """The check above can fail: one more byte of code is enough."""
-    for artifact in ARTIFACTS.glob("*.json"):
-        shutil.copy(artifact, tmp_path)
-    changed = tmp_path / f"{name}.json"
+    for directory in (PACKAGE, LOCAL):
+        shutil.copytree(ROOT / directory, tmp_path / directory)
+    changed = tmp_path / path
     text = changed.read_text(encoding="utf-8")
     changed.write_text(text.replace('"bytecode": "0x', '"bytecode": "0x00'), encoding="utf-8")
 
     result = check(tmp_path)
 
     assert result.returncode == 1
-    assert f"{name}.json" in result.stderr
+    assert f"differ from contracts/src: {path.name};" in result.stderr
 
 
 def test_check_notices_a_missing_artifact(tmp_path: Path) -> None:
@@ -48,7 +51,7 @@ def test_check_notices_a_missing_artifact(tmp_path: Path) -> None:
     result = check(tmp_path)
 
     assert result.returncode == 1
-    assert ", ".join(f"{name}.json" for name in CONTRACTS) in result.stderr
+    assert ", ".join(f"{name}.json" for name in CONTRACTS + LOCAL_CONTRACTS) in result.stderr
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
@@ -59,6 +62,12 @@ def test_load_gives_what_is_needed_to_deploy_and_call(name: str) -> None:
     assert artifact.contract_name == name
     assert len(bytes.fromhex(artifact.bytecode.removeprefix("0x"))) > 1000
     assert {entry["type"] for entry in artifact.abi} >= {"function", "event", "error"}
+
+
+@pytest.mark.parametrize("name", CONTRACTS + LOCAL_CONTRACTS)
+def test_local_tools_load_what_the_layer_does_not_have_too(name: str) -> None:
+    """Mocks are for local chains, and stay out of what is deployed to AWS."""
+    assert local_artifact(name).contract_name == name
 
 
 def test_load_refuses_a_contract_that_is_not_exported() -> None:

@@ -26,7 +26,12 @@ def load(name: str) -> Artifact:
         FileNotFoundError: no contract of that name is exported.
 
     """
-    exported = json.loads(files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    return artifact_of(files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+
+
+def artifact_of(text: str) -> Artifact:
+    """Read an exported artifact."""
+    exported = json.loads(text)
     return Artifact(
         contract_name=exported["contractName"],
         abi=exported["abi"],
