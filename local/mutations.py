@@ -173,6 +173,17 @@ MUTATIONS: Final = (
         ("tests/unit/services/test_batching.py",),
     ),
     Mutation(
+        "a nonce is closed last",
+        (
+            Edit(
+                f"{_PACKAGE}/services/recording.py",
+                "if plan.last and plan.finding.key not in stale]",
+                "if plan.last]",
+            ),
+        ),
+        ("tests/unit/services/test_side_by_side.py",),
+    ),
+    Mutation(
         "a reservation fits what was read",
         (
             Edit(

@@ -9,6 +9,7 @@ import sys
 from local.bench.batches import measure_batches
 from local.bench.cached import measure_cached
 from local.bench.cold import measure_cold
+from local.bench.ends import measure_ends
 from local.bench.flood import measure_flood
 from local.bench.in_process import measure_in_process
 from local.bench.lanes import measure_lanes
@@ -62,6 +63,7 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTabl
         *measure_in_process(plan),
         *measure_flood(plan),
         *measure_open_looks(plan),
+        *measure_ends(plan),
         *measure_cached(plan),
         *measure_lanes(plan),
         *measure_batches(plan),

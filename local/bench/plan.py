@@ -35,6 +35,8 @@ class Plan:
     flood_senders: int
     crowds_open: tuple[int, ...]
     """Open nonces, at each of which confirm's requests are counted; at most four wallets' widest windows."""
+    ends: int
+    """Payments that one look of confirm ends, with tables that let it wait."""
     batched_payments: int
     """For each size of batch; a multiple of the largest."""
     imports: int
@@ -58,6 +60,7 @@ FULL = Plan(
     flood_at_once=1_000,
     flood_senders=200,
     crowds_open=(10, 100, 1_000),
+    ends=400,
     batched_payments=400,
     imports=5,
 )
@@ -78,6 +81,7 @@ QUICK = Plan(
     flood_at_once=60,
     flood_senders=12,
     crowds_open=(10, 20),
+    ends=40,
     batched_payments=40,
     imports=1,
 )

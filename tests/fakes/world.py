@@ -20,7 +20,7 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.transaction import Transaction, fold, told
 from ferryman.domain.units import Address, ChainId, Instant, Milliseconds, TransactionId
 from ferryman.intents import KINDS
-from ferryman.ports import Chain, Clock, Hint, Signer
+from ferryman.ports import Chain, Clock, Hint, Signer, Workers
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
 from ferryman.services.batch_gas import BatchGas
@@ -51,6 +51,7 @@ from tests.fakes.metrics import FakeMetrics
 from tests.fakes.queue import FakeQueue
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
+from tests.fakes.workers import OneByOne
 
 RUN_MS: Final = 20_000
 Wrap = Callable[[str, Any], Any]
@@ -79,6 +80,7 @@ class World:
     log: FakeLog = field(default_factory=FakeLog)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     wrap: Wrap = unwrapped
+    workers: Workers = field(default_factory=OneByOne)
     lists_closed: bool = False
     """Whether what ends is listed for the archive."""
     beside: Sequence[ChainAccess] = ()
@@ -146,7 +148,13 @@ class World:
 
         def follower(chain_id: ChainId) -> Follower:
             return Follower.of(
-                chains[chain_id], kinds=KINDS, store=store, wallets=wallets, queue=queue, **measured
+                chains[chain_id],
+                kinds=KINDS,
+                store=store,
+                wallets=wallets,
+                queue=queue,
+                workers=self.workers,
+                **measured,
             )
 
         self.confirm = Confirm(

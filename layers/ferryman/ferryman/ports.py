@@ -1,6 +1,6 @@
 """What the services need of the world, as Protocols; adapters and fakes pass the same tests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -53,6 +53,20 @@ class Clock(Protocol):
 
     def sleep(self, duration: Milliseconds) -> None:
         """Do nothing for a while."""
+        ...
+
+
+class Workers(Protocol):
+    """Hands that work at the same time, on what waits for answers of somebody else."""
+
+    def work_off(self, queues: Sequence[Sequence[Callable[[], None]]]) -> None:
+        """Do what is in each queue, there one after the other; queues side by side.
+
+        Raises:
+            Exception: what was raised first, by the order of the queues. It ends its own queue; the others
+                are worked off before it is raised.
+
+        """
         ...
 
 

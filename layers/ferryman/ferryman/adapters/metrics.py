@@ -1,6 +1,7 @@
 """Metrics as CloudWatch's embedded metric format: log lines, no call and no waiting."""
 
 import json
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -27,14 +28,16 @@ class EmfMetrics:
     def __init__(self, deployment: str) -> None:
         self._deployment = deployment
         self._added = _nothing()
+        self._one_at_a_time = threading.Lock()
 
     def add(self, metric: Metric, value: float = 1, **dimensions: str | int) -> None:
-        """Keep one value until `write`."""
+        """Keep one value until `write`; threads may add at the same time."""
         named = tuple((name, str(dimensions.pop(name))) for name in metric.dimensions)
         if dimensions:
             msg = f"{metric.metric_name} has no dimension {sorted(dimensions)}"
             raise KeyError(msg)
-        self._added[named][metric].append(value)
+        with self._one_at_a_time:
+            self._added[named][metric].append(value)
 
     def write(self) -> None:
         """Write what was added, one line for all metrics of the same dimensions."""

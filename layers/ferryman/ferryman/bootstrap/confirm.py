@@ -6,7 +6,8 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
+from ferryman.adapters.workers import ThreadWorkers
+from ferryman.bootstrap.parts import AWS_CONNECTIONS, aws_client, chains, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import ConfirmConfig
 from ferryman.domain.units import ChainId
@@ -36,6 +37,7 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging, Spread
             store=store,
             wallets=wallets,
             queue=queue,
+            workers=ThreadWorkers(AWS_CONNECTIONS),
             clock=clock,
             log=log,
             metrics=metrics,

@@ -25,12 +25,14 @@ from ferryman.domain.units import ChainId
 from ferryman.services.chains import ChainAccess
 
 TRACING: Final = tracing_of()
+AWS_CONNECTIONS: Final = 10
+"""What a client of boto3 keeps open, and so how many threads may use one without waiting for each other."""
 # boto3 waits 60 s by default: longer than a function lives.
 AWS: Final = Config(
     connect_timeout=2,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=10,
+    max_pool_connections=AWS_CONNECTIONS,
 )
 # Asked when a function starts, which must not take long: what is not known then is asked again later.
 SSM: Final = AWS.merge(

@@ -12,7 +12,7 @@ from ferryman.domain.quotas import day_of
 from ferryman.domain.units import BlockNumber, TxHash, Wei
 from ferryman.domain.windows import grown
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Block, Chain, Clock, Log, Metrics, Queue, TransactionStore, WalletStore
+from ferryman.ports import Block, Chain, Clock, Log, Metrics, Queue, TransactionStore, WalletStore, Workers
 from ferryman.services.canonical import Canonical
 from ferryman.services.chains import ChainAccess
 from ferryman.services.executions import Executions
@@ -20,7 +20,7 @@ from ferryman.services.finality import Finality
 from ferryman.services.gaps import Gaps
 from ferryman.services.positions import Positions
 from ferryman.services.receipts import Receipts
-from ferryman.services.recording import Recording
+from ferryman.services.recording import Finding, Recording
 from ferryman.services.reopening import Reopening, Seen
 from ferryman.services.strangers import NonceKey, Strangers
 from ferryman.services.wanting import Wanting
@@ -79,7 +79,7 @@ class Follower:
     """Newest block whose receipts were read; None: ask by hash."""
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 (one for each port)
         cls,
         access: ChainAccess,
         *,
@@ -87,6 +87,7 @@ class Follower:
         store: TransactionStore,
         wallets: WalletStore,
         queue: Queue,
+        workers: Workers,
         clock: Clock,
         log: Log,
         metrics: Metrics,
@@ -113,6 +114,7 @@ class Follower:
             executions=Executions(kinds=kinds, clock=clock),
             store=store,
             wallets=wallets,
+            workers=workers,
             clock=clock,
             log=log,
         )
@@ -227,16 +229,18 @@ class Follower:
         blocks = self.canonical.judge((block for one in seen for block in one.moved_from()), head)
         # All of them first: what one nonce has to let go, another may have carried out.
         opened = self.reopening.intents(seen, blocks)
+        findings: list[Finding] = []
         for one in seen:
             if blocks.gone & one.moved_from():
                 done.vanished.add(one.key)
             done.is_sure = done.is_sure and blocks.gone >= one.moved_from()
             intents = [opened.get(intent.transaction_id, intent) for intent in one.intents]
-            if self.recording(one.row, intents, one.mined, blocks):
-                done.settled.add(one.key)
-                if one.mined:
-                    done.costs[one.key] = one.mined.receipt.cost
-                self.receipts.forget(one.row)
+            findings.append(Finding(one.row, intents, one.mined))
+        for settled in self.recording(findings, blocks):
+            done.settled.add(settled.key)
+            if settled.mined:
+                done.costs[settled.key] = settled.mined.receipt.cost
+            self.receipts.forget(settled.row)
 
     def _free_window(
         self, wallet: Wallet, still_open: Sequence[NonceRow], spent: Wei, head: Block, *, is_sure: bool

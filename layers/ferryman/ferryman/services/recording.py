@@ -1,7 +1,9 @@
 """Recording: what was mined with a nonce becomes steps of its intents."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from ferryman.domain.blocks import BlockId
@@ -10,9 +12,9 @@ from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, Stale
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import TokenUnits, TransactionId
+from ferryman.domain.units import Address, TokenUnits, TransactionId, WalletNonce
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore
+from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore, Workers
 from ferryman.services.about import about
 from ferryman.services.canonical import NOTHING_ASKED, Judgement
 from ferryman.services.chains import ChainAccess
@@ -34,6 +36,43 @@ _ENDS: Final = frozenset({Step.CONFIRMED, Step.FAILED})
 _HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look found of one nonce."""
+
+    row: NonceRow
+    """As it was read."""
+    intents: Sequence[Transaction]
+    """The rows of its intents."""
+    mined: Mined | None
+    """What was mined with it, as far as anything was."""
+
+    @property
+    def key(self) -> tuple[Address, WalletNonce]:
+        """Which nonce it is."""
+        return self.row.wallet, self.row.nonce
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One write, and whose funds it may let go: two of the same payer would be in each other's way."""
+
+    finding: Finding
+    payer: Address
+    carry_out: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The writes of one nonce."""
+
+    finding: Finding
+    first: Sequence[_Write]
+    """In any order."""
+    last: _Write | None
+    """Closes it; None if it stays open."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """Writes facts of the chain into rows; it never decides what to do about them."""
@@ -43,58 +82,83 @@ class Recording:
     executions: Executions
     store: TransactionStore
     wallets: WalletStore
+    workers: Workers
     clock: Clock
     log: Log
 
-    def __call__(
-        self,
-        row: NonceRow,
-        intents: Sequence[Transaction],
-        mined: Mined | None,
-        blocks: Judgement = NOTHING_ASKED,
-    ) -> bool:
-        """Write what is new of one nonce: inclusion, end or disappearance.
+    def __call__(self, findings: Sequence[Finding], blocks: Judgement = NOTHING_ASKED) -> list[Finding]:
+        """Write what is new of nonces: inclusion, end or disappearance.
+
+        What becomes of an intent is a write of its own, and those of different payers go side by side. The
+        last write of a nonce closes it: only once all others of it are done, or they would be forgotten.
 
         Args:
-            row: the nonce as it was read.
-            intents: the rows of its intents.
-            mined: what was mined with it, as far as anything was.
-            blocks: of the blocks that the intents name and `mined` does not, which are gone.
+            findings: of different nonces.
+            blocks: of the blocks that the intents name and what was mined does not, which are gone.
 
         Returns:
-            Whether the nonce is settled.
+            Those whose nonce is settled.
 
         Raises:
-            StoreUnavailableError: as its ports say.
+            StoreUnavailableError: as its ports say; some of it may be written.
 
         """
+        plans = [plan for one in findings if (plan := self._plan(one, blocks))]
+        stale = self._carried_out(write for plan in plans for write in plan.first)
+        closing = [plan.last for plan in plans if plan.last and plan.finding.key not in stale]
+        stale |= self._carried_out(closing)
+        return [write.finding for write in closing if write.finding.key not in stale]
+
+    def _plan(self, finding: Finding, blocks: Judgement) -> _Plan | None:
+        """Give the writes of a nonce; None if nothing can be said of it yet."""
+        row, intents, mined = finding.row, finding.intents, finding.mined
         moved = {block for intent in intents if (block := moved_from(intent, row, mined))}
         if moved - blocks.gone or any(has_lost_its_end(intent, row, mined) for intent in intents):
             # The receipt is missing, or another's, and yet the block is there: the next look may know more.
             self.log.warning("nothing recorded of a nonce", wallet=row.wallet, nonce=row.nonce)
-            return False
+            return None
         deep = mined is not None and mined.is_deep
         carried = [intent for intent in intents if is_carried(intent, row)]
         elsewhere = self._elsewhere(carried, row, mined) if mined and deep else {}
         if elsewhere is None:
-            return False
-        try:
-            for intent in intents:
-                if mined and is_executed_after_all(intent, row, mined, self.kinds[intent.kind]):
-                    self._write_recovery(intent, row, mined)
-            for intent in carried:
-                closing = row.settled(mined.block) if mined and deep and intent is carried[-1] else None
-                if receipt := elsewhere.get(intent.transaction_id):
-                    self._write_elsewhere(intent, receipt, closing)
-                else:
-                    self._write_intent(intent, row, mined, closing)
-            if mined and deep and not carried:
-                # A fill, or all of its intents have ended or gone: nobody else closes it.
-                self.wallets.replace_nonce_row(row, row.settled(mined.block))
-        except StaleRowError:
-            self.log.info("the row moved; the next look sees it", wallet=row.wallet, nonce=row.nonce)
-            return False
-        return deep
+            return None
+        first = [
+            _Write(finding, intent.sender, partial(self._write_recovery, intent, row, mined))
+            for intent in intents
+            if mined and is_executed_after_all(intent, row, mined, self.kinds[intent.kind])
+        ]
+        for intent in carried:
+            closing = row.settled(mined.block) if mined and deep and intent is carried[-1] else None
+            if receipt := elsewhere.get(intent.transaction_id):
+                write = partial(self._write_elsewhere, intent, receipt, closing)
+            else:
+                write = partial(self._write_intent, intent, row, mined, closing)
+            first.append(_Write(finding, intent.sender, write))
+        if mined is None or not deep:
+            return _Plan(finding, first, None)
+        if carried:
+            return _Plan(finding, first[:-1], first[-1])
+        # A fill, or all of its intents have ended or gone: nobody else closes it.
+        close = partial(self.wallets.replace_nonce_row, row, row.settled(mined.block))
+        return _Plan(finding, first, _Write(finding, row.wallet, close))
+
+    def _carried_out(self, writes: Iterable[_Write]) -> set[tuple[Address, WalletNonce]]:
+        """Write, and give the nonces of which something had moved."""
+        stale: set[tuple[Address, WalletNonce]] = set()
+
+        def carry_out(write: _Write) -> None:
+            try:
+                write.carry_out()
+            except StaleRowError:
+                wallet, nonce = write.finding.key
+                stale.add(write.finding.key)
+                self.log.info("the row moved; the next look sees it", wallet=wallet, nonce=nonce)
+
+        queues: defaultdict[Address, list[Callable[[], None]]] = defaultdict(list)
+        for write in writes:
+            queues[write.payer].append(partial(carry_out, write))
+        self.workers.work_off(list(queues.values()))
+        return stale
 
     def lost(self, row: NonceRow, intents: Sequence[Transaction], head: BlockId) -> bool:
         """Take a nonce that somebody else has used off its intents: they are bound again.
