@@ -27,6 +27,8 @@ _LIVES: Final = (
 )
 _STORES: Final = "tests/conformance/test_stores.py"
 _SUBMIT: Final = "tests/unit/services/test_submit.py"
+_WITNESSING: Final = "tests/unit/services/test_witnessing.py"
+_REORGS: Final = "tests/unit/services/test_reorgs.py"
 _TESTS_FAILED: Final = 1
 """pytest's exit code for that, and not for tests that cannot be found or read."""
 
@@ -135,7 +137,67 @@ MUTATIONS: Final = (
                 "for witness in chain.witnesses()[:1]",
             ),
         ),
-        ("tests/unit/services/test_witnessing.py",),
+        (_WITNESSING,),
+    ),
+    Mutation(
+        "those that contradict each other are not asked together again",
+        (
+            Edit(
+                f"{_PACKAGE}/services/agreement.py",
+                "        if not is_so:\n            self.doubt()\n",
+                "",
+            ),
+        ),
+        (_WITNESSING,),
+    ),
+    Mutation(
+        "the block's hash is compared at every look",
+        (
+            Edit(
+                f"{_PACKAGE}/services/canonical.py",
+                "        return theirs.id == block\n",
+                "        return theirs.number == block.number\n",
+            ),
+        ),
+        (_REORGS,),
+    ),
+    Mutation(
+        "a block is gone by the word of two",
+        (
+            Edit(
+                f"{_PACKAGE}/services/canonical.py",
+                "hear_each(self.chain, lambda one: one.blocks(there)) if there else ()",
+                "tuple(Hearing((one,)) for one in self.chain.blocks(there))",
+            ),
+            Edit(
+                f"{_PACKAGE}/services/canonical.py",
+                "import hear, hear_each",
+                "import Hearing, hear",
+            ),
+        ),
+        (_REORGS,),
+    ),
+    Mutation(
+        "what is opened again holds its funds again",
+        (
+            Edit(
+                f"{_PACKAGE}/services/reopening.py",
+                "        self.store.write(change, hold_again=kind.reservation(row.payload))\n",
+                "        self.store.write(change)\n",
+            ),
+        ),
+        (_REORGS,),
+    ),
+    Mutation(
+        "what the chain has carried out is looked for before an end",
+        (
+            Edit(
+                f"{_PACKAGE}/services/submit.py",
+                "            found = self.executions.find(row, access)\n",
+                "            found = None\n",
+            ),
+        ),
+        (_SUBMIT,),
     ),
     Mutation(
         "release once",

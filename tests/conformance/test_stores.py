@@ -737,6 +737,7 @@ class TestReads:
             starts=3,
             last_error="x",
             permanent_reason="y",
+            permanent_witnesses=2,
         )
 
         store.write(Change(before=row, after=full))

@@ -28,6 +28,7 @@ from ferryman.domain.units import (
     WalletNonce,
     Wei,
 )
+from ferryman.domain.witnesses import Witnesses
 from ferryman.intents import KINDS
 from ferryman.intents.payment import escrow
 from ferryman.ports import (
@@ -149,7 +150,7 @@ class FakeChain:
     pool_floor = Wei(0)
     """The least maximum fee that its mempool takes."""
 
-    def __init__(self, settings: ChainSettings, clock: Clock) -> None:
+    def __init__(self, settings: ChainSettings, clock: Clock) -> None:  # noqa: PLR0915 (its knobs)
         self.settings = settings
         self.is_reachable = True
         self.is_mining = True
@@ -195,6 +196,7 @@ class FakeChain:
         self._forks = [0]
         """The fork under which each block was mined: its hash changes with that."""
         self.endpoints: tuple[FakeWitness, ...] = ()
+        self._chosen = Witnesses()
         """What answers for the chain, if that is not one honest endpoint."""
         self.final_lag: int | None = None
         """How many blocks behind the head the newest final one is; None: it knows no such word."""
@@ -317,12 +319,21 @@ class FakeChain:
         """Its endpoints, the ones that answer first; itself, if nobody asked for more."""
         if not self.endpoints:
             return (self,)
-        return tuple(sorted(self.endpoints, key=lambda one: not one.is_reachable)[:2])
+        numbers = sorted(range(len(self.endpoints)), key=lambda one: not self.endpoints[one].is_reachable)
+        chosen = self._chosen.choose(numbers, now=self._clock.now())
+        return tuple(self.endpoints[number] for number in chosen)
+
+    def doubt(self) -> None:
+        """Have others as witnesses next, where there are any."""
+        self._chosen.doubt(now=self._clock.now())
+
+    def by_endpoint(self) -> Mapping[int, Chain]:
+        """Its endpoints, or itself."""
+        return dict(enumerate(self.endpoints or (self,), start=1))
 
     def probe(self) -> tuple[EndpointProbe, ...]:
         """Ask its endpoints, or itself."""
-        asked: Sequence[Chain] = self.endpoints or (self,)
-        return tuple(probed(number, endpoint) for number, endpoint in enumerate(asked, start=1))
+        return tuple(probed(number, endpoint) for number, endpoint in self.by_endpoint().items())
 
     def read(self, reads: Sequence[Read], *, fresh: bool = False, at: BlockNumber | None = None) -> Reading:  # noqa: ARG002 (its head is always fresh)
         """Answer the escrow's views."""

@@ -1,6 +1,6 @@
 """A chain as one endpoint tells it: away, behind, or lying."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -65,6 +65,14 @@ class FakeWitness:
         self.asked: list[str] = []
         """The methods it was asked, in order."""
         self._chain = chain
+
+    def doubt(self) -> None:
+        """Have its chain ask others next."""
+        self._chain.doubt()
+
+    def by_endpoint(self) -> Mapping[int, Chain]:
+        """Give what its chain has."""
+        return self._chain.by_endpoint()
 
     def probe(self) -> tuple[EndpointProbe, ...]:
         """Give what its chain's endpoints answer, as `witnesses`."""

@@ -1,12 +1,14 @@
 """Invariants 1 to 5: the process dies before and after every port call; nothing is lost, doubled or stuck."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Milliseconds
-from tests.fakes.settled import memory_world
+from ferryman.domain.units import Milliseconds, Wei
+from tests.fakes.settled import MemoryWorld, memory_world
 from tests.faults.interruptions import Died, Interruption
 from tests.faults.scenarios import AMOUNT, Scenario, bodies_of, check, in_both_ways, live
 
@@ -37,6 +39,60 @@ def test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
                 when = "after" if after else "before"
                 error.add_note(f"died {when} call {at}: {counter.calls[at - 1]}")
                 raise
+
+
+def waiting(memory: MemoryWorld) -> None:
+    """Have a payment wait until its deadline: the contract takes none."""
+    memory.chain.is_paused = True
+
+
+def bound(memory: MemoryWorld) -> None:
+    """Have a payment wait on its nonce until its deadline: no node takes what it offers."""
+    memory.chain.pool_floor = Wei(10**15)
+
+
+@pytest.mark.parametrize("stuck", [waiting, bound])
+def test_a_payment_that_expires_ends_once_whichever_port_call_a_process_dies_at(
+    stuck: Callable[[MemoryWorld], None],
+) -> None:
+    """With a nonce or without one: it fails, its funds are free, and its nonce is used up by nothing."""
+    counter = Interruption()
+    expire(memory_world(wrap=counter.wrap, wallets=1), stuck)
+
+    for at in range(1, len(counter.calls) + 1):
+        memory = memory_world(wrap=Interruption(at, after=at % 2 == 0).wrap, wallets=1)
+        try:
+            expire(memory, stuck)
+        except (AssertionError, pytest.fail.Exception) as error:
+            error.add_note(f"died at call {at}: {counter.calls[at - 1]}")
+            raise
+
+
+def expire(memory: MemoryWorld, stuck: Callable[[MemoryWorld], None]) -> None:
+    """Post a payment that cannot go on, let its deadline pass, and let everything go on again."""
+    world, body = memory.world, memory.payers[0].pay(AMOUNT, deadline=memory.deadline(40))
+    stuck(memory)
+    while not world.rows():
+        with suppress(Died):
+            world.post(body)
+    for seconds in (1, 1, 45, 1):
+        try:
+            while world.deliver():
+                pass
+            world.follow(run_ms=2_000)
+        except Died:
+            world.restart()
+        memory.clock.sleep(Milliseconds(1_000 * seconds))
+    memory.chain.is_paused, memory.chain.pool_floor = False, Wei(0)
+
+    live(world, memory.clock, [])
+
+    (row,) = world.rows()
+    assert (row.status, row.reason) == (Status.FAILED, "deadline_passed")
+    assert not memory.chain.state.executed
+    assert world.reserved() == world.held() == 0
+    world.check_events()
+    world.check_nonces()
 
 
 def test_poison_is_finished_by_the_dead_letter_queue_and_spares_its_neighbours() -> None:

@@ -281,7 +281,7 @@ def test_nothing_to_send_sends_nothing(queue: Receiving) -> None:
 
 def test_a_queue_that_is_not_there_is_a_store_that_is_away(aws_url: str) -> None:
     """The row is stored; the sweep sends it later."""
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreUnavailableError, match=r"NonExistentQueue|QueueDoesNotExist"):
         SqsQueue(client("sqs", aws_url), lanes(f"{aws_url}/000000000000/none.fifo")).send([HINT])
 
 

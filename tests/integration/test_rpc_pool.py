@@ -442,6 +442,25 @@ def test_endpoints_that_are_well_come_first_as_witnesses(stack: ExitStack) -> No
     assert [one.transaction_count(Address(PAYEE)) for one in witnesses] == [2, 3]
 
 
+def test_witnesses_that_contradicted_each_other_are_not_given_together_again(stack: ExitStack) -> None:
+    """Of three, one that lies is so left out in the end; nobody has to know which."""
+    pool = Pool(stack, node(lambda: 100), node(lambda: 200), node(lambda: 100))
+    given = []
+
+    for _ in range(4):
+        heads = [witness.head().number for witness in pool.chain.witnesses()]
+        given.append(heads)
+        if heads[0] != heads[1]:
+            pool.chain.doubt()
+
+    assert given == [[100, 200], [100, 100], [100, 100], [100, 100]]
+    assert {number: one.head().number for number, one in pool.chain.by_endpoint().items()} == {
+        1: 100,
+        2: 200,
+        3: 100,
+    }
+
+
 def test_a_witness_that_is_away_stays_one_of_two(stack: ExitStack) -> None:
     """It must not be taken for a chain with one endpoint."""
     pool = Pool(stack, status(500), saying("0x2"))

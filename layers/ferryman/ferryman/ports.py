@@ -284,6 +284,17 @@ class Chain(Protocol):
         """
         ...
 
+    def doubt(self) -> None:
+        """Note that the witnesses given last contradict each other.
+
+        Where there are more than two endpoints, others are given next: which of them is wrong nobody knows.
+        """
+        ...
+
+    def by_endpoint(self) -> "Mapping[int, Chain]":
+        """Give the chain as each endpoint sees it, by the endpoint's number, in the list's order."""
+        ...
+
     def probe(self) -> tuple[EndpointProbe, ...]:
         """Ask every endpoint for its newest block, all at once, also those that rest.
 

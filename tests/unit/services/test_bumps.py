@@ -89,6 +89,24 @@ def test_a_base_fee_ten_times_as_high_and_back_gets_every_payment_mined_once() -
     assert memory.signer.signatures == 6
 
 
+def test_a_bumped_payment_is_told_and_counted_once() -> None:
+    """What changes is its offer: one pending, one inclusion, one signature more."""
+    memory = memory_world(wallets=1)
+    memory.chain.is_mining = False
+    pending(memory)
+    memory.chain.base_fee = Wei(10 * GWEI)
+    look(memory, 6)
+    memory.chain.is_mining = True
+
+    memory.world.settle()
+
+    (row,) = memory.world.rows()
+    names = [event.step.value for event in memory.world.store.events(row.transaction_id)]
+    assert names == ["accepted", "bound", "confirmed"]
+    assert memory.world.metrics.total(Metric.BUMPS) == memory.signer.signatures - 1 > 0
+    assert memory.world.metrics.total(Metric.CONFIRMED) == 1
+
+
 def test_a_payment_that_is_mined_in_time_costs_one_signature_and_no_look_at_the_market() -> None:
     """Blocks every second: nothing is overdue, so nothing is asked."""
     memory = memory_world()

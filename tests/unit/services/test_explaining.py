@@ -20,6 +20,7 @@ from ferryman.services.chains import ChainAccess
 from ferryman.services.explaining import Explaining, wallet_request
 from tests.fakes.payers import PAYEE
 from tests.fakes.settled import MemoryWorld, memory_world
+from tests.fakes.witness import FakeWitness
 
 
 def explaining_of(memory: MemoryWorld) -> Explaining:
@@ -103,6 +104,22 @@ class TestWithoutANonce:
         assert found["blocked_by"] == "wallets"
         assert "no wallet can pay for it" in found["summary"]
         assert "more coin" in found["next_action"]
+
+    def test_every_endpoint_is_asked_and_told_by_its_number_in_the_list(self) -> None:
+        """Also a third one, and whichever of them is away: the number is what an operator looks up."""
+        memory = memory_world()
+        row = posted(memory)
+        first, second = memory.chain.served_by_two()
+        memory.chain.endpoints = (first, second, FakeWitness(memory.chain))
+        first.is_reachable = False
+
+        found = explaining_of(memory).transaction(row.transaction_id)
+
+        assert [(one["endpoint"], one["error"] is None) for one in found["endpoints"]] == [
+            (1, False),
+            (2, True),
+            (3, True),
+        ]
 
     def test_endpoints_that_are_away_are_named(self) -> None:
         """The answer comes all the same."""

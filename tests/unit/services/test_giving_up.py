@@ -1,10 +1,17 @@
 """Giving up: only real failures count, and what had too many of them is ended by deadletter."""
 
+from collections import Counter
+from typing import Final
+
 import pytest
 
 from ferryman.domain.transaction import Status
+from ferryman.domain.units import Address
+from tests.fakes.chain import GAS_USED
 from tests.fakes.payers import PAYEE
 from tests.fakes.settled import MemoryWorld, memory_world
+
+ANOTHER: Final = Address("0x90F79bf6EB2c4f870365E785982E1f101E93b906")
 
 
 def refused(memory: MemoryWorld) -> None:
@@ -23,10 +30,38 @@ def test_an_unknown_revert_is_tried_as_often_as_allowed_and_then_ends_without_ga
     (row,) = memory.world.rows()
     assert memory.world.queue.given_up == [(row.transaction_id, "retries_exhausted")]
     assert (row.status, row.reason, row.failures) == (Status.FAILED, "retries_exhausted", 5)
+    assert row.witnesses == 1
     assert "SafeERC20FailedOperation" in str(row.last_error)
     assert memory.world.reserved() == memory.world.held() == 0
     assert memory.chain.sends == 0
     memory.world.check_events()
+
+
+def test_a_call_that_wants_more_gas_than_allowed_is_never_paid_for() -> None:
+    """Whatever an estimate says: a hostile token that burns gas drains no wallet."""
+    memory = memory_world(failures_allowed=3, gas_limit_cap=GAS_USED - 1)
+    memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline()))
+
+    memory.world.settle(rounds=100)
+
+    (row,) = memory.world.rows()
+    assert (row.status, row.reason) == (Status.FAILED, "retries_exhausted")
+    assert row.last_error == f"it needs {GAS_USED} gas, the cap is {GAS_USED - 1}"
+    assert memory.chain.sends == memory.signer.signatures == 0
+
+
+def test_what_waits_of_a_payer_holds_up_nothing_else_of_the_same_payer() -> None:
+    """His payments are in no order: one that cannot go now, or never, blocks no account."""
+    memory = memory_world()
+    refused(memory)
+    memory.world.deliver()
+    for _ in range(20):
+        memory.world.post(memory.payers[0].pay(10, to=ANOTHER, deadline=memory.deadline()))
+
+    memory.world.settle(rounds=10)
+
+    statuses = Counter(row.status for row in memory.world.rows())
+    assert statuses == {Status.CONFIRMED: 20, Status.VALIDATED: 1}
 
 
 def test_one_whose_revert_passes_in_time_goes_through_and_begins_anew() -> None:

@@ -10,6 +10,7 @@ from ferryman.domain.metrics import Metric
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import BlockNumber, Milliseconds
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
+from tests.fakes.witness import hidden
 
 
 def paid(memory: MemoryWorld, units: int = 1_000, *, nonce: int = 1) -> Transaction:
@@ -240,15 +241,19 @@ def test_what_a_run_that_died_had_settled_is_judged_anew() -> None:
     settled(memory)
 
 
-def test_one_endpoint_on_another_branch_opens_nothing() -> None:
-    """Two must agree that a block is gone."""
+@pytest.mark.parametrize("is_read_from", [True, False])
+def test_one_endpoint_on_another_branch_opens_nothing(is_read_from: bool) -> None:  # noqa: FBT001 (a case)
+    """Two must agree that a block is gone, whichever of them everything else is read from."""
     memory = memory_world()
     liar, _ = memory.chain.served_by_two()
     row = paid(memory)
+    if is_read_from:
+        memory.world.chain = liar
+        memory.world.restart()
     memory.clock.sleep(Milliseconds(2_000))
     memory.chain.head()
     memory.chain.replace(1)
-    liar.branch_from = BlockNumber(1)
+    liar.branch_from, liar.receipt_lie = BlockNumber(1), hidden
 
     for _ in range(3):
         memory.world.follow(run_ms=2_000)

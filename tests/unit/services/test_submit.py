@@ -223,6 +223,22 @@ def test_a_row_that_waits_wakes_confirm_which_sweeps_it() -> None:
     assert memory.world.confirmer.started == [memory.world.settings.chain_id]
 
 
+def test_what_another_relayer_carried_out_before_it_was_bound_is_confirmed_and_not_failed() -> None:
+    """Its simulation reverts for good, because its nonce is used: by itself, as the chain's logs say."""
+    memory = memory_world(wallets=1)
+    sent = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
+    by_another = memory.chain.relay(sent.payload)
+    memory.clock.sleep(Milliseconds(1_000))
+
+    memory.world.settle()
+
+    (row,) = memory.world.rows()
+    assert (row.status, row.reason, row.hash) == (Status.CONFIRMED, None, by_another)
+    assert memory.signer.signatures == 0
+    assert memory.world.reserved() == memory.world.held() == 0
+    memory.world.check_events()
+
+
 def test_what_our_own_forgotten_bytes_carried_out_is_confirmed_and_not_failed() -> None:
     """A row that had left its nonce, as a reorg or a restore can bring about, finds itself executed."""
     memory = memory_world(wallets=1)

@@ -196,6 +196,22 @@ def test_nothing_ends_on_the_word_of_one(lie: Lie, liar: int, confirmations: int
     memory.world.check_nonces()
 
 
+@pytest.mark.parametrize("lie", LIES)
+def test_of_three_endpoints_one_that_lies_for_ever_ends_nothing_and_prevents_nothing(lie: Lie) -> None:
+    """It is asked first; those that contradict each other are not asked together again."""
+    memory, endpoints = served_by_two()
+    memory.chain.endpoints = (*endpoints, FakeWitness(memory.chain))
+    post(memory)
+    lie(endpoints[1])
+
+    memory.world.settle()
+
+    row = only_row(memory)
+    assert (row.status, row.witnesses) == (Status.CONFIRMED, 2)
+    assert len(memory.chain.state.executed) == 1
+    memory.world.check_nonces()
+
+
 @pytest.mark.parametrize("lie", [lie for lie in LIES if lie is not no_logs])
 def test_a_payment_that_reverted_is_not_failed_by_one(lie: Lie) -> None:
     """Its funds stay held until it is certain; what reverted has no logs, so hiding them is no lie."""
@@ -362,6 +378,7 @@ def test_the_last_failure_that_is_allowed_is_the_word_of_both(second_agrees: boo
 
     row = next(row for row in memory.world.rows() if row.nonce is None)
     assert (row.permanent_reason is not None) == second_agrees
+    assert row.permanent_witnesses == (2 if second_agrees else None)
     assert row.failures == (2 if second_agrees else 1)
 
 

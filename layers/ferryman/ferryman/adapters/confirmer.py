@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.units import ChainId
 
@@ -27,5 +28,5 @@ class LambdaConfirmer:
                 FunctionName=self._function_name, InvocationType="Event", Payload=payload.encode()
             )
         except (ClientError, BotoCoreError) as error:
-            msg = f"confirm could not be started: {type(error).__name__}"
+            msg = f"confirm could not be started: {code_of(error)}"
             raise StoreUnavailableError(msg) from error

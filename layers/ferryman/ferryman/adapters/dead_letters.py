@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.units import Instant
 from ferryman.ports import DeadLetter, DeadLetterCount
@@ -88,7 +89,7 @@ class SqsDeadLetters:
         try:
             return getattr(self._client, method)(**named)
         except (ClientError, BotoCoreError) as error:
-            msg = f"SQS did not do {method}: {type(error).__name__}"
+            msg = f"SQS did not do {method}: {code_of(error)}"
             raise StoreUnavailableError(msg) from error
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.units import Instant, TransactionId
 from ferryman.domain.webhooks import Delivery
@@ -40,7 +41,7 @@ class SqsDeliveries:
         try:
             self._client.send_message(QueueUrl=self._dead_letter_url, MessageBody=_body(delivery))
         except (ClientError, BotoCoreError) as error:
-            msg = f"SQS took no message: {type(error).__name__}"
+            msg = f"SQS took no message: {code_of(error)}"
             raise StoreUnavailableError(msg) from error
 
     def _send_batch(self, deliveries: Sequence[Delivery], now: Instant) -> None:
@@ -51,7 +52,7 @@ class SqsDeliveries:
         try:
             answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            msg = f"SQS took no message: {type(error).__name__}"
+            msg = f"SQS took no message: {code_of(error)}"
             raise StoreUnavailableError(msg) from error
         if answer.get("Failed"):
             msg = f"SQS refused {len(answer['Failed'])} of {len(deliveries)} messages"

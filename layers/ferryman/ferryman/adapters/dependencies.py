@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.adapters.dynamodb.operations import Key, Table, Tables
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import NotHealthyError, StoreUnavailableError
@@ -140,5 +141,4 @@ class EndpointDependency:
 
 
 def _cause(service: str, error: ClientError | BotoCoreError) -> str:
-    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
-    return f"{service} gave no answer: {code}"
+    return f"{service} gave no answer: {code_of(error)}"

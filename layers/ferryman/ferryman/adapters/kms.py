@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import SignerUnavailableError
 from ferryman.domain.signatures import Signature, address_of_spki, from_der
 from ferryman.domain.units import Address
@@ -74,16 +75,12 @@ class KmsSigner:
             answer = self._client.get_public_key(KeyId=key_id)
         except (ClientError, BotoCoreError) as error:
             cause = _cause(error)
-            if _code(error) in _OUT_OF_USE:
+            if code_of(error) in _OUT_OF_USE:
                 return cause
             raise SignerUnavailableError(cause) from error
         self._keys[address_of_spki(answer["PublicKey"])] = key_id
         return None
 
 
-def _code(error: ClientError | BotoCoreError) -> str:
-    return error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
-
-
 def _cause(error: ClientError | BotoCoreError) -> str:
-    return f"KMS gave no signature or key: {_code(error)}"
+    return f"KMS gave no signature or key: {code_of(error)}"

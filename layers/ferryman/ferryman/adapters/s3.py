@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -40,5 +41,5 @@ class S3Archive:
                 ChecksumAlgorithm="SHA256",
             )
         except (ClientError, BotoCoreError) as error:
-            msg = f"S3 took no object: {type(error).__name__}"
+            msg = f"S3 took no object: {code_of(error)}"
             raise StoreUnavailableError(msg) from error

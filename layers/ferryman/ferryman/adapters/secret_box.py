@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class KmsSecretBox:
                 KeyId=self._key_id, Plaintext=secret.encode(), EncryptionContext=_context(webhook_id)
             )
         except (ClientError, BotoCoreError) as error:
-            raise StoreUnavailableError(f"KMS did not encrypt: {type(error).__name__}") from error
+            raise StoreUnavailableError(f"KMS did not encrypt: {code_of(error)}") from error
         return answer["CiphertextBlob"]
 
     def unseal(self, sealed: bytes, *, webhook_id: str) -> str:
@@ -47,7 +48,7 @@ class KmsSecretBox:
                 KeyId=self._key_id, CiphertextBlob=sealed, EncryptionContext=_context(webhook_id)
             )
         except (ClientError, BotoCoreError) as error:
-            raise StoreUnavailableError(f"KMS did not decrypt: {type(error).__name__}") from error
+            raise StoreUnavailableError(f"KMS did not decrypt: {code_of(error)}") from error
         return answer["Plaintext"].decode()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.lanes import Lane
 from ferryman.domain.units import Address, ChainId, CorrelationId, TransactionId, WalletNonce
@@ -45,7 +46,7 @@ class SqsQueue:
         try:
             answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            msg = f"SQS took no message: {type(error).__name__}"
+            msg = f"SQS took no message: {code_of(error)}"
             raise StoreUnavailableError(msg) from error
         if answer.get("Failed"):
             msg = f"SQS refused {len(answer['Failed'])} of {len(hints)} messages"
@@ -77,7 +78,7 @@ class SqsDeadLetterQueue:
                 MessageDeduplicationId=entry["MessageDeduplicationId"],
             )
         except (ClientError, BotoCoreError) as error:
-            msg = f"SQS took no message: {type(error).__name__}"
+            msg = f"SQS took no message: {code_of(error)}"
             raise StoreUnavailableError(msg) from error
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.access import Role
 from ferryman.domain.errors import StoreUnavailableError
 
@@ -64,5 +65,4 @@ class ApiGatewayUsagePlans:
 
 
 def _unavailable(error: ClientError | BotoCoreError) -> StoreUnavailableError:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return StoreUnavailableError(f"API Gateway refused: {code}")
+    return StoreUnavailableError(f"API Gateway refused: {code_of(error)}")

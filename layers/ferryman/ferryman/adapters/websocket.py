@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ferryman.adapters.aws_errors import code_of
 from ferryman.domain.errors import StoreUnavailableError, SubscriberGoneError
 
 if TYPE_CHECKING:
@@ -23,5 +24,5 @@ class WebSocketPush:
         except self._client.exceptions.GoneException as error:
             raise SubscriberGoneError(connection_id) from error
         except (ClientError, BotoCoreError) as error:
-            msg = f"the connection took no message: {type(error).__name__}"
+            msg = f"the connection took no message: {code_of(error)}"
             raise StoreUnavailableError(msg) from error

@@ -149,6 +149,8 @@ class Transaction:
     last_error: str | None = None
     permanent_reason: str | None = None
     """Set when the work can never succeed, and only deadletter is left to say so."""
+    permanent_witnesses: int | None = None
+    """How many endpoints said that, where the chain had a say."""
 
     @property
     def is_settled(self) -> bool:
@@ -275,6 +277,7 @@ def told(transaction: Transaction) -> Transaction:
         failures=0,
         last_error=None,
         permanent_reason=None,
+        permanent_witnesses=None,
     )
 
 
@@ -288,6 +291,7 @@ def unhindered(transaction: Transaction, *, due_at: Instant | None) -> Transacti
         failures=0,
         last_error=None,
         permanent_reason=None,
+        permanent_witnesses=None,
     )
 
 

@@ -2,11 +2,12 @@
 
 One endpoint may lag, lose its index for a moment, or lie. So nothing is declared failed, replaced,
 lost or final on the word of one, unless only one is configured; the record says how many it was
-(`witnesses`).
+(`witnesses`). With three configured, one that lies delays an end for a look or two: those that
+contradict each other are not heard together again, while there is another pair.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ferryman.domain.errors import ChainUnreachableError
@@ -14,6 +15,11 @@ from ferryman.ports import Chain
 from ferryman.services.chains import ChainAccess
 
 Answer = TypeVar("Answer")
+Part = TypeVar("Part")
+
+
+def _nobody() -> None:
+    """Doubt where there is nobody else to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,8 @@ class Hearing(Generic[Answer]):
     """What each witness answered to the same question."""
 
     answers: tuple[Answer, ...]
+    doubt: Callable[[], None] = field(default=_nobody, compare=False)
+    """Called when they contradict each other, so that others are asked the next time."""
 
     @property
     def witnesses(self) -> int:
@@ -29,11 +37,21 @@ class Hearing(Generic[Answer]):
 
     def is_unanimous(self, by: Callable[[Answer], object] = lambda answer: answer) -> bool:
         """Whether all of them say the same, as far as `by` looks."""
-        return all(by(answer) == by(self.answers[0]) for answer in self.answers)
+        is_so = all(by(answer) == by(self.answers[0]) for answer in self.answers)
+        if not is_so:
+            self.doubt()
+        return is_so
 
     def confirms(self, is_so: Callable[[Answer], bool]) -> bool:
         """Whether it is so by every answer."""
-        return all(is_so(answer) for answer in self.answers)
+        said = [is_so(answer) for answer in self.answers]
+        if any(said) and not all(said):
+            self.doubt()
+        return all(said)
+
+    def about(self, pick: Callable[[Answer], Part]) -> "Hearing[Part]":
+        """Give what they said of a part of the question."""
+        return Hearing(tuple(pick(answer) for answer in self.answers), self.doubt)
 
 
 def hear(chain: Chain, question: Callable[[Chain], Answer]) -> Hearing[Answer]:
@@ -43,7 +61,7 @@ def hear(chain: Chain, question: Callable[[Chain], Answer]) -> Hearing[Answer]:
         ChainUnreachableError: one of them did not answer. Where two are configured, one is not enough.
 
     """
-    return Hearing(tuple(question(witness) for witness in chain.witnesses()))
+    return Hearing(tuple(question(witness) for witness in chain.witnesses()), chain.doubt)
 
 
 def hear_each(chain: Chain, question: Callable[[Chain], Sequence[Answer]]) -> tuple[Hearing[Answer], ...]:
@@ -57,7 +75,7 @@ def hear_each(chain: Chain, question: Callable[[Chain], Sequence[Answer]]) -> tu
 
     """
     heard = hear(chain, question)
-    return tuple(Hearing(answers) for answers in zip(*heard.answers, strict=True))
+    return tuple(Hearing(answers, chain.doubt) for answers in zip(*heard.answers, strict=True))
 
 
 def agreed(access: ChainAccess, question: Callable[[Chain], Answer]) -> Answer:

@@ -38,6 +38,7 @@ class Counters:
             return wallet
         try:
             heard = hear(access.chain, lambda witness: witness.transaction_count(wallet.address))
+            heard.confirms(lambda said: said >= count)
             raised = self.wallets.raise_next_nonce(wallet, min(count, *heard.answers))
         except (ChainUnreachableError, StaleRowError) as error:
             self.log.info("counter not raised", wallet=wallet.address, cause=str(error))

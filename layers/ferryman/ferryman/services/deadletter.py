@@ -62,6 +62,7 @@ class Deadletter:
                 store=self.store,
                 clock=self.clock,
                 log=self.log,
+                witnesses=row.permanent_witnesses,
             )
             return
         due = replace(row, due_at=self.clock.now(), version=row.version + 1)

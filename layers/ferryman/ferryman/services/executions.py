@@ -76,7 +76,7 @@ class Executions:
             words.append(kind.spent_at(given))
         if not any(is_seen for _, is_seen in words):
             return None
-        if not all(is_deep for is_deep, _ in words):
+        if not Hearing(tuple(words), access.chain.doubt).confirms(lambda word: word[0]):
             return "the chain has just executed it, or another of its nonce: look again"
         names = (self._hash_of(row, kind, one, access.settings) for one in access.chain.witnesses())
         name = next((name for name in names if name), None)
@@ -117,7 +117,9 @@ class Executions:
         after, event = take_step(
             row, Step.RECOVERED, name=name, at=self.clock.now(), **facts | outcome.facts()
         )
-        return replace(after, due_at=None, last_error=None, permanent_reason=None), event
+        return replace(
+            after, due_at=None, last_error=None, permanent_reason=None, permanent_witnesses=None
+        ), event
 
     def _hash_of(
         self, row: Transaction, kind: IntentKind, chain: Chain, settings: ChainSettings

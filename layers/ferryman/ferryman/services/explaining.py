@@ -22,7 +22,6 @@ from ferryman.services.rotating import wallet_told
 from ferryman.services.topics import parsed_address
 from ferryman.services.wanting import asked_at
 
-_MOST_ENDPOINTS: Final = 2
 _MOST_SHOWN: Final = 20
 """Open nonces that the page of a wallet lists."""
 
@@ -150,18 +149,14 @@ def _mattering(row: Transaction, pauses: Sequence[Pause]) -> Sequence[Pause]:
 def _asked(
     access: ChainAccess, wallet: Address | None, row: NonceRow | None, now: Instant
 ) -> list[EndpointView]:
-    """Ask the witnesses all at once: one that hangs takes its own time limit, and no more."""
+    """Ask every endpoint, all at once: one that hangs takes its own time limit, and no more."""
     try:
-        witnesses = access.chain.witnesses()
+        endpoints = access.chain.by_endpoint()
     except ChainUnreachableError as error:
         return [EndpointView(number=1, error=error.cause)]
     hashes = [attempt.hash for attempt in row.attempts] if row else []
-    with ThreadPoolExecutor(_MOST_ENDPOINTS) as threads:
-        return list(
-            threads.map(
-                lambda pair: _view(pair[0], pair[1], wallet, hashes, now), enumerate(witnesses, start=1)
-            )
-        )
+    with ThreadPoolExecutor(len(endpoints)) as threads:
+        return list(threads.map(lambda pair: _view(pair[0], pair[1], wallet, hashes, now), endpoints.items()))
 
 
 def _view(

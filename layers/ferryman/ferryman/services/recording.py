@@ -207,7 +207,7 @@ class Recording:
         facts = execution_of(there, mined) | self._outcome(there, mined.receipt, Step.CONFIRMED)
         name, now = kind.events[Step.RECOVERED], self.clock.now()
         after, event = take_step(intent, Step.RECOVERED, name=name, at=now, **facts)
-        over = replace(after, due_at=None, last_error=None, permanent_reason=None)
+        over = replace(after, due_at=None, last_error=None, permanent_reason=None, permanent_witnesses=None)
         change = Change(before=intent, after=over, events=(event,))
         held = kind.reservation(intent.payload) if intent.status in _HOLDING else None
         self.store.write(change, release=held, settled_block=mined.receipt.block_number)

@@ -1,6 +1,6 @@
 """Simulation: would each call go through now, what may it cost, and if not, will it ever?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -124,20 +124,23 @@ class _Witnesses:
         failed: list[Doomed] = []
         doubted: list[tuple[Transaction, str]] = []
         for row, heard in self._heard(rows):
-            said = {_permanent_reason(row, outcome, seen, self.kinds) for outcome, seen in heard.answers}
-            reason = said.pop() if len(said) == 1 else None
+            reasons = heard.about(self._reason_of(row))
+            reason = reasons.answers[0] if reasons.answers and reasons.is_unanimous() else None
             if reason:
                 failed.append(Doomed(row, reason, heard.witnesses))
             else:
                 doubted.append((row, _why(heard)))
         return tuple(failed), tuple(doubted)
 
+    def _reason_of(self, row: Transaction) -> Callable[[_Seen], str | None]:
+        return lambda said: _permanent_reason(row, *said, self.kinds)
+
     def spared(self, rows: Sequence[Transaction]) -> tuple[tuple[Transaction, str], ...]:
         """Give rows whose failure would be their last, and is not one by every word."""
 
         def fails(row: Transaction, heard: Hearing[_Seen]) -> bool:
-            told = (_own_failure(row, outcome, self.access, self.kinds) for outcome, _ in heard.answers)
-            return bool(heard.answers) and all(told)
+            failures = heard.about(lambda said: _own_failure(row, said[0], self.access, self.kinds))
+            return bool(heard.answers) and failures.confirms(bool)
 
         return tuple((row, _why(heard)) for row, heard in self._heard(rows) if not fails(row, heard))
 
@@ -152,7 +155,11 @@ class _Witnesses:
             yield from ((row, Hearing(())) for row in rows)
             return
         for place, row in enumerate(rows):
-            yield row, Hearing(tuple((seen.outcomes[place], seen) for seen in heard.answers))
+            yield row, heard.about(_outcome_at(place))
+
+
+def _outcome_at(place: int) -> Callable[[Simulation], _Seen]:
+    return lambda seen: (seen.outcomes[place], seen)
 
 
 def _why(heard: Hearing[_Seen]) -> str:

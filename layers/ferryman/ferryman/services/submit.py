@@ -341,7 +341,6 @@ class Submit:
 
     def _put_off_failed(self, rows: Iterable[tuple[Transaction, str]], access: ChainAccess) -> None:
         talk: dict[str, Any] = {"store": self.store, "clock": self.clock, "log": self.log}
-        allowed = access.settings.failures_allowed
         for row, cause in rows:
-            if given_up := put_off_failed(row, cause, allowed=allowed, **talk):
+            if given_up := put_off_failed(row, cause, access=access, **talk):
                 self._give_up(given_up, access)

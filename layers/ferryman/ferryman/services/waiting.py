@@ -8,6 +8,7 @@ from ferryman.domain.transaction import Transaction, wait_milliseconds
 from ferryman.domain.units import Instant
 from ferryman.ports import Change, Clock, Log, TransactionStore
 from ferryman.services.about import about
+from ferryman.services.chains import ChainAccess
 
 NO_WINDOW: Final = "no free wallet window"
 """What a row waits for that only lacks a nonce."""
@@ -32,14 +33,14 @@ def put_off(row: Transaction, cause: str, *, store: TransactionStore, clock: Clo
 
 
 def put_off_failed(
-    row: Transaction, cause: str, *, allowed: int, store: TransactionStore, clock: Clock, log: Log
+    row: Transaction, cause: str, *, access: ChainAccess, store: TransactionStore, clock: Clock, log: Log
 ) -> Transaction | None:
     """Let a row wait after a failure that may be its own; after too many it is marked to be given up.
 
     Args:
         row: the row.
         cause: what failed.
-        allowed: how many failures it may have.
+        access: its chain, whose witnesses all say so if it is one failure too many.
         store: where the row is.
         clock: the time.
         log: gets a line.
@@ -48,12 +49,14 @@ def put_off_failed(
         The row if it is to be given up.
 
     Raises:
+        ChainUnreachableError: the chain's endpoints are not known any more.
         StoreUnavailableError: it could not be written down.
 
     """
     after = replace(waiting(row, cause, clock), failures=row.failures + 1)
-    if after.failures >= allowed:
-        after = replace(after, permanent_reason=RETRIES_EXHAUSTED)
+    if after.failures >= access.settings.failures_allowed:
+        said = len(access.chain.witnesses())
+        after = replace(after, permanent_reason=RETRIES_EXHAUSTED, permanent_witnesses=said)
     is_written = _write(row, after, store, log)
     return after if is_written and after.permanent_reason else None
 

@@ -1,6 +1,6 @@
 """Witnessing: what is deep enough ends only by the word of every witness."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,9 +72,13 @@ class Witnessing:
 def _words(names: Sequence[TxHash], heard: Hearing[Seen]) -> Iterator[tuple[TxHash, Word]]:
     head = min(block.number for block, _ in heard.answers)
     for position, name in enumerate(names):
-        told = Hearing(tuple(receipts[position] for _, receipts in heard.answers))
+        told = heard.about(_receipt_at(position))
         if told.is_unanimous(by=_end):
             yield name, Word(told.answers[0], told.witnesses, head)
+
+
+def _receipt_at(position: int) -> Callable[[Seen], TransactionReceipt | None]:
+    return lambda seen: seen[1][position]
 
 
 def _end(receipt: TransactionReceipt | None) -> object:

@@ -1,6 +1,6 @@
 """The Chain port over JSON-RPC: each method is one batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from ferryman.domain.units import (
     Wei,
     checked_address,
 )
+from ferryman.domain.witnesses import Witnesses
 from ferryman.ports import (
     Block,
     Clock,
@@ -50,7 +51,6 @@ _DELEGATION: Final = "0xef0100"
 """An endpoint stands still when its newest block is older than both, and lags when it is so many behind."""
 _REMEMBERED_MS: Final = Milliseconds(30_000)
 """How long another endpoint's head is worth comparing with."""
-_MOST_WITNESSES: Final = 2
 _TIERS: Final = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
 _HEAD = RpcRequest("eth_getBlockByNumber", ("latest", False))
 _NO_BASE_FEE: Final = "its blocks have no base fee: its fee_model is legacy"
@@ -70,13 +70,24 @@ class EvmChain:
         self._clock = clock
         self._head_number = BlockNumber(0)
         self._head_seen_at = Instant(0)
+        self._witnesses = Witnesses()
         self._heads: dict[int, tuple[BlockNumber, Instant]] = {}
         """The newest block of each endpoint, by its number, and when it was seen."""
 
     def witnesses(self) -> tuple["EvmChain", ...]:
         """Give the chain as at most two single endpoints see it."""
-        singly = self._rpc.singly()[:_MOST_WITNESSES]
-        return tuple(EvmChain(self._settings, rpc, self._clock) for rpc in singly)
+        singly = self._rpc.singly()
+        chosen = self._witnesses.choose(tuple(singly), now=self._clock.now())
+        return tuple(EvmChain(self._settings, singly[number], self._clock) for number in chosen)
+
+    def doubt(self) -> None:
+        """Have others as witnesses next, where there are any."""
+        self._witnesses.doubt(now=self._clock.now())
+
+    def by_endpoint(self) -> Mapping[int, "EvmChain"]:
+        """Give the chain as each endpoint sees it."""
+        singly = sorted(self._rpc.singly().items())
+        return {number: EvmChain(self._settings, rpc, self._clock) for number, rpc in singly}
 
     def probe(self) -> tuple[EndpointProbe, ...]:
         """Ask every endpoint for its newest block."""

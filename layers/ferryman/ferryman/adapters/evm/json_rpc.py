@@ -82,15 +82,18 @@ class JsonRpc:
         """Answers to broadcasts that nobody waited for; the metrics are not made for threads."""
         self._only: str | None = None
 
-    def singly(self) -> tuple["JsonRpc", ...]:
+    def singly(self) -> dict[int, "JsonRpc"]:
         """Give each endpoint by itself, over the same connections and breakers, the preferred first.
+
+        Returns:
+            By the endpoint's number.
 
         Raises:
             ChainUnreachableError: the addresses are not known now.
 
         """
         ordered = sorted(self._endpoints(), key=lambda one: (one.breaker.is_open, *_preference(one)))
-        return tuple(self._pinned(one.address.url) for one in ordered)
+        return {one.address.number: self._pinned(one.address.url) for one in ordered}
 
     def batch(self, requests: Sequence[RpcRequest], *, unfit: Unfit | None = None) -> list[Any]:
         """Ask one endpoint after the other until one answers.

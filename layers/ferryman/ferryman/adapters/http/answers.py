@@ -98,7 +98,9 @@ def problem(error: Exception) -> dict[str, Any]:
         errors = [{"field": one.field, "reason": one.reason} for one in error.problems]
         body |= {"code": error.code, "detail": error.detail, "errors": errors}
     elif isinstance(error, StoreUnavailableError):
-        detail = "It could not be stored now. Send the same request again: it can never be paid twice."
+        detail = (
+            "A table or queue cannot be reached now. Send the same request again: it is never done twice."
+        )
         body |= {"code": "store_unavailable", "detail": detail, "errors": []}
     else:
         body |= {"code": "internal_error", "detail": "Something went wrong here.", "errors": []}
