@@ -1,4 +1,7 @@
-"""One of two endpoints lies: nothing ends on its word alone, and everything ends well once it stops."""
+"""One of two endpoints lies: nothing ends on its word alone, and everything ends well once it stops.
+
+Of three, everything ends well while it goes on.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -38,13 +41,13 @@ def bodies_of(real: RealWorld) -> list[Body]:
     return [payer.pay(AMOUNT, fee=FEE, to=PAYEE, deadline=deadline) for payer in real.payers]
 
 
-def live(real: RealWorld, seconds: int) -> None:
-    """Do what queue and schedule do, for so long."""
+def live(real: RealWorld, seconds: int, *, run_ms: int = 1) -> None:
+    """Do what queue and schedule do, for so long; a run of confirm takes `run_ms`."""
     until = real.clock.now() + seconds * 1_000
     while real.clock.now() < until:
         while real.world.deliver():
             pass
-        real.world.follow(run_ms=1)
+        real.world.follow(run_ms=run_ms)
         real.clock.sleep(Milliseconds(1_000))
 
 
@@ -98,3 +101,39 @@ def test_an_endpoint_that_lies_for_a_minute_fails_doubles_and_strands_nothing(
     assert real.world.reserved() == real.world.held() == 0
     real.world.check_events()
     real.world.check_nonces()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        # The others cost less: what it shows of receipts decides whether anybody looks more closely.
+        pytest.param(lie, marks=[] if lie is Lie.EMPTY_RECEIPTS else [pytest.mark.soak])
+        for lie in Lie
+    ],
+)
+def test_of_three_endpoints_one_that_lies_for_ever_prevents_nothing(chain: RealChain, lie: Lie) -> None:
+    """It is the one that is read from. The others are one node here, which is asked as two."""
+    with lying(chain.rpc_url) as liar:
+        urls = (liar.url, chain.rpc_url, f"{chain.rpc_url}/")
+        real = replace(chain, endpoints=urls).world(unwrapped)
+        start = chain.web3.eth.block_number
+        under_way, later = bodies_of(real), bodies_of(real)
+        for body in under_way:
+            real.world.post(body)
+        while real.world.deliver():
+            pass
+        tell(liar, lie)
+        for body in later:
+            real.world.post(body)
+        # What it remembers of one look at the next ends with a run.
+        live(real, 120, run_ms=8_000)
+        ends = Counter(row.status for row in real.world.rows())
+        liar.lie = None
+        real.world.check_nonces()
+
+    assert liar.lies > 0
+    assert ends == {Status.CONFIRMED: 2 * PAYERS}
+    wanted = Counter((body["from"], int(body["nonce"])) for body in under_way + later)
+    assert Counter(chain.executed(start)) == wanted
+    assert real.world.reserved() == real.world.held() == 0
+    real.world.check_events()

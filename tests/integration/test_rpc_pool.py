@@ -14,7 +14,7 @@ from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.evm.rpc_batch import RpcRequest
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.metrics import Metric
-from ferryman.domain.units import Address, ChainId
+from ferryman.domain.units import Address, ChainId, Milliseconds
 from ferryman.intents.payment import escrow
 from ferryman.ports import Depth, Read, Refusal, SendOutcome
 from local.ports import LOOPBACK, any_free_port
@@ -459,6 +459,20 @@ def test_witnesses_that_contradicted_each_other_are_not_given_together_again(sta
         2: 200,
         3: 100,
     }
+
+
+def test_while_some_are_doubted_those_that_are_heard_are_read_from(stack: ExitStack) -> None:
+    """Of a liar that is read from, nobody would hear what there is to doubt."""
+    pool = Pool(stack, node(lambda: 100), node(lambda: 200), node(lambda: 300), weights=[3, 2, 1])
+    for _ in range(2):
+        pool.chain.witnesses()
+        pool.chain.doubt()
+    pool.chain.witnesses()
+
+    assert pool.chain.head().number == 200
+    pool.clock.sleep(Milliseconds(600_000))
+    pool.chain.witnesses()
+    assert pool.rpc.call("eth_blockNumber") == hex(100)
 
 
 def test_a_witness_that_is_away_stays_one_of_two(stack: ExitStack) -> None:

@@ -25,6 +25,11 @@ class Witnesses:
         self._heard: Pair = ()
         self._doubted: dict[Pair, Instant] = {}
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether some have contradicted each other lately."""
+        return bool(self._doubted)
+
     def choose(self, numbers: Sequence[int], *, now: Instant) -> Pair:
         """Choose two of the endpoints that may be heard, or all if there are not more.
 

@@ -76,8 +76,10 @@ class EvmChain:
 
     def witnesses(self) -> tuple["EvmChain", ...]:
         """Give the chain as at most two single endpoints see it."""
-        singly = self._rpc.singly()
-        chosen = self._witnesses.choose(tuple(singly), now=self._clock.now())
+        singly, now = self._rpc.singly(), self._clock.now()
+        chosen = self._witnesses.choose(tuple(singly), now=now)
+        # Whoever reads by an endpoint that contradicts the others may never see what there is to end.
+        self._rpc.trust(chosen if self._witnesses.is_in_doubt else ())
         return tuple(EvmChain(self._settings, singly[number], self._clock) for number in chosen)
 
     def doubt(self) -> None:

@@ -3,7 +3,7 @@
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -81,6 +81,8 @@ class JsonRpc:
         self._late: SimpleQueue[Told] = SimpleQueue()
         """Answers to broadcasts that nobody waited for; the metrics are not made for threads."""
         self._only: str | None = None
+        self._trusted: Collection[int] = ()
+        """Numbers of the endpoints that are asked first, whatever their weight."""
 
     def singly(self) -> dict[int, "JsonRpc"]:
         """Give each endpoint by itself, over the same connections and breakers, the preferred first.
@@ -94,6 +96,10 @@ class JsonRpc:
         """
         ordered = sorted(self._endpoints(), key=lambda one: (one.breaker.is_open, *_preference(one)))
         return {one.address.number: self._pinned(one.address.url) for one in ordered}
+
+    def trust(self, numbers: Collection[int]) -> None:
+        """Ask these endpoints before all others from now on, by their numbers; none: as they are listed."""
+        self._trusted = numbers
 
     def batch(self, requests: Sequence[RpcRequest], *, unfit: Unfit | None = None) -> list[Any]:
         """Ask one endpoint after the other until one answers.
@@ -242,7 +248,7 @@ class JsonRpc:
         When these fail, those whose rest has been long enough for lack of another, and in the end the
         addresses that replaced refused ones meanwhile.
         """
-        known = sorted(self._endpoints(), key=_preference)
+        known = sorted(self._endpoints(), key=self._rank)
         resting = []
         for one in known:
             if one.breaker.admits():
@@ -268,6 +274,10 @@ class JsonRpc:
             if error.is_unwell:
                 opened = endpoint.breaker.failed(asked_seconds=error.rest_seconds)
         return Told(number, answers, (time.monotonic() - began) * 1000, opened)
+
+    def _rank(self, endpoint: Endpoint) -> tuple[bool, bool, int, int]:
+        is_doubted = bool(self._trusted) and endpoint.address.number not in self._trusted
+        return (is_doubted, *_preference(endpoint))
 
     def _resting(self) -> str:
         """Say that there was nobody to ask, and what the preferred endpoint failed with."""
