@@ -91,6 +91,7 @@ class Deployment:
             "DELIVERY_DEAD_LETTER_QUEUE_URL": self.delivery_queue_url,
             "LOG_LEVEL": "CRITICAL",
             "RETENTION_DAYS": "30",
+            "SETTLE_PATIENCE_MS": "10000",
             "POWERTOOLS_SERVICE_NAME": step,
         }
         for name in environment(step):
