@@ -117,6 +117,7 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
         "authorized_tokens": {
             chain.contracts["MockUSDC"]: {"name": "USDC", "version": "2", "takes_bytes": True}
         },
+        "settler": chain.contracts["BatchSettler"],
         "grace_seconds": GRACE_SECONDS,
         "low_balance_wei": COIN_WEI,
         "top_up_wei": 10 * COIN_WEI,

@@ -31,6 +31,7 @@ from ferryman.domain.units import (
 from ferryman.domain.witnesses import Witnesses
 from ferryman.intents import KINDS
 from ferryman.intents.payment import escrow
+from ferryman.intents.settlement import settler
 from ferryman.ports import (
     Block,
     Chain,
@@ -51,7 +52,7 @@ from ferryman.ports import (
     TransactionReceipt,
     Trial,
 )
-from tests.fakes.tokens import TokenState, Transfer, is_transfer, token_view
+from tests.fakes.tokens import TokenState, Transfer, is_transfer, legs_of, token_view
 from tests.fakes.witness import FakeWitness, probed
 
 GAS_USED: Final = Gas(60_000)
@@ -467,7 +468,7 @@ class FakeChain:
         """A payment's gas, times the payments of the call; a transfer's, if there is no call."""
         if not data:
             return Gas(21_000)
-        return Gas(self.payment_gas * (1 if is_transfer(data) else len(_payments_of(data))))
+        return Gas(self.payment_gas * (_transfers_of(data) or len(_payments_of(data))))
 
     def _count_of(self, wallet: Address, counted: Counted | BlockNumber) -> WalletNonce:
         if not isinstance(counted, Counted):
@@ -636,8 +637,8 @@ class FakeChain:
         data = call.data
         if not data:
             return None
-        if is_transfer(data):
-            return self._transfer(Transfer.of(call.to, data), state)
+        if is_transfer(data) or data[:4] == settler.SETTLE:
+            return self._run_token(call, state)
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
         if data[:4] == escrow.EXECUTE_PAYMENT:
@@ -672,6 +673,15 @@ class FakeChain:
         state.balances[key] -= amount + fee
         digest = self._digest(payment)
         state.tell(*_executed_log(payer, payee, token, amount, fee, nonce, digest=digest))
+        return None
+
+    def _run_token(self, call: Call, state: EscrowState) -> Reverted | None:
+        """Run one transfer, or many, each failing alone."""
+        if is_transfer(call.data):
+            return self._transfer(Transfer.of(call.to, call.data), state)
+        for leg in legs_of(call.data):
+            if (leg.payer.lower(), int.from_bytes(leg.nonce)) not in self.left_out:
+                self._transfer(leg, state)
         return None
 
     def _transfer(self, transfer: Transfer, state: EscrowState) -> Reverted | None:
@@ -724,9 +734,14 @@ def _skipped_log(
     return topics, encode(["uint256", "uint256", "bytes"], [index, payment[5], reason])
 
 
+def _transfers_of(data: bytes) -> int:
+    """How many signed transfers a call makes."""
+    return len(legs_of(data)) if data[:4] == settler.SETTLE else int(is_transfer(data))
+
+
 def _payments_of(data: bytes) -> list[tuple[str, int]]:
     """(payer, nonce) of the payments of a call."""
-    if not data or is_transfer(data):
+    if not data or _transfers_of(data):
         return []
     if data[:4] == escrow.EXECUTE_PAYMENT:
         payments = [decode([_PAYMENT, "bytes"], data[4:])[0]]

@@ -1,13 +1,12 @@
 """A facilitator over a world in memory, whose other functions work while it waits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-from eth_account.signers.local import LocalAccount
 
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Instant, Milliseconds
+from ferryman.ports import Clock
 from ferryman.services.awaiting import Awaiting
 from ferryman.services.x402 import Facilitator
 from tests.fakes.chain import FakeChain
@@ -26,7 +25,7 @@ class WorkingClock:
     """The Clock port: while somebody sleeps, submit and confirm do what there is to do."""
 
     world: World
-    clock: FakeClock
+    clock: Clock
     is_working: bool = True
 
     def now(self) -> Instant:
@@ -57,6 +56,11 @@ class MemoryMarket:
         """Signatures and broadcasts so far."""
         return self.signer.signatures, self.chain.sends
 
+    def of_another_process(self) -> "MemoryMarket":
+        """Give the same deployment in another process: same tables, queue, chain and keys."""
+        facilitator = facilitator_over(self.world.rival(), self.others, self.facilitator.awaiting.patience_ms)
+        return replace(self, facilitator=facilitator)
+
     def settle(self, body: object) -> dict[str, Any]:
         """Ask for a settlement."""
         return self.facilitator.settle(body)
@@ -67,21 +71,27 @@ class MemoryMarket:
 
 
 def memory_market(
-    settings: ChainSettings | None = None, *, payers: tuple[LocalAccount, ...] = (PAYER,), funds: int = FUNDS
+    settings: ChainSettings | None = None,
+    *,
+    funds: int = FUNDS,
+    patience_ms: Milliseconds = PATIENCE_MS,
 ) -> MemoryMarket:
-    """Build one whose payers have had their money for a while."""
+    """Build one whose payer has had its money for a while."""
     chosen, clock = settings or settlement_settings(), FakeClock(NOW_SECONDS * 1_000 - 20_000)
     chain, signer = FakeChain(chosen, clock), FakeSigner([b"\x07" * 32])
-    for payer in payers:
-        chain.give(ASSET, payer.address, funds)
+    chain.give(ASSET, PAYER.address, funds)
     clock.sleep(Milliseconds(20_000))
     world = World(chosen, chain, signer, clock)
     others = WorkingClock(world, clock)
-    facilitator = Facilitator(
+    return MemoryMarket(world, chain, signer, clock, others, facilitator_over(world, others, patience_ms))
+
+
+def facilitator_over(world: World, clock: Clock, patience_ms: Milliseconds) -> Facilitator:
+    """Build a facilitator over a world."""
+    return Facilitator(
         ingest=world.ingest,
-        awaiting=Awaiting(store=world.store, clock=others, patience_ms=PATIENCE_MS),
+        awaiting=Awaiting(store=world.store, clock=clock, patience_ms=patience_ms),
         wallets=DynamoWallets(world.tables),
         clock=clock,
         log=world.log,
     )
-    return MemoryMarket(world, chain, signer, clock, others, facilitator)

@@ -70,6 +70,15 @@ class Transfer:
         return [(self.token, used, b""), (self.token, moved, encode(["uint256"], [self.value]))]
 
 
+def legs_of(data: bytes) -> list[Transfer]:
+    """Read the calldata of the BatchSettler."""
+    token_address, _gas, legs, _of_contracts = decode(
+        ["address", "uint256", f"({','.join(_MEMBERS)},uint8,bytes32,bytes32)[]", "bytes[]"], data[4:]
+    )
+    asset = _checksummed(token_address)
+    return [Transfer(asset, _checksummed(leg[0]), _checksummed(leg[1]), *leg[2:6]) for leg in legs]
+
+
 def is_transfer(data: bytes) -> bool:
     """Whether calldata is for a token."""
     return data[:4] in {token.TRANSFER, token.TRANSFER_BY_BYTES}

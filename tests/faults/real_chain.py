@@ -10,7 +10,7 @@ from web3.types import RPCEndpoint
 
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
-from ferryman.domain.chain import ChainSettings
+from ferryman.domain.chain import ChainSettings, TokenDomain
 from ferryman.domain.units import Address, ChainId, Milliseconds
 from ferryman.ports import Clock
 from local.accounts import dev_accounts, operator
@@ -102,6 +102,10 @@ class RealChain:
             block_time_ms=Milliseconds(1_000),
             escrow=Address(contracts.escrow.address),
             tokens=(Address(contracts.usdc.address),),
+            authorized_tokens={
+                Address(contracts.usdc.address): TokenDomain(name="USDC", version="2", takes_bytes=True)
+            },
+            settler=Address(contracts.settler.address),
         )
         return cls(Web3(HTTPProvider(node.rpc_url)), contracts, node, settings, signer, payers)
 

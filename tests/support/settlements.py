@@ -7,10 +7,12 @@ from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 
 from ferryman.domain.chain import ChainSettings, TokenDomain
+from ferryman.domain.units import checked_address
 from tests.support.payments import CHAIN_ID, DEADLINE, NOW_SECONDS, PAYEE, PAYER, TOKEN, chain_settings
 
 ASSET: Final = TOKEN
 """The token in these tests, as the local stack has it."""
+SETTLER: Final = checked_address("0x" + "5e" * 20)
 DOMAIN: Final = TokenDomain(name="USDC", version="2", takes_bytes=True)
 AUTHORIZATION_MEMBERS: Final = (
     ("from", "address"),

@@ -1,6 +1,7 @@
 """The x402 facilitator: what is settled, and by which of the standard's reasons the rest is refused."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
 from tests.fakes.market import MemoryMarket, memory_market
 from tests.support.payments import CHAIN_ID, DEADLINE, NOW_SECONDS, PAYEE, PAYER, STRANGER
-from tests.support.settlements import ASSET, settlement_settings
+from tests.support.settlements import ASSET, SETTLER, settlement_settings
 from tests.support.x402 import NETWORK, asked, asked_of_old, posing_as_old, requirements
 
 Body = dict[str, Any]
@@ -342,3 +343,66 @@ def test_the_same_requirements_are_compared_whatever_else_the_seller_says(market
 
     assert answer["success"]
     assert (31337, answer["network"]) == (CHAIN_ID, NETWORK)
+
+
+# -- many at once -------------------------------------------------------------------------------
+
+
+def test_many_at_once_share_a_transaction_and_each_hears_of_its_own() -> None:
+    """One that the batch leaves out goes alone."""
+    market = memory_market(settlement_settings(settler=SETTLER), patience_ms=Milliseconds(0))
+    bodies = [asked(nonce=bytes([number]) * 32) for number in range(8)]
+    market.chain.left_out.add((PAYER.address.lower(), int.from_bytes(bytes([5]) * 32)))
+
+    for body in bodies:
+        market.settle(body)
+    market.world.settle()
+
+    answers = [market.settle(body) for body in bodies]
+    hashes = [answer["transaction"] for answer in answers]
+    assert all(answer["success"] for answer in answers)
+    assert len(set(hashes)) == 2
+    assert hashes.count(hashes[5]) == 1
+    assert len(market.chain.state.executed) == 8
+    assert market.world.reserved() == market.world.held() == 0
+
+
+def test_four_processes_settle_twenty_five_each_through_one_wallet() -> None:
+    """All hundred are paid, once each, with no gap in the wallet's nonces."""
+    settings = settlement_settings(settler=SETTLER)
+    market = memory_market(settings, funds=200_000_000, patience_ms=Milliseconds(0))
+    bodies = [asked(nonce=bytes([number]) * 32) for number in range(100)]
+
+    def settle_every_fourth(first: int) -> None:
+        process = market.of_another_process()
+        for body in bodies[first::4]:
+            process.settle(body)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(settle_every_fourth, range(4)))
+    market.world.settle()
+
+    answers = [market.settle(body) for body in bodies]
+    assert sum(answer["success"] for answer in answers) == 100
+    assert len(market.chain.state.executed) == len(set(market.chain.state.executed)) == 100
+    market.world.check_nonces()
+
+
+def test_one_payment_offered_to_two_sellers_at_once_is_sold_once() -> None:
+    """Both have verified it; one is paid and serves, the other hears why not."""
+    market = memory_market(patience_ms=Milliseconds(0))
+    sellers = [market, market.of_another_process()]
+    bodies = [asked(url=f"https://{name}.example.com") for name in ("one", "two")]
+    assert all(market.verify(body)["isValid"] for body in bodies)
+
+    with ThreadPoolExecutor(2) as threads:
+        first = list(threads.map(MemoryMarket.settle, sellers, bodies))
+    market.world.settle()
+    then = [seller.settle(body) for seller, body in zip(sellers, bodies, strict=True)]
+
+    assert sorted(answer["errorReason"] for answer in first) == [
+        f"{EXACT}nonce_already_used",
+        "settlement_pending",
+    ]
+    assert sorted(answer["success"] for answer in then) == [False, True]
+    assert len(market.chain.state.executed) == 1

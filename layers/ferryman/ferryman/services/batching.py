@@ -125,16 +125,17 @@ class Batching:
         return [*together, *map(Parcel.of, by_id.values())]
 
     def _chunks(self, rows: Sequence[Transaction], access: ChainAccess) -> list[_Chunk]:
-        """Give rows that may share a transaction: of a kind and a lane, and of known cost.
+        """Give rows that may share a transaction: of a kind, a contract and a lane, and of known cost.
 
         A contract that vouches for a signature may burn gas when it is asked again, and one that was left
         out of a batch before may be left out again: both go alone.
         """
         settings, now = access.settings, self.clock.now()
-        groups: defaultdict[tuple[str, Lane], list[Transaction]] = defaultdict(list)
+        groups: defaultdict[tuple[str, Address, Lane], list[Transaction]] = defaultdict(list)
         for row in rows:
             if Step.RETURNED.value not in row.reached and (row.assured or _is_by_key(row)):
-                groups[row.kind, lane_of(row, settings, now)].append(row)
+                contract = self.kinds[row.kind].marker(row.payload).contract
+                groups[row.kind, contract, lane_of(row, settings, now)].append(row)
         crowds = [group for group in groups.values() if len(group) >= settings.batch_min]
         return [
             chunk

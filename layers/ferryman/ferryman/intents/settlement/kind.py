@@ -37,7 +37,7 @@ from ferryman.domain.units import (
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
-from ferryman.intents.settlement import token
+from ferryman.intents.settlement import settler, token
 from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
@@ -256,9 +256,14 @@ class SettlementKind:
             marker=self.marker(payload),
         )
 
-    def to_batch_call(self, _payloads: Sequence[Payload], _chain: ChainSettings) -> Call | None:
-        """None: a token takes one at a time."""
-        return None
+    def to_batch_call(self, payloads: Sequence[Payload], chain: ChainSettings) -> Call | None:
+        """Call the BatchSettler, if there is one, and all are of one token and signed by keys."""
+        assets = {_asset(payload) for payload in payloads}
+        legs = [(_authorization(payload), _signature(payload)) for payload in payloads]
+        are_of_keys = all(len(signature) == token.KEY_SIGNATURE_BYTES for _, signature in legs)
+        if chain.settler is None or len(assets) != 1 or not are_of_keys:
+            return None
+        return Call(chain.settler, settler.settle(assets.pop(), legs))
 
     def leg(self, _transaction_id: TransactionId, payload: Payload, logs: Sequence[EventLog]) -> Leg:
         """Find the token's own word: of the nonce, and right after it of the transfer."""
