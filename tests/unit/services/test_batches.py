@@ -154,6 +154,19 @@ def test_the_few_that_other_runs_left_of_a_crowd_take_no_nonce_each() -> None:
     settled(memory)
 
 
+def test_the_few_that_are_left_of_a_crowd_share_a_nonce_where_no_others_wait() -> None:
+    """The messages name ten, of which other runs have taken eight; alone the two would take two nonces."""
+    memory = memory_world(payers=10, batch_size=8)
+    crowd(memory, 10, submit=False)
+    memory.world.submit(memory.world.queue.everything()[:8])
+
+    while memory.world.deliver():
+        pass
+
+    assert sorted(size for size, _ in nonces(memory)) == [2, 8]
+    settled(memory)
+
+
 def test_one_that_has_waited_for_a_nonce_takes_the_others_that_wait_along() -> None:
     """A freed nonce carries the backlog, though only one row was hinted."""
     memory = memory_world(wallets=1, window=1, batch_min=2)

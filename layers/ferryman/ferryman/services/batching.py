@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from typing import Final
 
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Step
@@ -19,6 +20,7 @@ from ferryman.services.parcels import Parcel, Ready
 from ferryman.services.simulating import Verdicts, simulate, too_dear, with_headroom
 from ferryman.services.waiting import NO_WINDOW
 
+_FEWEST: Final = 2
 _Chunk = Sequence[Transaction]
 
 
@@ -50,7 +52,13 @@ class Batching:
     clock: Clock
 
     def __call__(
-        self, rows: Sequence[Transaction], access: ChainAccess, *, sender: Address, payers: Sequence[Address]
+        self,
+        rows: Sequence[Transaction],
+        access: ChainAccess,
+        *,
+        sender: Address,
+        payers: Sequence[Address],
+        named: int = 0,
     ) -> tuple[list[Parcel], Verdicts]:
         """Simulate rows, and give parcels of those that go through, with verdicts on the others.
 
@@ -59,28 +67,37 @@ class Batching:
             access: its chain.
             sender: the wallet it is simulated for.
             payers: accounts whose native coin is read along the way.
+            named: how many rows came at once, with those that others have taken.
 
         Raises:
             ChainUnreachableError: as `Chain.simulate`.
 
         """
-        tried, seen = self._tried(rows, access, sender, payers)
+        is_crowd = max(named, len(rows)) >= access.settings.batch_min
+        # In a crowd windows fill up: the few that other runs have left of it share a nonce, too.
+        least = _FEWEST if is_crowd else access.settings.batch_min
+        tried, seen = self._tried(rows, access, sender, payers, least)
         through = {one.row.transaction_id for parcel in tried for one in parcel.ready}
         left = [row for row in rows if row.transaction_id not in through]
         if seen and not left:
             return tried, Verdicts.of(seen)
         verdicts = simulate(left, access, kinds=self.kinds, sender=sender, payers=payers)
-        return [*tried, *self._estimated(verdicts.ready, access, sender)], verdicts
+        return [*tried, *self._estimated(verdicts.ready, access, sender, least)], verdicts
 
     def _tried(
-        self, rows: Sequence[Transaction], access: ChainAccess, sender: Address, payers: Sequence[Address]
+        self,
+        rows: Sequence[Transaction],
+        access: ChainAccess,
+        sender: Address,
+        payers: Sequence[Address],
+        least: int,
     ) -> tuple[list[Parcel], Simulation | None]:
         """Give batches that went through as they are, and the simulation, if anything was worth a try.
 
         What has waited for more than a nonce has had trouble, and its own gas may have to be known.
         """
         untroubled = [row for row in rows if row.last_error in {None, NO_WINDOW}]
-        chunks = self._chunks(untroubled, access)
+        chunks = self._chunks(untroubled, access, least)
         batches = [batch for chunk in chunks if (batch := self._batch(chunk, access))]
         if not batches:
             return [], None
@@ -104,14 +121,16 @@ class Batching:
             return None
         return _Batch(rows=chunk, call=call, gas=gas)
 
-    def _estimated(self, ready: Sequence[Ready], access: ChainAccess, sender: Address) -> list[Parcel]:
+    def _estimated(
+        self, ready: Sequence[Ready], access: ChainAccess, sender: Address, least: int
+    ) -> list[Parcel]:
         """Put what is ready into parcels, and learn what batches need.
 
         A batch is estimated as a whole as well: what it needs is more than the sum of its parts, since the
         contract keeps gas back for each. One that would not go through is taken apart again.
         """
         by_id = {one.row.transaction_id: one for one in ready}
-        chunks = self._chunks([one.row for one in ready], access)
+        chunks = self._chunks([one.row for one in ready], access, least)
         calls = {number: call for number, chunk in enumerate(chunks) if (call := self._call(chunk, access))}
         simulation = access.chain.simulate(list(calls.values()), sender=sender) if calls else None
         outcomes = dict(zip(calls, simulation.outcomes if simulation else (), strict=True))
@@ -124,7 +143,7 @@ class Batching:
                 together.append(Parcel(parts, with_headroom(gas)))
         return [*together, *map(Parcel.of, by_id.values())]
 
-    def _chunks(self, rows: Sequence[Transaction], access: ChainAccess) -> list[_Chunk]:
+    def _chunks(self, rows: Sequence[Transaction], access: ChainAccess, least: int) -> list[_Chunk]:
         """Give rows that may share a transaction: of a kind, a contract and a lane, and of known cost.
 
         A contract that vouches for a signature may burn gas when it is asked again, and one that was left
@@ -136,7 +155,7 @@ class Batching:
             if Step.RETURNED.value not in row.reached and (row.assured or _is_by_key(row)):
                 contract = self.kinds[row.kind].marker(row.payload).contract
                 groups[row.kind, contract, lane_of(row, settings, now)].append(row)
-        crowds = [group for group in groups.values() if len(group) >= settings.batch_min]
+        crowds = [group for group in groups.values() if len(group) >= least]
         return [
             chunk
             for crowd in crowds

@@ -266,7 +266,7 @@ class Submit:
         hinted = {row.transaction_id for row in able}
         crowd = self.gathering(able, access, named=named)
         payers = [one.address for one in pool]
-        parcels, verdicts = self.batching(crowd, access, sender=wallet.address, payers=payers)
+        parcels, verdicts = self.batching(crowd, access, sender=wallet.address, payers=payers, named=named)
         for doomed in verdicts.failed:
             self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses)
         self._put_off(verdicts.waiting)
