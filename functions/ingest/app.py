@@ -1,14 +1,14 @@
-"""HTTPS -> record: accept a signed message, or say what is wrong with it; and what it would have to pay."""
+"""HTTPS -> record: accept a signed message, or say what is wrong with it; and what to sign, and to pay."""
 
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from ferryman.adapters.http.answers import answer, problem
+from ferryman.adapters.http.answers import answer, ok, problem
 from ferryman.adapters.http.callers import caller_of
 from ferryman.adapters.http.correlation import correlation_id
-from ferryman.adapters.http.requests import json_body
+from ferryman.adapters.http.requests import json_body, query_parameters
+from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.ingest import ingest_intents
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.domain.access import Role
@@ -20,35 +20,43 @@ from ferryman.services.records import record_of
 
 telemetry = Telemetry()
 logger = telemetry.logger
-ingest = ingest_intents(telemetry)
+ingest, drafting = ingest_intents(telemetry)
 KIND_AT = {kind.path: kind.name for kind in KINDS.values()}
 SERVICE = "/service"
 """Before a kind's path: for trusted clients, by API key and under the limits of its usage plan."""
 
 
+def quote(event: Event) -> Answer:
+    """POST /quote. Here, because the post that follows finds its function warm."""
+    return ok(ingest.quoting.quote(json_body(event)))
+
+
+def draft(event: Event) -> Answer:
+    """POST /meta-transactions/quote."""
+    return ok(drafting(json_body(event)))
+
+
+def nonce(event: Event) -> Answer:
+    """GET /nonces/{user}."""
+    return ok(drafting.nonce(event["pathParameters"]["user"], query_parameters(event)))
+
+
+before_signing = Routes(
+    {"POST /quote": quote, "POST /meta-transactions/quote": draft, "GET /nonces/{user}": nonce}, logger
+)
+
+
 @telemetry.answering
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer 202 to a new message, 200 to a repeated one and to a quote, problem+json to any other."""
-    if event["resource"] == "/quote":
-        return quote(event)
+def handler(event: Event, context: LambdaContext) -> Answer:
+    """Answer 202 to a new message, 200 to a repeated one and to a question, problem+json to any other."""
+    if before_signing.has(event):
+        return before_signing.answer(event)
     kind = KIND_AT[event["resource"].removeprefix(SERVICE)]
     with telemetry.timed(Metric.ACCEPTANCE_TIME, kind=kind):
         return accept(kind, event)
 
 
-def quote(event: dict[str, Any]) -> dict[str, Any]:
-    """Say what a message has to pay. Here, because the post that follows finds its function warm."""
-    try:
-        return answer(HTTPStatus.OK, ingest.quoting.quote(json_body(event)))
-    except RequestError as error:
-        logger.info("not quoted", extra={"code": error.code})
-        return problem(error)
-    except FerrymanError as error:
-        logger.exception("not quoted")
-        return problem(error)
-
-
-def accept(kind: str, event: dict[str, Any]) -> dict[str, Any]:
+def accept(kind: str, event: Event) -> Answer:
     """Accept a message of a kind, or say why not."""
     try:
         if event["resource"].startswith(SERVICE):

@@ -22,6 +22,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Instant, Seconds, TransactionId
 from ferryman.intents import KINDS
+from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.intents.payment import PAYMENT
 from ferryman.intents.settlement import SETTLEMENT
 from ferryman.intents.x402.request import parsed
@@ -34,6 +35,7 @@ from ferryman.services.topics import parsed_transaction_id
 from tests.fakes.clock import FakeClock
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeLog, FakePush
+from tests.support.meta_transactions import relay_settings
 from tests.support.payments import CHAIN_ID, chain_settings
 from tests.support.settlements import settlement_settings
 from tests.support.template import ROOT, functions, rest_routes
@@ -67,6 +69,23 @@ def test_ingest_reads_the_payment_out_of_its_event() -> None:
     """The body of the event is the sample of the kind."""
     assert json_body(SAMPLES["ingest"]) == SAMPLES["payment"]
     assert SAMPLES["ingest"]["resource"] == PAYMENT.path
+
+
+@pytest.mark.parametrize("name", ["ingest_meta_transaction", "ingest_service_meta_transaction"])
+def test_ingest_reads_the_meta_transaction_out_of_its_events(name: str) -> None:
+    """By either route."""
+    assert json_body(SAMPLES[name]) == SAMPLES["meta-transaction"]
+    assert SAMPLES[name]["resource"].removeprefix("/service") == META_TRANSACTION.path
+
+
+def test_ingest_reads_what_is_asked_before_a_meta_transaction_is_signed() -> None:
+    """A draft of the sample, and a nonce for its user."""
+    sample, settings = SAMPLES["meta-transaction"], relay_settings()
+
+    draft = META_TRANSACTION.parse_draft(json_body(SAMPLES["ingest_draft"]), {settings.chain_id: settings})
+
+    assert draft.call.data.hex().startswith(sample["calldata"].removeprefix("0x"))
+    assert SAMPLES["ingest_nonce"]["pathParameters"]["user"] == sample["userAddress"] == draft.signer
 
 
 @pytest.mark.parametrize("name", ["ingest_settlement", "ingest_service_settlement"])

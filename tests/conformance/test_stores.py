@@ -1527,8 +1527,11 @@ class TestStatistics:
 
         store.count(CHAIN_ID, {"confirmed__payment": 2, "gas_cost_wei": 10**27 + 1})
         store.count(CHAIN_ID, {"confirmed__payment": 1, "failed__payment__reverted": 1})
+        store.count(CHAIN_ID, {"accepted__meta-transaction": 1, "accepted__meta_transaction": 2})
 
         assert store.counts(CHAIN_ID) == {
+            "accepted__meta-transaction": 1,
+            "accepted__meta_transaction": 2,
             "confirmed__payment": 3,
             "failed__payment__reverted": 1,
             "gas_cost_wei": 10**27 + 1,
@@ -1558,6 +1561,8 @@ class TestStatistics:
                 EndpointGauge(number=1, took_ms=Milliseconds(12), head=BlockNumber(90), is_behind=True),
                 EndpointGauge(number=2, took_ms=Milliseconds(4_000), trouble="HTTP status 503", rests=True),
             ),
+            gas_price_wei=Wei(10**9 + 7),
+            earned={SETTINGS.tokens[0]: TokenUnits(10**30 + 1)},
         )
 
         store.keep(CHAIN_ID, first)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import rlp
@@ -30,6 +31,7 @@ from ferryman.domain.units import (
 )
 from ferryman.domain.witnesses import Witnesses
 from ferryman.intents import KINDS
+from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 from ferryman.intents.settlement import settler
 from ferryman.ports import (
@@ -52,6 +54,7 @@ from ferryman.ports import (
     TransactionReceipt,
     Trial,
 )
+from tests.fakes.relay import FakeRelay, RelayState
 from tests.fakes.tokens import TokenState, Transfer, is_transfer, legs_of, token_view
 from tests.fakes.witness import FakeWitness, probed
 
@@ -79,6 +82,7 @@ class EscrowState:
     """(payer, nonce) that a payer called off."""
     tokens: TokenState = field(default_factory=TokenState)
     """What holders have of tokens themselves, apart from the escrow."""
+    relay: RelayState = field(default_factory=RelayState)
     told: list[tuple[Address | None, tuple[bytes, ...], bytes]] = field(default_factory=list)
     """Contract (None: the escrow), topics and data of this block's events."""
 
@@ -91,6 +95,7 @@ class EscrowState:
             list(self.executed),
             set(self.invalidated),
             self.tokens.copy(),
+            self.relay.copy(),
         )
 
     def tell(self, topics: tuple[bytes, ...], data: bytes) -> None:
@@ -203,6 +208,11 @@ class FakeChain:
         """How many blocks behind the head the newest final one is; None: it knows no such word."""
         self.most_log_blocks: int | None = None
         """The longest range whose logs it gives at once."""
+
+    @cached_property
+    def metatx(self) -> FakeRelay | None:
+        """Its MetaTxRelay, if it is configured to have one."""
+        return FakeRelay(self.settings, self.settings.relay) if self.settings.relay else None
 
     @property
     def state(self) -> EscrowState:
@@ -468,7 +478,9 @@ class FakeChain:
         """A payment's gas, times the payments of the call; a transfer's, if there is no call."""
         if not data:
             return Gas(21_000)
-        return Gas(self.payment_gas * (_transfers_of(data) or len(_payments_of(data))))
+        if data[:4] not in {escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS}:
+            return Gas(self.payment_gas * (_transfers_of(data) or 1))
+        return Gas(self.payment_gas * len(_payments_of(data)))
 
     def _count_of(self, wallet: Address, counted: Counted | BlockNumber) -> WalletNonce:
         if not isinstance(counted, Counted):
@@ -598,10 +610,17 @@ class FakeChain:
             return _IS_VALID_SIGNATURE.ljust(32, b"\0")
         if read.to == self.settings.l1_fee_oracle:
             return self._l1_fee(read.data)
+        if (answer := self._relay_view(read, self._blocks[block])) is not None:
+            return answer
         if read.to != self.settings.escrow:
             return token_view(read, self._blocks[block].tokens, self.settings, self._clock.now())
         view = views.get(read.data[:4])
         return view(read, self._blocks[block]) if view else b""
+
+    def _relay_view(self, read: Read, state: EscrowState) -> bytes | Reverted | None:
+        if self.metatx is None:
+            return None
+        return self.metatx.view(read, state.relay, state.tokens, self._clock.now())
 
     def _l1_fee(self, data: bytes) -> bytes | Reverted:
         if data[:4] == keccak(b"getL1FeeUpperBound(uint256)")[:4] and self.is_before_fjord:
@@ -637,8 +656,8 @@ class FakeChain:
         data = call.data
         if not data:
             return None
-        if is_transfer(data) or data[:4] == settler.SETTLE:
-            return self._run_token(call, state)
+        if call.to != self.settings.escrow:
+            return self._run_foreign(call, state)
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
         if data[:4] == escrow.EXECUTE_PAYMENT:
@@ -673,6 +692,21 @@ class FakeChain:
         state.balances[key] -= amount + fee
         digest = self._digest(payment)
         state.tell(*_executed_log(payer, payee, token, amount, fee, nonce, digest=digest))
+        return None
+
+    def _run_foreign(self, call: Call, state: EscrowState) -> Reverted | None:
+        """Run a call of a token, of many, of the relay, or of a target as the relay makes it."""
+        if is_transfer(call.data) or call.data[:4] == settler.SETTLE or self.metatx is None:
+            return self._run_token(call, state)
+        now = self._clock.now()
+        if call.to != self.metatx.settings.address:
+            answer = self.metatx.view(Read(call.to, call.data), state.relay, state.tokens, now)
+            return answer if isinstance(answer, Reverted) else None
+        told = self.metatx.run(call, state.relay, state.tokens, now=now, gas_used=GAS_USED)
+        if isinstance(told, Reverted):
+            return told
+        state.executed += sorted(state.relay.used - set(state.executed))
+        state.told += told
         return None
 
     def _run_token(self, call: Call, state: EscrowState) -> Reverted | None:
@@ -741,7 +775,7 @@ def _transfers_of(data: bytes) -> int:
 
 def _payments_of(data: bytes) -> list[tuple[str, int]]:
     """(payer, nonce) of the payments of a call."""
-    if not data or _transfers_of(data):
+    if not data or data[:4] == relay.EXECUTE or _transfers_of(data):
         return []
     if data[:4] == escrow.EXECUTE_PAYMENT:
         payments = [decode([_PAYMENT, "bytes"], data[4:])[0]]

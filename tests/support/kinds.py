@@ -1,7 +1,7 @@
 """What the conformance tests need to know of each kind to sign messages of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from eth_abi.abi import encode
@@ -9,9 +9,23 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.units import TokenUnits
+from ferryman.domain.units import Address, TokenUnits
 from tests.fakes.chain import FakeChain
-from tests.support.payments import CHAIN_ID, PAYER, TOKEN, address_of, chain_settings, signed_request
+from tests.support.meta_transactions import (
+    SELECTOR,
+    TARGET,
+    relay_settings,
+    signed_meta_transaction,
+)
+from tests.support.payments import (
+    CHAIN_ID,
+    DEADLINE,
+    PAYER,
+    TOKEN,
+    address_of,
+    chain_settings,
+    signed_request,
+)
 from tests.support.settlements import ASSET, settlement_settings, signed_settlement
 
 Signed = Callable[..., dict[str, Any]]
@@ -32,6 +46,10 @@ class SampleKind:
     """Gives a signer what it needs for one message."""
     deadline: str = "deadline"
     """The field of the body that is its deadline."""
+    priority: str = "priority"
+    """The field of the body that is its priority."""
+    unsigned: Mapping[str, object] = field(default_factory=lambda: {"priority": "fast"})
+    """A field of the body that is not signed, with another value."""
     reverts: Mapping[bytes, str]
     """What its contract reverts with for good, and our reason for each."""
 
@@ -39,6 +57,12 @@ class SampleKind:
 def _fund_payments(chain: FakeChain, payer: LocalAccount) -> None:
     token = chain.settings.tokens[0]
     chain.lock(token, address_of(payer), TokenUnits(1_001_000))
+
+
+def _fund_meta_transactions(chain: FakeChain, payer: LocalAccount) -> None:
+    chain.give(ASSET, address_of(payer), 1_000_000)
+    if chain.metatx:
+        chain.metatx.allowed.add((Address(TARGET), SELECTOR))
 
 
 def _error(text: str) -> bytes:
@@ -97,6 +121,37 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
             keccak(b"ERC3009UsedAuthorization(address,bytes32)")[:4] + bytes(64): "nonce_used",
             _error("FiatTokenV2: authorization is expired"): "deadline_passed",
             _error("ERC20: transfer amount exceeds balance"): "insufficient_funds",
+            _error("FiatTokenV2: invalid signature"): "signature_invalid",
+        },
+    ),
+    "meta-transaction": SampleKind(
+        settings=relay_settings(),
+        signed=signed_meta_transaction,
+        changes={
+            "target": "0x" + "12" * 20,
+            "calldata": "0x" + SELECTOR.hex() + "13" * 64,
+            "gasLevel": "fast",
+            "userAddress": "0x" + "14" * 20,
+            "gasLimit": 100_001,
+            "maxFee": "1000001",
+            "nonce": "8",
+            "deadline": DEADLINE - 1,
+        },
+        quote={
+            "kind": "meta-transaction",
+            "chain_id": CHAIN_ID,
+            "gasLimit": 100_000,
+            "userAddress": PAYER.address,
+            "gasLevel": "fast",
+        },
+        fund=_fund_meta_transactions,
+        priority="gasLevel",
+        unsigned={
+            "feeAuthorization": {"validAfter": 0, "validBefore": DEADLINE + 2, "signature": "0x" + "1b" * 65}
+        },
+        reverts={
+            keccak(b"MetaTxNonceUsed(address,uint256)")[:4] + bytes(64): "nonce_used",
+            keccak(b"MetaTxExpired(uint256)")[:4] + bytes(32): "deadline_passed",
             _error("FiatTokenV2: invalid signature"): "signature_invalid",
         },
     ),

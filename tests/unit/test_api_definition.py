@@ -9,6 +9,7 @@ from tests.support.transformed import api_body
 
 COUNTED: Final = {
     ("get", "/transactions"),
+    ("post", "/service/meta-transactions"),
     ("post", "/service/payments"),
     ("post", "/service/settlements"),
     ("post", "/sign-out"),
@@ -19,9 +20,12 @@ OPEN: Final = {
     ("get", "/chains"),
     ("get", "/health"),
     ("get", "/health/ready"),
+    ("get", "/nonces/{user}"),
     ("get", "/openapi.json"),
     ("get", "/transactions/{transaction_id}"),
     ("get", "/transactions/{transaction_id}/events"),
+    ("post", "/meta-transactions"),
+    ("post", "/meta-transactions/quote"),
     ("post", "/payments"),
     ("post", "/quote"),
     ("get", "/supported"),

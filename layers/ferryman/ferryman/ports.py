@@ -90,6 +90,8 @@ class Read:
     depth: Depth = Depth.HEAD
     gas: Gas | None = None
     """A limit, where the contract is foreign code."""
+    sender: Address | None = None
+    """Who calls, where that matters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,9 @@ def test_the_expected_price_is_base_fee_and_tip_and_never_above_what_we_pay() ->
 
     assert seen.gas_prices == {Tier.SLOW: 101, Tier.NORMAL: 105, Tier.FAST: 120}
     assert (seen.observed_at, seen.l1_fee) == (10_000, 7)
-    assert Prediction.of(FeeSchedule(gas=Gas(10)), Tier.SLOW, seen) == Prediction(Gas(10), Wei(1_017))
+    assert Prediction.of(FeeSchedule(gas=Gas(10)), Tier.SLOW, seen) == Prediction(
+        Gas(10), Wei(1_017), TokenUnits(0)
+    )
 
 
 @given(

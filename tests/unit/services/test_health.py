@@ -174,7 +174,7 @@ def test_confirms_heart_beats_with_its_schedule() -> None:
         heart.look()
     memory.world.gauge()
     memory.clock.sleep(Milliseconds(60_000))
-    assert heart.look() == {"age_seconds": 60}
+    assert heart.look() == {"age_seconds": 60, "native_wei": "0", "gas_price_wei": "1001000000"}
     memory.clock.sleep(Milliseconds(180_000))
     with pytest.raises(NotHealthyError, match="240 s ago"):
         heart.look()

@@ -12,18 +12,30 @@ from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, subm
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
 from ferryman.intents import KINDS
+from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.services.assurance import Assurance
 from ferryman.services.cached import CachedReadings
 from ferryman.services.charging import Charging
+from ferryman.services.drafting import Drafting
 from ferryman.services.ingest import Ingest
 from ferryman.services.market import MarketBook
+from ferryman.services.nonces import FreeNonces
 from ferryman.services.quoting import Quoting
 
 
-def ingest_intents(telemetry: Telemetry) -> Ingest:
-    """Give the service, from the environment."""
+def ingest_intents(telemetry: Telemetry) -> tuple[Ingest, Drafting]:
+    """Give what accepts messages, and what proposes them, from the environment."""
     config = IngestConfig.read()
-    return ingest_over(config, journalled_tables(config, telemetry), telemetry)
+    stored = journalled_tables(config, telemetry)
+    ingest = ingest_over(config, stored, telemetry)
+    drafting = Drafting(
+        kind=META_TRANSACTION,
+        chains=ingest.chains,
+        book=ingest.quoting.book,
+        nonces=FreeNonces(DynamoAccounts(stored)),
+        clock=ingest.clock,
+    )
+    return ingest, drafting
 
 
 def ingest_over(config: IngestConfig, stored: JournalledTables, telemetry: Telemetry) -> Ingest:

@@ -9,6 +9,7 @@ from ferryman.domain.configured import ConfiguredAddress
 from ferryman.domain.fees import FILL_CAP_FACTOR, PERCENTILES, FeeModel, Tier
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.quotas import SenderLimits
+from ferryman.domain.relaying import RelaySettings
 from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, Milliseconds, Seconds, Wei
 
 LOOK_BACK_BLOCKS: Final = 8
@@ -70,6 +71,10 @@ class ChainSettings(BaseModel):
     """Tokens that are settled out of their holders' own accounts (EIP-3009); none: no settlements."""
     settler: ConfiguredAddress | None = None
     """The BatchSettler, which carries out many settlements at once; None: each has its own transaction."""
+    explorer_url: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")] | None = None
+    """Where people look at the chain: its transactions are at `<this>/tx/<hash>`."""
+    relay: RelaySettings | None = None
+    """The MetaTxRelay; None: no meta-transactions."""
     grace_seconds: Seconds = Seconds(86_400)
     """How long the escrow holds a withdrawal back."""
     withdrawal_margin_seconds: Seconds = Seconds(3_600)
@@ -142,6 +147,14 @@ class ChainSettings(BaseModel):
             if unknown := sorted(set(named) - {*self.tokens, *self.authorized_tokens}):
                 msg = f"{field} names tokens that are not in tokens: {', '.join(unknown)}"
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _signs_for_the_fee(self) -> Self:
+        """The fee's authorization is signed in the token's own domain."""
+        if self.relay and self.relay.fee_token not in self.authorized_tokens:
+            msg = "relay.fee_token must be one of authorized_tokens"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="before")

@@ -137,6 +137,12 @@ class TrialFailedError(RequestError):
         self.reason = reason
 
 
+class TargetNotAllowedError(RequestError):
+    """The contract that would make the call does not make such calls."""
+
+    code = "target_not_allowed"
+
+
 class NotRetriableError(RequestError):
     """The transaction is over for good, or nothing about it can be tried again."""
 

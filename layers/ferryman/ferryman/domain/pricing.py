@@ -54,6 +54,8 @@ class FeeSchedule(BaseModel):
     """For the service itself."""
     units_per_native: ConfiguredUnits = _FREE
     """What 10^18 wei are worth in units of the token; 0: gas is not charged."""
+    has_feed: bool = False
+    """What they are worth is observed with the market, instead."""
     gas: Gas = Field(default=Gas(100_000), ge=1)
     """Predicted for one transaction."""
     tier_bps: Mapping[Tier, _Bps] = Field(default_factory=dict)
@@ -78,12 +80,17 @@ class FeeSchedule(BaseModel):
     @property
     def is_free(self) -> bool:
         """Whether nobody ever pays anything."""
-        return not (self.base_units or self.units_per_native or self.minimum_units)
+        return not (self.base_units or self.follows_market or self.minimum_units)
 
     @property
     def follows_market(self) -> bool:
         """Whether the fee depends on what gas costs."""
-        return self.units_per_native > 0
+        return self.units_per_native > 0 or self.has_feed
+
+    def price(self, market: "Market | None") -> TokenUnits:
+        """What 10^18 wei are worth in units of the token; 0 if nobody knows."""
+        observed = market.units_per_native if market and self.has_feed else None
+        return self.units_per_native if observed is None else observed
 
     def discount_bps(self, count: int) -> int:
         """What a sender saves who had so many transactions accepted in the last thirty days."""
@@ -100,6 +107,8 @@ class Market:
     """Per tier: what a transaction is expected to pay per gas."""
     l1_fee: Wei
     """What an OP-style chain takes besides for a transaction's data; 0 elsewhere."""
+    units_per_native: TokenUnits | None = None
+    """What 10^18 wei were worth in units of a token, where a feed says so."""
 
     def is_quotable(self, now: Instant) -> bool:
         """Whether new quotes still rest on it."""
@@ -156,8 +165,8 @@ def fee_of(schedule: FeeSchedule, tier: Tier, market: Market | None, *, count: i
     """
     gas_units = l1_units = 0
     if market and schedule.follows_market:
-        gas_units = in_units(Wei(schedule.gas * market.gas_prices[tier]), schedule.units_per_native)
-        l1_units = in_units(market.l1_fee, schedule.units_per_native)
+        gas_units = in_units(Wei(schedule.gas * market.gas_prices[tier]), schedule.price(market))
+        l1_units = in_units(market.l1_fee, schedule.price(market))
     tier_bps, discount_bps = schedule.tier_bps.get(tier, _PLAIN), schedule.discount_bps(count)
     whole = _ceil_div((schedule.base_units + gas_units + l1_units) * tier_bps, BPS)
     discounted = _ceil_div(whole * (BPS - discount_bps), BPS)
@@ -178,15 +187,20 @@ def in_units(cost: Wei, units_per_native: TokenUnits) -> TokenUnits:
 
     Args:
         cost: in wei.
-        units_per_native: token units that 10^18 wei are worth. Today it is configured; a price feed
-            would be asked by whoever calls this.
+        units_per_native: token units that 10^18 wei are worth.
 
     """
     return TokenUnits(_ceil_div(cost * units_per_native, WEI_PER_COIN))
 
 
 def market_of(
-    history: FeeHistory, l1_fee: Wei, *, now: Instant, min_tip: Wei, cap_of: Callable[[Tier], Wei]
+    history: FeeHistory,
+    l1_fee: Wei,
+    *,
+    now: Instant,
+    min_tip: Wei,
+    cap_of: Callable[[Tier], Wei],
+    units_per_native: TokenUnits | None = None,
 ) -> Market:
     """Note what the market asks, at the moment it is seen."""
     return Market(
@@ -195,6 +209,7 @@ def market_of(
             tier: expected_gas_price(history, tier, min_tip=min_tip, cap=cap_of(tier)) for tier in Tier
         },
         l1_fee=l1_fee,
+        units_per_native=units_per_native,
     )
 
 
@@ -225,11 +240,14 @@ class Prediction:
     gas: Gas
     cost: Wei
     """L1 fee included."""
+    units_per_native: TokenUnits
+    """What 10^18 wei were taken to be worth in units of the token; 0 if that did not matter."""
 
     @classmethod
     def of(cls, schedule: FeeSchedule, tier: Tier, market: Market) -> "Prediction":
         """Predict by what the market asks."""
-        return cls(schedule.gas, Wei(schedule.gas * market.gas_prices[tier] + market.l1_fee))
+        cost = Wei(schedule.gas * market.gas_prices[tier] + market.l1_fee)
+        return cls(schedule.gas, cost, schedule.price(market))
 
     def facts(self) -> dict[str, object]:
         """Give what an event says of it."""

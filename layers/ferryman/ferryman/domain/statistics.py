@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ferryman.domain.events import Event, Step
@@ -87,6 +87,10 @@ class Gauges:
     """Token -> units held for open transactions."""
     wallets: tuple[WalletGauge, ...]
     endpoints: tuple[EndpointGauge, ...] = ()
+    gas_price_wei: Wei | None = None
+    """What a transaction of the normal tier is expected to pay per gas; None: an older release measured."""
+    earned: Mapping[Address, TokenUnits] = field(default_factory=dict)
+    """Token -> units of fees that wait in contracts to be collected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

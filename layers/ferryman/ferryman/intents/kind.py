@@ -11,6 +11,7 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import RequestError
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
+from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId
 from ferryman.intents.followed import FollowedContract
 from ferryman.ports import EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
@@ -47,6 +48,8 @@ class QuoteRequest:
     tier: Tier
     spending: Funds | None
     """Whose funds would be spent, with no units yet; None: somebody who did not say."""
+    schedule: FeeSchedule
+    """What is charged for such a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +111,6 @@ class IntentKind(Protocol):
         """Whether nobody can spend elsewhere what is reserved: else a reservation is our own bookkeeping."""
         ...
 
-    @property
-    def takes_fee(self) -> bool:
-        """Whether its messages can pay for being relayed; those that cannot are asked for nothing."""
-        ...
-
     def permanent_reason(self, revert: bytes) -> str | None:
         """Give our reason, in one word, for a revert that time does not heal; None for any other."""
         ...
@@ -154,8 +152,46 @@ class IntentKind(Protocol):
         """
         ...
 
+    def schedule(self, payload: Mapping[str, str | int], chain: ChainSettings) -> FeeSchedule:
+        """What the message is charged for being relayed, in the token of its reservation."""
+        ...
+
+    def fees_held(self, chain: ChainSettings) -> Mapping[Address, Read]:
+        """By token: the call that tells how much of it the kind's contract holds in fees, if it holds any."""
+        ...
+
+    def price_reads(self, chain: ChainSettings) -> tuple[Read, ...]:
+        """The calls that tell what the chain's coin is worth to the kind; none where that is configured."""
+        ...
+
+    def native_price(self, chain: ChainSettings, answers: Sequence[bytes], now: Instant) -> TokenUnits | None:
+        """Judge the answers to `price_reads`: token units for 10^18 wei, or None if they are not believed."""
+        ...
+
+    def terms(
+        self, payload: Mapping[str, str | int], chain: ChainSettings, price: TokenUnits | None
+    ) -> Mapping[str, str | int]:
+        """What acceptance fixes for it besides what the client sent; its row keeps that with the payload.
+
+        Args:
+            payload: what the client sent.
+            chain: its chain.
+            price: what 10^18 wei were worth in the market that its fee was judged by, if any was known.
+
+        Raises:
+            AssuranceUnavailableError: that is needed, and not known.
+
+        """
+        ...
+
     def fee(self, payload: Mapping[str, str | int]) -> TokenUnits:
-        """What the message pays for being relayed, in the token of its reservation."""
+        """What the message pays for being relayed, at most, in the token of its reservation."""
+        ...
+
+    def fee_taken(
+        self, transaction_id: TransactionId, payload: Mapping[str, str | int], logs: Sequence[EventLog]
+    ) -> TokenUnits:
+        """Read from the logs of the transaction that was mined for it what it did pay."""
         ...
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
@@ -205,12 +241,12 @@ class IntentKind(Protocol):
         """
         ...
 
-    def trial(self, payload: Mapping[str, str | int]) -> Read | None:
-        """The message's own call, if only a try tells whether its contract would take it now."""
+    def trials(self, payload: Mapping[str, str | int]) -> tuple[Read, ...]:
+        """The calls that the message stands for, if only a try tells whether they would be taken."""
         ...
 
-    def refusal(self, revert: bytes) -> RequestError:
-        """What to say of a message whose trial reverted."""
+    def refusal(self, trial: int, revert: bytes) -> RequestError:
+        """What to say of a message of whose trials one, by its place among them, reverted."""
         ...
 
     def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:

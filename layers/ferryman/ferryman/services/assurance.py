@@ -16,6 +16,9 @@ from ferryman.domain.errors import (
     LedgerMovedError,
     LedgerRefusedError,
     NonceUsedError,
+    TargetNotAllowedError,
+    TrialFailedError,
+    WrongSignerError,
 )
 from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
 from ferryman.intents.kind import IntentKind
@@ -25,6 +28,15 @@ from ferryman.services.chains import ChainAccess
 
 _READINGS: Final = 5
 """How often the chain is read for one message, while settlements overtake the readings."""
+
+REFUSALS: Final = (
+    InsufficientFundsError,
+    NonceUsedError,
+    TargetNotAllowedError,
+    TrialFailedError,
+    WrongSignerError,
+)
+"""What the chain's state says against a message, apart from trouble of our own."""
 
 Commit = Callable[[Reservation, Room], None]
 """Writes a reservation; raises LedgerRefusedError or LedgerMovedError."""
@@ -141,18 +153,18 @@ class Assurance:
         That must not be the word of one endpoint: each witness is asked to refuse for itself.
 
         Raises:
-            ChainUnreachableError, ContractMismatchError, NonceUsedError, InsufficientFundsError:
-                as `reserve`.
+            ChainUnreachableError, ContractMismatchError: as `reserve`.
+            RequestError: one of REFUSALS.
 
         """
         try:
             return self.reserve(kind, payload, access, commit)
-        except (InsufficientFundsError, NonceUsedError) as refused:
+        except REFUSALS as refused:
             refusal = refused
         for witness in access.chain.witnesses():
             try:
                 return self.reserve(kind, payload, ChainAccess(access.settings, witness), commit)
-            except (InsufficientFundsError, NonceUsedError) as refused:
+            except REFUSALS as refused:
                 refusal = refused
         raise refusal
 
@@ -193,14 +205,14 @@ class Assurance:
         at: BlockNumber | None = None,
     ) -> tuple[TokenUnits, BlockNumber]:
         """Read everything in one batch: state, the contract's identity once, who vouches, and a try."""
-        settings, state, trial = access.settings, kind.state_reads(payload), kind.trial(payload)
+        settings, state, trials = access.settings, kind.state_reads(payload), kind.trials(payload)
         identity = kind.contract_reads(settings, payload)
         seen = (settings.chain_id, identity) in self._contracts_seen
         parts = (
             state,
             () if seen else identity,
             (vouching.read,) if vouching else (),
-            (trial,) if trial else (),
+            trials,
         )
         reading = access.chain.read([read for part in parts for read in part], fresh=fresh, at=at)
         answers = iter(reading.answers)
@@ -213,9 +225,9 @@ class Assurance:
             raise vouching.otherwise
         units = kind.assess(payload, _answered(known))
         if units >= 0:  # else it is refused for want of funds, which a try could only repeat
-            for answer in tried:
+            for trial, answer in enumerate(tried):
                 if isinstance(answer, Reverted):
-                    raise kind.refusal(answer.data)
+                    raise kind.refusal(trial, answer.data)
         return units, reading.block
 
 

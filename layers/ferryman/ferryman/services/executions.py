@@ -98,8 +98,8 @@ class Executions:
             size=1,
         )
         outcome = outcome_of(
-            access.settings.schedule(kind.reservation(row.payload).token),
-            fee_taken=kind.fee(row.payload),
+            kind.schedule(row.payload, access.settings),
+            fee_taken=kind.fee_taken(row.transaction_id, row.payload, receipt.logs),
             bill=bill,
             predicted_cost=row.predicted_cost,
         )

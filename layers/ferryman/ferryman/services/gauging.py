@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ferryman.domain.errors import ChainUnreachableError, StoreUnavailableError
+from ferryman.domain.fees import Tier, expected_gas_price
 from ferryman.domain.funds import is_low
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import Wallet, WalletState
@@ -13,6 +14,7 @@ from ferryman.domain.quotas import day_of
 from ferryman.domain.statistics import EndpointGauge, Gauges, WalletGauge
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import (
+    MONEY_LIMIT,
     Address,
     BlockNumber,
     ChainId,
@@ -43,6 +45,7 @@ MOST_WAITING: Final = 1_000
 _HELD: Final = frozenset({Status.VALIDATED, Status.PENDING})
 _NO_BLOCK: Final = BlockNumber(0)
 _WEI_PER_COIN: Final = 10**18
+_WORD: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class _Sight:
     final: BlockNumber = _NO_BLOCK
     balances: Mapping[Address, Wei] = field(default_factory=dict)
     delegated: frozenset[Address] = frozenset()
+    gas_price_wei: Wei | None = None
+    earned: Mapping[Address, TokenUnits] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,8 @@ class Gauging:
             unpayable=sum(row.last_error == NO_FUNDS for row in rows if row.nonce is None),
             wallets=self._wallet_gauges(access, wallets, sight),
             endpoints=sight.endpoints,
+            gas_price_wei=sight.gas_price_wei,
+            earned=sight.earned,
         )
 
     def _sight(self, access: ChainAccess, wallets: Sequence[Wallet]) -> _Sight:
@@ -123,6 +130,8 @@ class Gauging:
                 final=self._finality(access)(head),
                 balances=dict(zip(addresses, chain.balances(addresses), strict=True)) if wallets else {},
                 delegated=chain.delegated(addresses) if wallets else frozenset(),
+                gas_price_wei=_gas_price(access),
+                earned=self._earned(access),
             )
         except ChainUnreachableError as error:
             self.log.warning("chain not gauged", chain_id=error.chain_id, cause=error.cause)
@@ -139,6 +148,17 @@ class Gauging:
             trouble=probe.trouble,
             rests=probe.rests,
         )
+
+    def _earned(self, access: ChainAccess) -> Mapping[Address, TokenUnits]:
+        """Read the fees that wait in contracts; what does not answer as it should holds none."""
+        earned: Counter[Address] = Counter()
+        for kind in self.kinds.values():
+            reads = kind.fees_held(access.settings)
+            answers = access.chain.read(list(reads.values())).answers if reads else ()
+            for token, answer in zip(reads, answers, strict=True):
+                if isinstance(answer, bytes) and len(answer) == _WORD:
+                    earned[token] += min(int.from_bytes(answer), MONEY_LIMIT - 1)
+        return {token: TokenUnits(units) for token, units in earned.items()}
 
     def _finality(self, access: ChainAccess) -> Finality:
         canonical = Canonical(chain=access.chain, log=self.log)
@@ -210,6 +230,16 @@ class Gauging:
 
 def _head_age(head: Block, now: Instant) -> Seconds:
     return _age(Instant(head.timestamp_seconds * 1000), now)
+
+
+def _gas_price(access: ChainAccess) -> Wei:
+    settings = access.settings
+    return expected_gas_price(
+        access.chain.fee_history(),
+        Tier.NORMAL,
+        min_tip=settings.min_priority_fee_wei,
+        cap=settings.fee_cap(Tier.NORMAL),
+    )
 
 
 def _age(since: Instant, now: Instant) -> Seconds:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ferryman.domain.access import Caller
 from ferryman.domain.errors import FerrymanError, NotHealthyError
+from ferryman.domain.statistics import Gauges
 from ferryman.domain.units import ChainId, Instant, Milliseconds, rfc3339
 from ferryman.ports import Clock, CursorStore, Dependency, LeaseStore, Log, PauseStore, StatisticsStore
 from ferryman.services.pausing import told
@@ -64,9 +65,10 @@ class ConfirmHeartbeat:
         return f"confirm {self.chain_id}"
 
     def look(self) -> Mapping[str, int | str]:
-        """Read."""
+        """Read; and what it measured of the means to relay with."""
         gauges = self.statistics.gauges(self.chain_id)
-        return _heartbeat(gauges.at if gauges else None, self.clock.now())
+        beat = _heartbeat(gauges.at if gauges else None, self.clock.now())
+        return {**beat, **_reserves(gauges)} if gauges else beat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,13 @@ class WatchHeartbeat:
         """Read."""
         cursor = self.cursors.cursor(self.chain_id)
         return _heartbeat(cursor.seen_at if cursor else None, self.clock.now())
+
+
+def _reserves(gauges: Gauges) -> Mapping[str, int | str]:
+    """Tell the wallets' coin, the fees that wait in contracts, and what gas costs."""
+    told = {"native_wei": str(sum(wallet.balance_wei or 0 for wallet in gauges.wallets))}
+    told |= {f"earned {token}": str(units) for token, units in sorted(gauges.earned.items())}
+    return told if gauges.gas_price_wei is None else told | {"gas_price_wei": str(gauges.gas_price_wei)}
 
 
 def _heartbeat(at: Instant | None, now: Instant) -> Mapping[str, int | str]:

@@ -146,9 +146,12 @@ class Ingest:
         settings = self.chains[post.new.chain_id].settings
         # Before the chain is asked: a sender over its limit costs one small read.
         charge = self.charging.charge_for(kind.reservation(post.new.payload), settings)
-        post = replace(post, predicted=self.quoting.check(kind, post.new, charge.before))
-        if post.predicted:
-            charge = self.charging.with_gas(charge, post.predicted.cost)
+        predicted = self.quoting.check(kind, post.new, charge.before)
+        if predicted:
+            charge = self.charging.with_gas(charge, predicted.cost)
+        terms = kind.terms(post.intent.payload, settings, predicted.units_per_native if predicted else None)
+        new = replace(post.new, payload={**post.new.payload, **terms})
+        post = replace(post, new=new, predicted=predicted)
         try:
             return self._stored_assured(kind, post, charge)
         except ChainUnreachableError as error:
@@ -203,7 +206,7 @@ class Ingest:
     def _same_request(self, intent: SignedIntent) -> Transaction | None:
         """Find a record that was made of this very request: its signature was good then."""
         known = self.store.get(intent.transaction_id)
-        return known if known and known.payload == intent.payload else None
+        return known if known and not _differing(known, intent) else None
 
     def _record_of(self, intent: SignedIntent) -> Transaction | None:
         """Find the record of the same request.
@@ -215,8 +218,7 @@ class Ingest:
         known = self.store.get(intent.transaction_id)
         if known is None:
             return None
-        differing = [name for name, value in intent.payload.items() if known.payload.get(name) != value]
-        if differing:
+        if differing := _differing(known, intent):
             problems = (FieldProblem(name, "differs from the accepted request") for name in differing)
             msg = f"{intent.transaction_id} was accepted before with another body."
             raise BodyDiffersError(msg, *problems)
@@ -251,6 +253,11 @@ def _vouching(intent: SignedIntent, doubt: RequestError) -> Vouching:
     """Ask the sender's own contract (ERC-1271)."""
     call = is_valid_signature_call(intent.digest, intent.signature)
     return Vouching(Read(intent.sender, call, gas=GAS_LIMIT), is_magic, doubt)
+
+
+def _differing(known: Transaction, intent: SignedIntent) -> list[str]:
+    """Name what a request says otherwise than the one that was accepted; what acceptance fixed is not its."""
+    return [name for name, value in intent.payload.items() if known.payload.get(name) != value]
 
 
 def _new_row(intent: SignedIntent, now: Instant, correlation_id: CorrelationId | None) -> Transaction:

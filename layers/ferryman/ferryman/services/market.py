@@ -6,7 +6,7 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.l1_fees import fee_call, l1_fee, upper_bound_call
 from ferryman.domain.pricing import OBSERVED_MS, Market, market_of
-from ferryman.domain.units import ChainId, Wei
+from ferryman.domain.units import ChainId, Instant, TokenUnits, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Chain, Clock, MarketStore, Read
 from ferryman.services.chains import ChainAccess
@@ -77,10 +77,23 @@ class MarketBook:
             now=now,
             min_tip=settings.min_priority_fee_wei,
             cap_of=settings.fee_cap,
+            units_per_native=_native_price(kind, settings, access.chain, now),
         )
         kept = self._markets.keep(settings.chain_id, kind.name, market)
         self._known[settings.chain_id, kind.name] = (kept, *self.remembered(kind, settings))
         return kept
+
+
+def _native_price(kind: IntentKind, settings: ChainSettings, chain: Chain, now: Instant) -> TokenUnits | None:
+    """Ask the kind's price feed, if it has one."""
+    reads = kind.price_reads(settings)
+    if not reads:
+        return None
+    answers = [answer for answer in chain.read(reads).answers if isinstance(answer, bytes)]
+    price = kind.native_price(settings, answers, now) if len(answers) == len(reads) else None
+    if price is None:
+        raise ChainUnreachableError(settings.chain_id, "its price feed gives no price that is used")
+    return price
 
 
 def _l1_fee(kind: IntentKind, settings: ChainSettings, chain: Chain) -> Wei:

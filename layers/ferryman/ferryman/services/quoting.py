@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
     ChainUnreachableError,
@@ -28,8 +27,6 @@ from ferryman.intents.kind import IntentKind, QuoteRequest
 from ferryman.ports import Clock, TransactionStore
 from ferryman.services.chains import Chains
 from ferryman.services.market import MarketBook
-
-_FREE: Final = FeeSchedule()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +52,7 @@ class Quoting:
         settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
         asked = kind.parse_quote(body, settings)
         now, access = self.clock.now(), self.chains[asked.chain_id]
-        schedule = _schedule(kind, access.settings, asked.token)
+        schedule = asked.schedule
         quota = self.store.quota(asked.spending) if asked.spending and schedule.discounts else None
         try:
             market = self.book.quotable(kind, access) if schedule.follows_market else None
@@ -86,9 +83,7 @@ class Quoting:
         """
         access = self.chains[new.chain_id]
         settings, fee = access.settings, kind.fee(new.payload)
-        token = kind.reservation(new.payload).token
-        schedule = _schedule(kind, settings, token)
-        budget = settings.sender_limits.daily_gas_wei
+        schedule, budget = kind.schedule(new.payload, settings), settings.sender_limits.daily_gas_wei
         if schedule.is_free and budget is None:
             return None
         count = honoured_count(quota, self.clock.now(), settings.quote_seconds)
@@ -133,11 +128,6 @@ class Quoting:
         return [problem for problem in first if all(problem in one for one in others)]
 
 
-def _schedule(kind: IntentKind, settings: ChainSettings, token: Address) -> FeeSchedule:
-    """Give what a kind's messages are asked for in a token."""
-    return settings.schedule(token) if kind.takes_fee else _FREE
-
-
 def _require(fee: TokenUnits, floor: TokenUnits) -> None:
     if fee < floor:
         raise FeeTooLowError(fee=fee, floor=floor)
@@ -166,5 +156,5 @@ def _quote_of(
         "predicted_gas": schedule.gas,
         "gas_price": str(market.gas_prices[asked.tier]) if market else None,
         "l1_fee": str(market.l1_fee) if market else None,
-        "units_per_native": str(schedule.units_per_native),
+        "units_per_native": str(schedule.price(market)),
     }

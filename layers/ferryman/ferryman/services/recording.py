@@ -12,7 +12,7 @@ from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, Stale
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import Address, TokenUnits, TransactionId, WalletNonce
+from ferryman.domain.units import Address, TransactionId, WalletNonce
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore, Workers
 from ferryman.services.about import about
@@ -204,7 +204,7 @@ class Recording:
     def _write_recovery(self, intent: Transaction, row: NonceRow, mined: Mined) -> None:
         """Write that an intent was carried out by a nonce that it had left."""
         kind, there = self.kinds[intent.kind], back_on(row, intent)
-        facts = execution_of(there, mined) | self._outcome(there, mined.receipt, Step.CONFIRMED)
+        facts = execution_of(there, mined) | self._outcome(there, mined.receipt)
         name, now = kind.events[Step.RECOVERED], self.clock.now()
         after, event = take_step(intent, Step.RECOVERED, name=name, at=now, **facts)
         over = replace(after, due_at=None, last_error=None, permanent_reason=None, permanent_witnesses=None)
@@ -252,7 +252,7 @@ class Recording:
         leg = leg_of(intent, row, mined, kind) if mined else None
         after, events = intent, list[Event]()
         for step, facts in steps_of(intent, row, mined, leg):
-            money = self._outcome(intent, mined.receipt, step) if mined and step in _ENDS else {}
+            money = self._outcome(intent, mined.receipt) if mined and step in _ENDS else {}
             name, now = kind.events[step], self.clock.now()
             after, event = take_step(after, step, name=name, at=now, **facts, **money)
             events.append(event)
@@ -269,7 +269,7 @@ class Recording:
         settled_block = mined.receipt.block_number
         self.store.write(change, release=held, settled_block=settled_block, nonce_row=closing)
 
-    def _outcome(self, intent: Transaction, receipt: TransactionReceipt, step: Step) -> dict[str, object]:
+    def _outcome(self, intent: Transaction, receipt: TransactionReceipt) -> dict[str, object]:
         """Work out what an intent cost and earned; of a shared transaction it bears its share."""
         kind = self.kinds[intent.kind]
         bill = Bill(
@@ -280,8 +280,8 @@ class Recording:
             size=intent.batch_size or 1,
         )
         outcome = outcome_of(
-            self.access.settings.schedule(kind.reservation(intent.payload).token),
-            fee_taken=kind.fee(intent.payload) if step is Step.CONFIRMED else TokenUnits(0),
+            kind.schedule(intent.payload, self.access.settings),
+            fee_taken=kind.fee_taken(intent.transaction_id, intent.payload, receipt.logs),
             bill=bill,
             predicted_cost=intent.predicted_cost,
         )

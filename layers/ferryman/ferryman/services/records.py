@@ -1,6 +1,6 @@
 """What we tell of a transaction: the record, and its events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ferryman.domain.economics import gas_cost_of
@@ -36,7 +36,7 @@ def record_of(
         "status": row.status.value,
         "priority": row.priority.value,
         "assured": row.assured,
-        "intent": {name: value for name, value in row.payload.items() if name not in _SECRET},
+        "intent": _nested(row.payload),
         "received_at": rfc3339(row.received_at),
         "reached": {step: rfc3339(at) for step, at in sorted(row.reached.items(), key=lambda pair: pair[1])},
         "sequence": row.sequence,
@@ -88,6 +88,16 @@ def event_of(event: Event) -> dict[str, Any]:
         "at": rfc3339(event.at),
         "data": {name: _public(name, value) for name, value in event.facts.items()},
     }
+
+
+def _nested(payload: Mapping[str, str | int]) -> dict[str, Any]:
+    """Tell a payload as it was sent: `a.b` is the member `b` of `a`."""
+    told: dict[str, Any] = {}
+    for name, value in payload.items():
+        *inside, last = name.split(".")
+        if last not in _SECRET:
+            (told.setdefault(inside[0], {}) if inside else told)[last] = value
+    return told
 
 
 def _attempts(row: Transaction, attempts: Iterable[TransactionAttempt] | None) -> list[dict[str, Any]] | None:

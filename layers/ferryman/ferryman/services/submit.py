@@ -9,7 +9,6 @@ from ferryman.domain.errors import (
     ChainMovedError,
     ChainUnreachableError,
     ContractMismatchError,
-    InsufficientFundsError,
     NonceUsedError,
     SignatureMismatchError,
     SignerUnavailableError,
@@ -44,7 +43,7 @@ from ferryman.ports import (
 )
 from ferryman.services.about import about
 from ferryman.services.advance import Advance
-from ferryman.services.assurance import Assurance
+from ferryman.services.assurance import REFUSALS, Assurance
 from ferryman.services.batching import Batching
 from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room
 from ferryman.services.chains import ChainAccess, Chains
@@ -239,10 +238,10 @@ class Submit:
                 room = self.assurance.reserve_or_end(kind, row.payload, access, commit)
         except (ChainUnreachableError, ContractMismatchError) as error:
             self._put_off([(row, str(error))])
-        except InsufficientFundsError as error:
-            self._fail(row, error.code, witnesses=len(access.chain.witnesses()))
         except NonceUsedError as error:
             self._end(row, error.code, access, witnesses=len(access.chain.witnesses()))
+        except REFUSALS as error:
+            self._fail(row, error.code, witnesses=len(access.chain.witnesses()))
         except StaleRowError:
             self.log.info("another run validated the row first", **about(row))
         else:

@@ -38,6 +38,7 @@ ISSUE = {
     "request_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_fields": 422,
+    "target_not_allowed": 422,
     "trial_failed": 422,
     "fee_too_low": 402,
     "sender_limited": 429,

@@ -47,6 +47,8 @@ GAUGES = Gauges(
         EndpointGauge(number=1, took_ms=Milliseconds(12), head=BlockNumber(90)),
         EndpointGauge(number=2, took_ms=Milliseconds(4_000), trouble="ReadTimeoutError", rests=True),
     ),
+    gas_price_wei=Wei(1_001_000_000),
+    earned={TOKEN: TokenUnits(17)},
 )
 
 
@@ -79,6 +81,8 @@ def test_prometheus_reads_counters_gauges_and_the_histogram() -> None:
     assert read["ferryman_stage_seconds_total", (("stage", "accepted to bound"),)] == 1.5
     assert read["ferryman_wallet_balance_wei", (("wallet", WALLET),)] == 5 * 10**17
     assert read["ferryman_reserved_units", (("token", TOKEN),)] == 1_000
+    assert read["ferryman_earned_units", (("token", TOKEN),)] == 17
+    assert read["ferryman_gas_price_wei", ()] == 1_001_000_000
     assert read["ferryman_open", (("status", "PENDING"),)] == 1
     assert read["ferryman_outbox_age_seconds", ()] == 7
     assert read["ferryman_observed_timestamp_seconds", ()] == 1_800_000_000

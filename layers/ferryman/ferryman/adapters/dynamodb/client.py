@@ -148,6 +148,7 @@ class _Expressions:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._placeholders: dict[str, str] = {}
         self._values: dict[str, Any] = {}
 
     def attributes(self) -> dict[str, Any]:
@@ -183,7 +184,8 @@ class _Expressions:
                 return f"({' OR '.join(map(self.condition, conditions))})"
 
     def _name(self, attribute: str) -> str:
-        placeholder = f"#{attribute}"
+        """Give an attribute's placeholder: a number, because it may have letters, digits and _ only."""
+        placeholder = self._placeholders.setdefault(attribute, f"#n{len(self._placeholders)}")
         self._names[placeholder] = attribute
         return placeholder
 

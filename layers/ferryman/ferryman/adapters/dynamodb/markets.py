@@ -46,6 +46,8 @@ class DynamoMarkets:
             "expires_at": market.observed_at // 1_000 + _KEPT_SECONDS,
             **{f"gas_price_{tier}": price for tier, price in market.gas_prices.items()},
         }
+        if market.units_per_native is not None:
+            item["units_per_native"] = market.units_per_native
         try:
             self._tables.write(Put(table=Table.ACCOUNTS, item=item, where=(Absent("account"),)))
         except ConditionFailedError as error:
@@ -63,4 +65,5 @@ def _market_of(item: Item) -> Market:
         observed_at=Instant(item["observed_at"]),
         gas_prices={tier: Wei(item[f"gas_price_{tier}"]) for tier in Tier},
         l1_fee=Wei(item["l1_fee"]),
+        units_per_native=item.get("units_per_native"),
     )

@@ -36,6 +36,8 @@ class DynamoStatistics:
             "unpayable": gauges.unpayable,
             "open_by_status": dict(gauges.open_by_status),
             "reserved": dict(gauges.reserved),
+            "earned": dict(gauges.earned),
+            **({} if gauges.gas_price_wei is None else {"gas_price_wei": gauges.gas_price_wei}),
             "wallets": [asdict(wallet) | {"state": wallet.state.value} for wallet in gauges.wallets],
             "endpoints": [asdict(endpoint) for endpoint in gauges.endpoints],
         }
@@ -54,13 +56,19 @@ class DynamoStatistics:
             outbox_age_seconds=Seconds(item["outbox_age_seconds"]),
             unpayable=item["unpayable"],
             open_by_status=item["open_by_status"],
-            reserved={Address(token): TokenUnits(units) for token, units in item["reserved"].items()},
+            reserved=_units(item["reserved"]),
+            earned=_units(item.get("earned", {})),
+            gas_price_wei=item.get("gas_price_wei"),
             wallets=tuple(
                 WalletGauge(**wallet | {"state": WalletState(wallet["state"])}) for wallet in item["wallets"]
             ),
             # A release before this one kept none.
             endpoints=tuple(EndpointGauge(**endpoint) for endpoint in item.get("endpoints", ())),
         )
+
+
+def _units(item: Item) -> dict[Address, TokenUnits]:
+    return {Address(token): TokenUnits(units) for token, units in item.items()}
 
 
 def _counts_key(chain_id: ChainId) -> dict[str, str]:

@@ -362,6 +362,8 @@ def _call_at(read: Read, block: str | dict[str, str]) -> RpcRequest:
     call: dict[str, str] = {"to": read.to, "data": "0x" + read.data.hex()}
     if read.gas is not None:
         call["gas"] = hex(read.gas)
+    if read.sender is not None:
+        call["from"] = read.sender
     return RpcRequest("eth_call", (call, block))
 
 

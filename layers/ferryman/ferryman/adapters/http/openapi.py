@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from ferryman.adapters.http.openapi_explanations import EXPLANATION_MODELS
+from ferryman.adapters.http.openapi_meta_transactions import (
+    META_TRANSACTION_MODELS,
+    meta_transaction_paths,
+)
 from ferryman.adapters.http.openapi_webhooks import WEBHOOK_MODELS, webhook_paths
 from ferryman.adapters.http.openapi_x402 import X402_MODELS, X402_REQUEST, x402_paths
 from ferryman.domain.fees import Tier
@@ -15,6 +19,7 @@ from ferryman.domain.nonces import Purpose
 from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
 from ferryman.intents.kind import IntentKind
+from ferryman.intents.meta_transaction.request import MetaTransactionDraft
 from ferryman.intents.registration import WebhookRegistration
 from ferryman.intents.sign_in import ChallengeRequest, SignInRequest
 
@@ -66,7 +71,7 @@ class Record(_Model):
         examples=[True],
         description="Funds are reserved under a signature that nobody can revoke.",
     )
-    intent: dict[str, str | int] = Field(
+    intent: dict[str, str | int | dict[str, str | int]] = Field(
         description="The signed message, without its signature.",
         examples=[{"chain_id": 31337, "amount": "1000000", "fee": "0", "nonce": "1"}],
     )
@@ -379,10 +384,10 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
     """
     kinds = tuple(kinds)
     modes: Any = [(model, "serialization") for model in _MODELS]
-    modes += [(model, "serialization") for model in WEBHOOK_MODELS]
+    modes += [(model, "serialization") for model in (*WEBHOOK_MODELS, *META_TRANSACTION_MODELS)]
     modes += [(model, "serialization") for model in X402_MODELS]
     modes += [(WebhookRegistration, "validation"), (X402_REQUEST, "validation")]
-    modes += [(model, "validation") for model in (ChallengeRequest, SignInRequest)]
+    modes += [(model, "validation") for model in (ChallengeRequest, SignInRequest, MetaTransactionDraft)]
     modes += [(model, "validation") for kind in kinds for model in (kind.request_model, kind.quote_model)]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     return {
@@ -397,6 +402,7 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
         "paths": {
             **{kind.path: {"post": _post(kind)} for kind in kinds},
             "/quote": {"post": _quote(kinds)},
+            **meta_transaction_paths(_json, _problems, _example),
             **webhook_paths(_json, _problems),
             **x402_paths(_json, _problems),
             **{f"/service{kind.path}": {"post": _service_post(kind)} for kind in kinds},
@@ -412,7 +418,7 @@ def _post(kind: IntentKind) -> dict[str, Any]:
     if example := _example(kind.request_model):
         content["example"] = example
     return {
-        "operationId": f"post_{kind.name}",
+        "operationId": f"post_{_word(kind)}",
         "summary": f"Accept a signed {kind.name}",
         "description": "The same message again gives the same record: its EIP-712 digest is its id.",
         "requestBody": {"required": True, "content": {"application/json": content}},
@@ -422,6 +428,11 @@ def _post(kind: IntentKind) -> dict[str, Any]:
             **_problems(*_POST_ERRORS),
         },
     }
+
+
+def _word(kind: IntentKind) -> str:
+    """A kind's name as one word of an identifier."""
+    return kind.name.replace("-", "_")
 
 
 def _quote(kinds: Iterable[IntentKind]) -> dict[str, Any]:
@@ -449,7 +460,7 @@ def _service_post(kind: IntentKind) -> dict[str, Any]:
     """The same for trusted clients."""
     post = _post(kind)
     return post | {
-        "operationId": f"post_{kind.name}_as_service",
+        "operationId": f"post_{_word(kind)}_as_service",
         "summary": f"{post['summary']}, as a trusted client",
         "description": "As without `/service`, by API key with role service and under that key's limits.",
         "security": _BY_KEY,

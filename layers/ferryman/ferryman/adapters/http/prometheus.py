@@ -53,6 +53,7 @@ def _families(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     yield from _counters(chains)
     yield _settlement(chains)
     yield from _gauges(chains)
+    yield from _money(chains)
     yield from _wallets(chains)
     yield from _endpoints(chains)
 
@@ -126,6 +127,19 @@ def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
         for token, units in sorted(chain.gauges.reserved.items()):
             reserved.add_metric([chain_id, token], units)
     yield from (ratio, error_sum, error_mean, observed, *families.values(), open_rows, reserved)
+
+
+def _money(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
+    earned = _gauge("earned_units", "Token units of fees that wait in contracts", "token")
+    gas_price = _gauge("gas_price_wei", "What a transaction of the normal tier is expected to pay per gas")
+    for chain in chains:
+        if chain.gauges is None:
+            continue
+        for token, units in sorted(chain.gauges.earned.items()):
+            earned.add_metric([str(chain.chain_id), token], units)
+        if chain.gauges.gas_price_wei is not None:
+            gas_price.add_metric([str(chain.chain_id)], chain.gauges.gas_price_wei)
+    yield from (earned, gas_price)
 
 
 def _wallets(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:

@@ -28,6 +28,10 @@ class Routes:
         self._routes = routes
         self._logger = logger
 
+    def has(self, event: Event) -> bool:
+        """Whether a request is for one of these."""
+        return _name(event) in self._routes
+
     def answer(self, event: Event, **about: object) -> Answer:
         """Answer one request; what it carried, and what it was given, is never logged.
 
@@ -36,7 +40,7 @@ class Routes:
             about: what else its log line says.
 
         """
-        name = f"{event['httpMethod']} {event['resource']}"
+        name = _name(event)
         refused: dict[str, object] = {}
         try:
             shaped = self._route(name)(event)
@@ -55,3 +59,7 @@ class Routes:
         if name not in self._routes:
             raise NotFoundError("There is no such route.")
         return self._routes[name]
+
+
+def _name(event: Event) -> str:
+    return f"{event['httpMethod']} {event['resource']}"

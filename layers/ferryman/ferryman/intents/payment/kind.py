@@ -20,6 +20,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
+from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import (
     Address,
     ChainId,
@@ -71,7 +72,6 @@ class PaymentKind:
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = True
-    takes_fee: Final = True
     followed: Final[FollowedContract | None] = FOLLOWED_ESCROW
 
     def permanent_reason(self, revert: bytes) -> str | None:
@@ -122,8 +122,38 @@ class PaymentKind:
                 chain_id=chain.chain_id, escrow=chain.escrow, token=token, payer=Address(request.payer)
             )
         return QuoteRequest(
-            chain_id=chain.chain_id, token=token, tier=Tier(request.priority), spending=spending
+            chain_id=chain.chain_id,
+            token=token,
+            tier=Tier(request.priority),
+            spending=spending,
+            schedule=chain.schedule(token),
         )
+
+    def schedule(self, payload: Payload, chain: ChainSettings) -> FeeSchedule:
+        """By the token's own schedule."""
+        return chain.schedule(Address(str(payload["token"])))
+
+    def fees_held(self, _chain: ChainSettings) -> Mapping[Address, Read]:
+        """None: fees go to the treasury at once."""
+        return {}
+
+    def price_reads(self, _chain: ChainSettings) -> tuple[Read, ...]:
+        """None: the coin's price is configured, if it matters."""
+        return ()
+
+    def native_price(self, _chain: ChainSettings, _answers: Sequence[bytes], _now: Instant) -> None:
+        """None is asked for."""
+        return
+
+    def terms(self, _payload: Payload, _chain: ChainSettings, _price: TokenUnits | None) -> Payload:
+        """Nothing: the payer signed all there is."""
+        return {}
+
+    def fee_taken(
+        self, transaction_id: TransactionId, payload: Payload, logs: Sequence[EventLog]
+    ) -> TokenUnits:
+        """All of what was signed, if the escrow executed it."""
+        return self.fee(payload) if self.leg(transaction_id, payload, logs).is_done else TokenUnits(0)
 
     def fee(self, payload: Payload) -> TokenUnits:
         """What the payer signed for the treasury."""
@@ -179,13 +209,13 @@ class PaymentKind:
         withdrawal = max(deep.pending_withdrawal, newest.pending_withdrawal)
         return TokenUnits(deep.balance - withdrawal - _units(payload))
 
-    def trial(self, _payload: Payload) -> None:
+    def trials(self, _payload: Payload) -> tuple[Read, ...]:
         """None: the escrow's state tells as much."""
-        return
+        return ()
 
-    def refusal(self, revert: bytes) -> RequestError:
+    def refusal(self, trial: int, revert: bytes) -> RequestError:
         """Nothing is tried, so nothing reverts."""
-        raise NotImplementedError(_selector(revert))
+        raise NotImplementedError(trial, _selector(revert))
 
     def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The escrow's word on the nonce."""

@@ -23,6 +23,7 @@ from ferryman.domain.errors import (
 )
 from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
+from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import (
     Address,
     ChainId,
@@ -81,7 +82,6 @@ class SettlementKind:
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = False
-    takes_fee: Final = False
     followed: Final[FollowedContract | None] = None
 
     def permanent_reason(self, revert: bytes) -> str | None:
@@ -140,8 +140,38 @@ class SettlementKind:
             payer = Address(request.payer)
             spending = Funds(chain_id=chain.chain_id, escrow=asset, token=asset, payer=payer)
         return QuoteRequest(
-            chain_id=chain.chain_id, token=asset, tier=Tier(request.priority), spending=spending
+            chain_id=chain.chain_id,
+            token=asset,
+            tier=Tier(request.priority),
+            spending=spending,
+            schedule=FeeSchedule(),
         )
+
+    def schedule(self, _payload: Payload, _chain: ChainSettings) -> FeeSchedule:
+        """Nothing is charged."""
+        return FeeSchedule()
+
+    def fees_held(self, _chain: ChainSettings) -> Mapping[Address, Read]:
+        """None: there is no fee."""
+        return {}
+
+    def price_reads(self, _chain: ChainSettings) -> tuple[Read, ...]:
+        """None: the coin's price is configured, if it matters."""
+        return ()
+
+    def native_price(self, _chain: ChainSettings, _answers: Sequence[bytes], _now: Instant) -> None:
+        """None is asked for."""
+        return
+
+    def terms(self, _payload: Payload, _chain: ChainSettings, _price: TokenUnits | None) -> Payload:
+        """Nothing: the payer signed all there is."""
+        return {}
+
+    def fee_taken(
+        self, _transaction_id: TransactionId, _payload: Payload, _logs: Sequence[EventLog]
+    ) -> TokenUnits:
+        """Nothing."""
+        return TokenUnits(0)
 
     def fee(self, _payload: Payload) -> TokenUnits:
         """Nothing: all that is signed for goes to the payee."""
@@ -202,12 +232,12 @@ class SettlementKind:
         deep, newest, units = token.balance(answers[0]), token.balance(answers[1]), _units(payload)
         return TokenUnits(deep - units) if newest >= units else _NO_FUNDS
 
-    def trial(self, payload: Payload) -> Read | None:
+    def trials(self, payload: Payload) -> tuple[Read, ...]:
         """The transfer itself, at the head: foreign code may refuse it for reasons of its own."""
         call = self.to_call(payload)
-        return Read(call.to, call.data, gas=TRIAL_GAS)
+        return (Read(call.to, call.data, gas=TRIAL_GAS),)
 
-    def refusal(self, revert: bytes) -> RequestError:
+    def refusal(self, _trial: int, revert: bytes) -> RequestError:
         """Say what the token says."""
         reason = token.reason_of(revert)
         if reason == "nonce_used":

@@ -1,0 +1,144 @@
+"""What is asked before a meta-transaction is signed, in the OpenAPI document."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ferryman.intents.meta_transaction.request import MetaTransactionDraft
+
+_ADDRESS: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+_WHEN: Final = "2026-11-21T12:00:00.000Z"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class CostBreakdown(_Model):
+    """What of a cost is gas, and what the facilitator's percent."""
+
+    baseGasCost: str = Field(examples=["0.389660"], description="In the fee token.")  # noqa: N815 (CroGas')
+    facilitatorFee: str = Field(examples=["0.003897"], description="One percent of it.")  # noqa: N815
+
+
+class Cost(_Model):
+    """What a meta-transaction costs, in the fee token's own unit."""
+
+    amount: str = Field(examples=["0.393557"])
+    breakdown: CostBreakdown
+
+
+class TypedData(_Model):
+    """What `eth_signTypedData_v4` takes."""
+
+    domain: dict[str, str | int] = Field(examples=[{"name": "CroGas", "version": "1", "chainId": 31337}])
+    types: dict[str, list[dict[str, str]]] = Field(
+        examples=[{"MetaTransaction": [{"name": "user", "type": "address"}]}]
+    )
+    primaryType: str = Field(examples=["MetaTransaction"])  # noqa: N815 (EIP-712's own name)
+    message: dict[str, str] = Field(examples=[{"user": _ADDRESS}])
+
+
+class BothTypedData(_Model):
+    """The request, and the authorization that pays for it: both are signed by the user."""
+
+    metaTransaction: TypedData  # noqa: N815 (as in the request)
+    feeAuthorization: TypedData  # noqa: N815 (as in the request)
+
+
+class MetaTransactionQuote(_Model):
+    """What to sign: sign both typed data, and post them before `expires_at`."""
+
+    chain_id: int = Field(examples=[31337])
+    kind: str = Field(examples=["meta-transaction"])
+    relay: str = Field(examples=[_ADDRESS], description="The contract that makes the call.")
+    feeToken: str = Field(examples=[_ADDRESS])  # noqa: N815 (CroGas writes so)
+    currency: str = Field(examples=["USDC"])
+    gasEstimate: int = Field(  # noqa: N815
+        examples=[65000], description="Of the call, as a transaction of its own."
+    )
+    gasLimit: int = Field(examples=[80000], description="For the call.")  # noqa: N815
+    gas: int = Field(examples=[260000], description="Of the whole transaction, at most.")
+    gasPrice: str = Field(examples=["1000000007"], description="Wei: expected by now.")  # noqa: N815
+    unitsPerNative: str = Field(  # noqa: N815
+        examples=["2000000000"], description="Token units that 10^18 wei are taken to be worth."
+    )
+    cost: Cost = Field(description="At that price, with all of that gas.")
+    maxFee: str = Field(  # noqa: N815
+        examples=["787114"], description="Token units to sign for: what is not used is refunded."
+    )
+    nonce: str = Field(examples=["0"])
+    deadline: int = Field(examples=[1893456000])
+    expires_at: str = Field(examples=[_WHEN], description="Until then a message with this fee is taken.")
+    typedData: BothTypedData  # noqa: N815
+
+
+class FreeNonce(_Model):
+    """A nonce that neither the chain nor an accepted message of the user has."""
+
+    user: str = Field(examples=[_ADDRESS])
+    chain_id: int = Field(examples=[31337])
+    nonce: str = Field(examples=["0"])
+
+
+META_TRANSACTION_MODELS: Final = (MetaTransactionQuote, FreeNonce)
+
+Answers = Callable[[str, str], dict[str, Any]]
+Problems = Callable[..., dict[str, Any]]
+
+
+def meta_transaction_paths(
+    answer: Answers, problems: Problems, example: Callable[[type[BaseModel]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Write the routes.
+
+    Args:
+        answer: (model, description) -> a successful response.
+        problems: statuses -> the responses of refusals.
+        example: a model -> a body that it takes.
+
+    """
+    content = {
+        "schema": {"$ref": f"#/components/schemas/{MetaTransactionDraft.__name__}"},
+        "example": example(MetaTransactionDraft),
+    }
+    return {
+        "/meta-transactions/quote": {
+            "post": {
+                "operationId": "quote_meta_transaction",
+                "summary": "What a call would cost, and what to sign for it",
+                "requestBody": {"required": True, "content": {"application/json": content}},
+                "responses": {
+                    "200": answer("MetaTransactionQuote", "Both messages, ready to sign"),
+                    **problems(400, 413, 415, 422, 429, 503),
+                },
+            }
+        },
+        "/nonces/{user}": {
+            "get": {
+                "operationId": "free_nonce",
+                "summary": "A nonce that a user has not used",
+                "parameters": [
+                    {
+                        "name": "user",
+                        "in": "path",
+                        "required": True,
+                        "schema": {"type": "string", "examples": [_ADDRESS]},
+                        "description": "Who will sign.",
+                    },
+                    {
+                        "name": "chain_id",
+                        "in": "query",
+                        "required": False,
+                        "schema": {"type": "integer", "minimum": 1},
+                        "description": "Not needed where one chain has a relay.",
+                    },
+                ],
+                "responses": {
+                    "200": answer("FreeNonce", "The smallest such nonce"),
+                    **problems(422, 429, 503),
+                },
+            }
+        },
+    }

@@ -1,0 +1,59 @@
+"""What `POST /x402/facilitate` answers: a record, in the shape that CroGas' clients read."""
+
+from typing import Any, Final
+
+from ferryman.domain.chain import ChainSettings
+from ferryman.domain.fees import BPS
+from ferryman.domain.relaying import FACILITATOR_BPS, RelaySettings
+from ferryman.domain.transaction import Status, Transaction
+from ferryman.domain.units import TokenUnits
+from ferryman.intents.meta_transaction.money import breakdown_of, decimal
+
+_STATES: Final = {Status.CONFIRMED: "confirmed", Status.FAILED: "failed"}
+_PENDING: Final = "pending"
+
+
+def facilitated(row: Transaction, chain: ChainSettings, ours: RelaySettings) -> dict[str, Any]:
+    """Tell a meta-transaction as it stands.
+
+    Args:
+        row: its row.
+        chain: its chain.
+        ours: the chain's relay.
+
+    Returns:
+        What happened, once it is over; before that `pending`, and the id to ask for it.
+
+    """
+    told = {
+        "success": row.status is Status.CONFIRMED,
+        "id": row.transaction_id,
+        "transaction": {
+            "txHash": row.hash,
+            "explorerUrl": _explorer_url(row, chain),
+            "status": _STATES.get(row.status, _PENDING),
+            "blockNumber": row.block_number,
+        },
+        "execution": {
+            "target": row.payload["target"],
+            "gasUsed": row.gas_used,
+            "gasPrice": None if row.effective_gas_price is None else str(row.effective_gas_price),
+        },
+        "payment": _payment(row, ours) if row.status.is_terminal else None,
+    }
+    return told | ({"error": row.reason} if row.status is Status.FAILED else {})
+
+
+def _payment(row: Transaction, ours: RelaySettings) -> dict[str, Any]:
+    """Tell what was paid: the relay's fee is the cost of gas and the facilitator's percent of it."""
+    paid = row.fee_taken or TokenUnits(0)
+    base = TokenUnits(-(-paid * BPS // (BPS + FACILITATOR_BPS)))
+    return {
+        "amount": decimal(paid, ours),
+        "currency": ours.fee_currency,
+        "breakdown": breakdown_of(base, paid, ours),
+    }
+
+
+def _explorer_url(row: Transaction, chain: ChainSettings) -> str | None:
+    return f"{chain.explorer_url}/tx/{row.hash}" if chain.explorer_url and row.hash else None
