@@ -18,7 +18,8 @@ from local.paths import ROOT
 from local.progress import console
 
 EXAMPLES: Final = ROOT / "examples"
-_PAYER_INDEX, _SELLER_INDEX = 0, 1
+PAYER_INDEX: Final = 0
+SELLER_INDEX: Final = 1
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ def environment_of(chain: ChainDescription, facilitator_url: str) -> dict[str, s
     there = {
         "FACILITATOR_URL": facilitator_url,
         "NETWORK": f"eip155:{chain.chain_id}",
-        "PAY_TO": dev_account(_SELLER_INDEX).address,
-        "PRIVATE_KEY": f"0x{bytes(dev_account(_PAYER_INDEX).key).hex()}",
+        "PAY_TO": dev_account(SELLER_INDEX).address,
+        "PRIVATE_KEY": f"0x{bytes(dev_account(PAYER_INDEX).key).hex()}",
     }
     if chain.chain_id in DEFAULT_ASSETS:
         return there

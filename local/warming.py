@@ -44,6 +44,7 @@ def warm_up(aws: LocalAws, api_url: str) -> None:
         # Refused, by code that had to be loaded for it.
         calls.append(callers.submit(_ask, "POST", f"{api_url}/payments"))
         calls.append(callers.submit(_ask, "POST", f"{api_url}/sign-in/challenge"))
+        calls.append(callers.submit(_ask, "POST", f"{api_url}/settle"))
         for call in calls:
             call.result()
 

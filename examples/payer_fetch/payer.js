@@ -24,5 +24,5 @@ for (const address of process.argv.slice(2)) {
   const answer = await payingFetch(address);
   const receipt = answer.headers.get("PAYMENT-RESPONSE") ?? answer.headers.get("X-PAYMENT-RESPONSE");
   const paid = receipt && decodePaymentResponseHeader(receipt);
-  console.log(JSON.stringify({ status: answer.status, body: await answer.json(), paid }));
+  console.log(JSON.stringify({ status: answer.status, body: await answer.text(), paid }));
 }

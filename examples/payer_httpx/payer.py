@@ -36,7 +36,7 @@ async def main(addresses: list[str]) -> None:
             answer = await http.get(address)
             receipt = answer.headers.get("PAYMENT-RESPONSE") or answer.headers.get("X-PAYMENT-RESPONSE")
             paid = decode_payment_response_header(receipt).model_dump(by_alias=True) if receipt else None
-            line = {"status": answer.status_code, "body": answer.json(), "paid": paid}
+            line = {"status": answer.status_code, "body": answer.text, "paid": paid}
             print(json.dumps(line), flush=True)
 
 

@@ -10,6 +10,7 @@ from local.bench.batches import measure_batches
 from local.bench.cached import measure_cached
 from local.bench.cold import measure_cold
 from local.bench.ends import measure_ends
+from local.bench.facilitators import measure_facilitators
 from local.bench.flood import measure_flood
 from local.bench.in_process import measure_in_process
 from local.bench.lanes import measure_lanes
@@ -58,8 +59,10 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTabl
     # One after the other: what runs beside a measurement is in it.
     with stack_to_measure(arguments) as stack:
         results, costs = measure_on_stack(stack, plan)
+        settling = measure_facilitators(stack, plan)
     return [
         *results,
+        *settling,
         *measure_in_process(plan),
         *measure_flood(plan),
         *measure_open_looks(plan),

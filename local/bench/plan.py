@@ -39,6 +39,11 @@ class Plan:
     """Payments that one look of confirm ends, with tables that let it wait."""
     batched_payments: int
     """For each size of batch; a multiple of the largest."""
+    settlements: int
+    """Of x402, through the stack and through the reference facilitator in threads."""
+    settlements_of_reference: int
+    """Through the reference facilitator as its example serves it: about one a second."""
+    settling_at_once: int
     imports: int
     """Fresh interpreters per function."""
 
@@ -62,6 +67,9 @@ FULL = Plan(
     crowds_open=(10, 100, 1_000),
     ends=400,
     batched_payments=400,
+    settlements=200,
+    settlements_of_reference=32,
+    settling_at_once=32,
     imports=5,
 )
 QUICK = Plan(
@@ -83,5 +91,8 @@ QUICK = Plan(
     crowds_open=(10, 20),
     ends=40,
     batched_payments=40,
+    settlements=16,
+    settlements_of_reference=4,
+    settling_at_once=8,
     imports=1,
 )

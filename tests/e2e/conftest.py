@@ -37,6 +37,8 @@ def _started(state: Path, **settings: str) -> Iterator[Stack]:
         **os.environ,
         "LOCAL_STATE": str(state),
         "WALLETS": "2",
+        # The second is for x402: its packages know Base Sepolia and its USDC.
+        "CHAIN_IDS": "31337,84532",
         "BLOCK_TIME": "1",
         "AWS_ENDPOINT_URL": "",
         **settings,

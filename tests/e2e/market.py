@@ -37,7 +37,7 @@ class Sale:
     """What a payer has seen of one purchase."""
 
     status: int
-    body: Any
+    body: str
     receipt: dict[str, Any] | None
     """As the facilitator answered `/settle`; None without one."""
 
@@ -91,14 +91,26 @@ class Market:
 
     def buy(self, payer: str, sellers: Sequence[str]) -> dict[str, Sale]:
         """Have a payer buy from one seller after the other."""
-        for seller in sellers:
-            self.sellers[seller].wait()
-        addresses = [self.sellers[seller].address for seller in sellers]
-        ended = _run(payer, addresses, self.environment)
+        ended = self.send(payer, sellers, self.environment)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         lines = map(json.loads, ended.stdout.splitlines())
         sales = [Sale(line["status"], line["body"], line["paid"]) for line in lines]
         return dict(zip(sellers, sales, strict=True))
+
+    def send(
+        self, payer: str, sellers: Sequence[str], told: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Send a payer, who has been told this, to sellers; he may come back with nothing."""
+        for seller in sellers:
+            self.sellers[seller].wait()
+        return subprocess.run(
+            [*COMMANDS[payer], *(self.sellers[seller].address for seller in sellers)],
+            env=_environment(payer, told),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_PAYING_SECONDS,
+        )
 
 
 def _asks_for_money(address: str) -> bool:
@@ -106,17 +118,6 @@ def _asks_for_money(address: str) -> bool:
         return httpx.get(address, timeout=10.0).status_code == httpx.codes.PAYMENT_REQUIRED
     except httpx.HTTPError:
         return False
-
-
-def _run(payer: str, addresses: Sequence[str], told: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMANDS[payer], *addresses],
-        env=_environment(payer, told),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=_PAYING_SECONDS,
-    )
 
 
 def _environment(name: str, told: Mapping[str, str]) -> dict[str, str]:

@@ -1,31 +1,31 @@
 """x402's own clients and servers, which nobody here wrote: whoever pays is served, and the seller is paid."""
 
-import os
-import sys
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Final
 
+import httpx
 import pytest
 from eth_typing import HexStr
 from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
+from x402 import x402ClientSync
+from x402.http import x402HTTPClientSync
+from x402.mechanisms.evm import EthAccountSigner
+from x402.mechanisms.evm.exact import register_exact_evm_client
 
-from local.accounts import dev_account, dev_accounts, operator
-from local.anvil import start_anvil
-from local.chain import LocalChain
-from local.contracts import deploy_contracts, lock_funds
+from ferryman.contracts import load
+from local.accounts import dev_account
 from local.description import ChainDescription
-from local.ports import any_free_port
-from local.probe import answers
-from local.process import ChildProcess
-from local.settings import StackSettings
+from local.example import PAYER_INDEX, SELLER_INDEX
 from tests.e2e.market import Market, Sale
+from tests.e2e.stack import Stack
 
 LOCAL: Final = 31337
 BASE_SEPOLIA: Final = 84532
-PAYER, SELLER = dev_account(0).address, dev_account(1).address
+PAYER, SELLER = dev_account(PAYER_INDEX).address, dev_account(SELLER_INDEX).address
 PRICE_UNITS: Final = 10_000
 PAYERS: Final = ("payer_httpx", "payer_fetch")
 SELLERS: Final = ("seller_fastapi", "seller_flask", "seller_express")
@@ -43,14 +43,14 @@ Purchase = tuple[int, str, str]
 
 
 @pytest.fixture(scope="module")
-def markets() -> Iterator[Mapping[int, Market]]:
-    """Open a market on each chain."""
+def markets(stack: Stack) -> Iterator[Mapping[int, Market]]:
+    """Open a market on each of the stack's chains."""
+    sellers = {LOCAL: SELLERS, BASE_SEPOLIA: (*SELLERS, *SELLERS_OF_V1)}
+    url = stack.description.api_url
     with ExitStack() as cleanup:
-        sellers = {LOCAL: SELLERS, BASE_SEPOLIA: (*SELLERS, *SELLERS_OF_V1)}
-        settled = {chain_id: cleanup.enter_context(_facilitated(chain_id)) for chain_id in sellers}
         yield {
-            chain_id: cleanup.enter_context(Market.open(chain, url, sellers[chain_id]))
-            for chain_id, (chain, url) in settled.items()
+            chain.chain_id: cleanup.enter_context(Market.open(chain, url, sellers[chain.chain_id]))
+            for chain in stack.description.chains
         }
 
 
@@ -79,7 +79,8 @@ def test_whoever_pays_is_served(
     """And the receipt names the transaction in which the seller was paid."""
     sale = sales[chain_id, payer, seller]
 
-    assert (sale.status, sale.body) == (200, {"weather": "sunny"})
+    assert sale.status == 200, sale.body
+    assert json.loads(sale.body) == {"weather": "sunny"}
     assert sale.receipt is not None
     assert sale.receipt["success"] is True
     assert sale.receipt["network"] == (
@@ -96,6 +97,65 @@ def test_nobody_is_paid_twice_with_one_transaction(sales: Mapping[Purchase, Sale
     assert len(set(transactions)) == len(PURCHASES)
 
 
+def test_a_payer_keeps_to_what_he_allowed(markets: Mapping[int, Market]) -> None:
+    """Spend controls are on: a token that he has not named is not paid with."""
+    before = _balance(markets[LOCAL].chain)
+
+    ended = markets[LOCAL].send("payer_fetch", ["seller_express"], markets[BASE_SEPOLIA].environment)
+
+    assert ended.returncode != 0
+    assert "spendControls" in ended.stderr
+    assert _balance(markets[LOCAL].chain) == before
+
+
+def test_what_was_served_is_not_served_again(markets: Mapping[int, Market]) -> None:
+    """The very same payment once more finds its authorization settled."""
+    market = markets[LOCAL]
+    seller = market.sellers["seller_fastapi"]
+    seller.wait()
+    before = _balance(market.chain)
+    payment = _signed(seller.address)
+
+    answers = [httpx.get(seller.address, headers=payment, timeout=60.0) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 402]
+    assert _balance(market.chain) == before + PRICE_UNITS
+
+
+def test_one_authorization_is_sold_once_by_two_sellers(markets: Mapping[int, Market]) -> None:
+    """Both ask the same for the same payee, at the same moment: one is paid and serves, the other refuses."""
+    market = markets[BASE_SEPOLIA]
+    sellers = [market.sellers[name] for name in SELLERS_OF_V1]
+    for seller in sellers:
+        seller.wait()
+    before = _balance(market.chain)
+    payment = _signed(sellers[0].address)
+
+    with ThreadPoolExecutor() as aside:
+        asking = [aside.submit(httpx.get, one.address, headers=payment, timeout=60.0) for one in sellers]
+        statuses = sorted(asked.result().status_code for asked in asking)
+
+    assert statuses == [200, 402]
+    assert _balance(market.chain) == before + PRICE_UNITS
+
+
+def _signed(address: str) -> dict[str, str]:
+    """Ask a seller for the price, and sign what it asks: the headers to ask again with."""
+    asked = httpx.get(address, timeout=60.0)
+    client = register_exact_evm_client(x402ClientSync(), EthAccountSigner(dev_account(PAYER_INDEX)))
+    client.set_spend_controls(False)
+    http = x402HTTPClientSync(client)
+    required = http.get_payment_required_response(asked.headers.get, asked.json())
+    return http.encode_payment_signature_header(client.create_payment_payload(required))
+
+
+def _balance(chain: ChainDescription) -> int:
+    """Read what the seller has, in units of USDC."""
+    web3 = Web3(HTTPProvider(chain.rpc_url))
+    usdc = web3.eth.contract(address=chain.contracts["MockUSDC"], abi=load("MockUSDC").abi)
+    return int(usdc.functions.balanceOf(SELLER).call())
+
+
 def _paid_in(chain: ChainDescription, transaction: str) -> list[int]:
     """Read from the chain what the payer has sent the seller in a transaction, in units of USDC."""
     receipt = Web3(HTTPProvider(chain.rpc_url)).eth.get_transaction_receipt(HexStr(transaction))
@@ -107,44 +167,3 @@ def _paid_in(chain: ChainDescription, transaction: str) -> list[int]:
         if log["address"] == chain.contracts["MockUSDC"]
         and [bytes(topic) for topic in log["topics"]] == wanted
     ]
-
-
-@contextmanager
-def _facilitated(chain_id: int) -> Iterator[tuple[ChainDescription, str]]:
-    """Run a chain and the reference facilitator."""
-    settings = StackSettings(
-        block_times_seconds=[1],
-        chain_ids=[chain_id],
-        wallets=1,
-        accounts=10,
-        aws_port=None,
-        rpc_port=any_free_port(),
-        log_level="INFO",
-    )
-    with ExitStack() as cleanup:
-        anvil, rpc_url = start_anvil(settings)
-        cleanup.callback(anvil.stop)
-        network = LocalChain.at(rpc_url, operator())
-        contracts = deploy_contracts(network)
-        lock_funds(network, contracts, dev_accounts(2))
-        port = any_free_port()
-        told = {
-            "RPC_URL": rpc_url,
-            "CHAIN_ID": str(chain_id),
-            "PRIVATE_KEY": f"0x{bytes(dev_account(9).key).hex()}",
-            "PORT": str(port),
-            "SERVED": "threads",
-        }
-        module = "local.bench.reference_facilitator"
-        facilitator = ChildProcess.start(
-            f"facilitator-{chain_id}", [sys.executable, "-m", module], os.environ | told
-        )
-        cleanup.callback(facilitator.stop)
-        url = f"http://127.0.0.1:{port}"
-        facilitator.wait_until(lambda: answers(f"{url}/supported", timeout_seconds=5), timeout_seconds=60)
-        yield (
-            ChainDescription(
-                chain_id=chain_id, rpc_url=rpc_url, block_time_ms=1_000, contracts=contracts.addresses
-            ),
-            url,
-        )

@@ -24,7 +24,7 @@ from ferryman.config import (
 )
 from ferryman.domain.units import ChainId
 from tests.support.payments import ESCROW, TOKEN
-from tests.support.template import environment
+from tests.support.template import environment, functions
 
 STEPS: dict[str, type[StepConfig]] = {
     "ingest": IngestConfig,
@@ -145,6 +145,14 @@ def test_the_template_sets_what_the_step_reads(step: str) -> None:
 
     # CHAINS is set for all; confirm is its own function, and still reads the name.
     assert set_there - {"CHAINS"} == read_here - {"CHAINS"}
+
+
+@pytest.mark.parametrize("step", functions())
+def test_every_variable_is_written_as_text(step: str) -> None:
+    """AWS takes a number for its text; the emulator hands it on, and the function does not start."""
+    variables = functions()[step].get("Environment", {}).get("Variables", {})
+
+    assert [name for name, value in variables.items() if not isinstance(value, str | dict)] == []
 
 
 def test_chains_are_found_by_id() -> None:

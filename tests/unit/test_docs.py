@@ -16,7 +16,12 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 def _pages() -> list[Path]:
     return sorted(
-        {ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").glob("*/README.md")}
+        {
+            ROOT / "README.md",
+            ROOT / "examples" / "README.md",
+            *(ROOT / "docs").rglob("*.md"),
+            *(ROOT / "clients").glob("*/README.md"),
+        }
     )
 
 

@@ -19,7 +19,7 @@ async def main(addresses: list[str]) -> None:
             answer = await http.get(address)
         receipt = answer.headers.get("X-PAYMENT-RESPONSE")
         paid = json.loads(base64.b64decode(receipt)) if receipt else None
-        line = {"status": answer.status_code, "body": answer.json(), "paid": paid}
+        line = {"status": answer.status_code, "body": answer.text, "paid": paid}
         print(json.dumps(line), flush=True)
 
 

@@ -1,10 +1,15 @@
 """A seller on FastAPI as of x402's first protocol version: the weather for 0.01 USDC on Base Sepolia."""
 
 import os
+from functools import partial
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 from x402.fastapi.middleware import require_payment
+
+# The package gives a facilitator five seconds and has no setting for it: too few on a busy machine.
+httpx.AsyncClient = partial(httpx.AsyncClient, timeout=60.0)  # type: ignore[assignment,misc]
 
 app = FastAPI()
 app.middleware("http")(

@@ -1,9 +1,14 @@
 """A seller on Flask as of x402's first protocol version: the weather for 0.01 USDC on Base Sepolia."""
 
 import os
+from functools import partial
 
+import httpx
 from flask import Flask
 from x402.flask.middleware import PaymentMiddleware
+
+# The package gives a facilitator five seconds and has no setting for it: too few on a busy machine.
+httpx.AsyncClient = partial(httpx.AsyncClient, timeout=60.0)  # type: ignore[assignment,misc]
 
 app = Flask(__name__)
 PaymentMiddleware(app).add(

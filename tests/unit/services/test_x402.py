@@ -216,6 +216,13 @@ def test_what_is_supported_names_networks_and_the_accounts_that_send(market: Mem
     assert after["signers"] == {"eip155:*": list(market.signer.wallets())}
 
 
+@pytest.mark.parametrize("body", [None, [], {}, {"paymentPayload": {"payload": "?"}}], ids=repr)
+def test_a_refusal_always_has_a_payer_if_only_null(market: MemoryMarket, body: object) -> None:
+    """PyPI's x402 1.0 fails on an answer without the member."""
+    assert market.facilitator.verify(body)["payer"] is None
+    assert market.facilitator.settle(body)["payer"] is None
+
+
 # -- once and no more ---------------------------------------------------------------------------
 
 

@@ -138,5 +138,5 @@ def _message(error: FerrymanError) -> str:
 
 
 def _payer(body: object) -> Answer:
-    payer = payer_of(body)
-    return {"payer": payer} if payer else {}
+    # Null rather than absent: sellers of version 1 fail on an answer without the member.
+    return {"payer": payer_of(body)}

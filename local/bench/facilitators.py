@@ -1,0 +1,244 @@
+"""`POST /settle` of the stack, and of the reference facilitator beside it on the same chain."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import httpx
+from eth_typing import HexStr
+from web3 import HTTPProvider, Web3
+from x402.mechanisms.evm import EthAccountSigner
+from x402.mechanisms.evm.exact import ExactEvmClientScheme
+from x402.schemas import PaymentPayload, PaymentRequirements, ResourceInfo
+
+from ferryman.contracts import load
+from local.accounts import dev_account
+from local.bench.plan import Plan
+from local.bench.report import ResultTable, number
+from local.chain import LocalChain
+from local.description import StackDescription
+from local.errors import LocalStackError
+from local.ports import LOOPBACK, any_free_port
+from local.probe import answers
+from local.process import ChildProcess
+from local.progress import step
+from local.summary import percentile
+
+_UNITS: Final = 10_000
+_TIMEOUT_SECONDS: Final = 300
+_READY_SECONDS: Final = 60.0
+_REFERENCE_INDEX: Final = 90_000
+"""Far above the accounts that pay."""
+NOTE = (
+    "Authorizations of 0.01 USDC of {senders} payers, signed by x402's own client, {at_once} at a time over "
+    "HTTP, with blocks of {block_seconds:g} s. *As its example* awaits the reference facilitator in the "
+    "server's event loop, where its waiting for a block is everybody's; *in threads* gives each request one. "
+    "It has one key and Ferryman {wallets}. A run counts only if every answer is a success, every "
+    "transaction named is mined with status 1, and the payee has the money of each."
+)
+
+
+Answer = dict[str, Any]
+Call = Callable[[httpx.AsyncClient], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What came of one run."""
+
+    name: str
+    seconds: float
+    milliseconds: Sequence[float]
+    """Of each `/settle`."""
+    transactions: int
+    """How many transactions there are among the answers."""
+    gas: int
+    """Of all of them together."""
+
+    @property
+    def a_second(self) -> float:
+        """How many were settled a second."""
+        return len(self.milliseconds) / self.seconds
+
+    def row(self) -> tuple[str, ...]:
+        """Write it as a row."""
+        count = len(self.milliseconds)
+        return (
+            self.name,
+            str(count),
+            number(self.a_second),
+            number(percentile(self.milliseconds, 50)),
+            number(percentile(self.milliseconds, 95)),
+            str(self.transactions),
+            number(self.gas / count),
+        )
+
+
+def measure_facilitators(stack: StackDescription, plan: Plan) -> list[ResultTable]:
+    """Settle through the stack, then through the reference facilitator in both ways of serving it.
+
+    Raises:
+        LocalStackError: a settlement did not succeed, or the payee does not have the money.
+
+    """
+    with step(f"Settling {plan.settlements} authorizations, {plan.settling_at_once} at a time"):
+        _warm_up(stack, plan)
+        runs = [_settled(stack, "Ferryman, on the local stack", stack.api_url, plan.settlements, plan)]
+    for served, name, count in (
+        ("loop", "reference, as its example", plan.settlements_of_reference),
+        ("threads", "reference, in threads", plan.settlements),
+    ):
+        with step(f"Settling {count} through the {name}"), _reference(stack, served) as url:
+            runs.append(_settled(stack, name, url, count, plan))
+    return [_table(stack, plan, [*(run.row() for run in runs), _emulator_row(stack, plan)])]
+
+
+def _emulator_row(stack: StackDescription, plan: Plan) -> tuple[str, ...]:
+    """Measure a route that does no work of ours: more than this the emulator cannot serve."""
+    started = time.monotonic()
+    replies = asyncio.run(_all(stack.api_url, [_health] * plan.settlements, plan.settling_at_once))
+    seconds = time.monotonic() - started
+    times = [milliseconds for milliseconds, _ in replies]
+    measured = (len(times) / seconds, percentile(times, 50), percentile(times, 95))
+    return ("the emulator: GET /health", str(len(times)), *map(number, measured), "-", "-")
+
+
+def _warm_up(stack: StackDescription, plan: Plan) -> None:
+    """Let the emulator start its workers; they may take longer than `/settle` waits."""
+    payee = Web3.to_checksum_address("0x" + os.urandom(20).hex())
+    bodies = _signed(stack, payee, count=plan.settling_at_once, senders=plan.burst_senders)
+    asyncio.run(_all(stack.api_url, [partial(_settle, body=body) for body in bodies], len(bodies)))
+
+
+def _settled(stack: StackDescription, name: str, url: str, count: int, plan: Plan) -> Settled:
+    payee = Web3.to_checksum_address("0x" + os.urandom(20).hex())
+    bodies = _signed(stack, payee, count=count, senders=plan.burst_senders)
+    started = time.monotonic()
+    calls = [partial(_settle, body=body) for body in bodies]
+    replies = asyncio.run(_all(url, calls, plan.settling_at_once))
+    seconds = time.monotonic() - started
+    refused = [answer for _, answer in replies if not answer.get("success")]
+    if refused:
+        raise LocalStackError(f"{name}: {len(refused)} of {count} were not settled: {refused[:3]}")
+    return Settled(
+        name,
+        seconds,
+        [milliseconds for milliseconds, _ in replies],
+        *_on_chain(stack, payee, [answer["transaction"] for _, answer in replies]),
+    )
+
+
+def _on_chain(stack: StackDescription, payee: str, hashes: Sequence[str]) -> tuple[int, int]:
+    """Count the transactions and their gas, and make sure that the payee was paid for each answer."""
+    web3 = Web3(HTTPProvider(stack.rpc_url))
+    receipts = [web3.eth.get_transaction_receipt(HexStr(one)) for one in set(hashes)]
+    usdc = web3.eth.contract(address=stack.contracts["MockUSDC"], abi=load("MockUSDC").abi)
+    paid = usdc.functions.balanceOf(payee).call()
+    if paid != _UNITS * len(hashes) or any(receipt["status"] != 1 for receipt in receipts):
+        raise LocalStackError(f"the payee has {paid} units for {len(hashes)} payments of {_UNITS}")
+    return len(receipts), sum(receipt["gasUsed"] for receipt in receipts)
+
+
+async def _all(url: str, calls: Sequence[Call], at_once: int) -> list[tuple[float, Answer]]:
+    """Make all calls, and give each one's milliseconds and answer."""
+    slots = asyncio.Semaphore(at_once)
+    limits = httpx.Limits(max_connections=at_once)
+
+    async def timed(http: httpx.AsyncClient, call: Call) -> tuple[float, Answer]:
+        async with slots:
+            started = time.monotonic()
+            answer = await call(http)
+            return (time.monotonic() - started) * 1000, answer
+
+    async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_SECONDS, limits=limits) as http:
+        return list(await asyncio.gather(*(timed(http, call) for call in calls)))
+
+
+async def _health(http: httpx.AsyncClient) -> Answer:
+    """Ask what does no work of ours."""
+    answer: Answer = (await http.get("/health")).raise_for_status().json()
+    return answer
+
+
+async def _settle(http: httpx.AsyncClient, body: Answer) -> Answer:
+    """Ask as a seller's server does: once more if the transaction is sent but not mined yet."""
+    answer: Answer = (await http.post("/settle", json=body)).raise_for_status().json()
+    if answer.get("errorReason") == "settlement_pending" and answer.get("transaction"):
+        answer = (await http.post("/settle", json=body)).raise_for_status().json()
+    return answer
+
+
+def _signed(stack: StackDescription, payee: str, *, count: int, senders: int) -> list[Answer]:
+    requirements = PaymentRequirements(
+        scheme="exact",
+        network=f"eip155:{stack.chain_id}",
+        asset=stack.contracts["MockUSDC"],
+        amount=str(_UNITS),
+        pay_to=payee,
+        max_timeout_seconds=600,
+        extra={"name": "USDC", "version": "2"},
+    )
+    payers = [
+        ExactEvmClientScheme(EthAccountSigner(dev_account(index))) for index in range(min(senders, count))
+    ]
+    payloads = [
+        PaymentPayload(
+            payload=payers[index % len(payers)].create_payment_payload(requirements),
+            accepted=requirements,
+            resource=ResourceInfo(url=f"https://seller.example/{index}"),
+        )
+        for index in range(count)
+    ]
+    return [
+        {
+            "x402Version": 2,
+            "paymentPayload": payload.model_dump(by_alias=True, exclude_none=True),
+            "paymentRequirements": requirements.model_dump(by_alias=True, exclude_none=True),
+        }
+        for payload in payloads
+    ]
+
+
+@contextmanager
+def _reference(stack: StackDescription, served: str) -> Iterator[str]:
+    """Run the reference facilitator on the stack's chain."""
+    key = dev_account(_REFERENCE_INDEX)
+    LocalChain.at(stack.rpc_url, key)
+    port = any_free_port()
+    told = {
+        "RPC_URL": stack.rpc_url,
+        "CHAIN_ID": str(stack.chain_id),
+        "PRIVATE_KEY": f"0x{bytes(key.key).hex()}",
+        "PORT": str(port),
+        "SERVED": served,
+    }
+    command = [sys.executable, "-m", "local.bench.reference_facilitator"]
+    process = ChildProcess.start(f"reference-{served}", command, os.environ | told)
+    try:
+        url = f"http://{LOOPBACK}:{port}"
+        process.wait_until(
+            lambda: answers(f"{url}/supported", timeout_seconds=5), timeout_seconds=_READY_SECONDS
+        )
+        yield url
+    finally:
+        process.stop()
+
+
+def _table(stack: StackDescription, plan: Plan, rows: Sequence[Sequence[str]]) -> ResultTable:
+    return ResultTable(
+        f"Settling by x402, {plan.settling_at_once} at a time",
+        ("", "count", "a second", "p50 ms", "p95 ms", "transactions", "gas each"),
+        rows,
+        NOTE.format(
+            senders=plan.burst_senders,
+            at_once=plan.settling_at_once,
+            block_seconds=stack.chains[0].block_time_ms / 1000,
+            wallets=len(stack.wallets),
+        ),
+    )
