@@ -1,19 +1,22 @@
 """HTTPS -> x402: what a seller was offered is verified and settled; a refusal is an answer as well."""
 
+from http import HTTPStatus
 from typing import Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from ferryman.adapters.http.answers import ok
+from ferryman.adapters.http.answers import answer, ok
 from ferryman.adapters.http.correlation import correlation_id
 from ferryman.adapters.http.requests import json_body
 from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.bootstrap.x402 import facilitate
 from ferryman.domain.errors import RequestError
+from ferryman.intents.meta_transaction import META_TRANSACTION
+from ferryman.intents.meta_transaction.facilitated import facilitated
 
 telemetry = Telemetry()
-facilitator = facilitate(telemetry)
+facilitator, complete = facilitate(telemetry)
 LARGEST_BODY: Final = 256 * 1024
 """Bytes. A seller's server sends along what its resource looks like, and an example of it."""
 
@@ -41,11 +44,20 @@ def supported(_event: Event) -> Answer:
     return ok(facilitator.supported())
 
 
+def carry_out(event: Event) -> Answer:
+    """POST /x402/facilitate: 200 when it is over, 202 when it is not yet."""
+    body = json_body(event)
+    row, chain = complete(META_TRANSACTION.name, body, correlation_id=correlation_id(event))
+    status = HTTPStatus.OK if row.status.is_terminal else HTTPStatus.ACCEPTED
+    return answer(status, facilitated(row, chain))
+
+
 routes = Routes(
     {
         "POST /verify": verify,
         "POST /settle": settle,
         "GET /supported": supported,
+        "POST /x402/facilitate": carry_out,
     },
     telemetry.logger,
 )

@@ -71,11 +71,14 @@ def test_ingest_reads_the_payment_out_of_its_event() -> None:
     assert SAMPLES["ingest"]["resource"] == PAYMENT.path
 
 
-@pytest.mark.parametrize("name", ["ingest_meta_transaction", "ingest_service_meta_transaction"])
+@pytest.mark.parametrize(
+    "name", ["ingest_meta_transaction", "ingest_service_meta_transaction", "x402_facilitate"]
+)
 def test_ingest_reads_the_meta_transaction_out_of_its_events(name: str) -> None:
-    """By either route."""
+    """By each route that takes one."""
     assert json_body(SAMPLES[name]) == SAMPLES["meta-transaction"]
-    assert SAMPLES[name]["resource"].removeprefix("/service") == META_TRANSACTION.path
+    resource = SAMPLES[name]["resource"].removeprefix("/service")
+    assert resource in {META_TRANSACTION.path, "/x402/facilitate"}
 
 
 def test_ingest_reads_what_is_asked_before_a_meta_transaction_is_signed() -> None:

@@ -32,6 +32,7 @@ OPEN: Final = {
     ("post", "/settle"),
     ("post", "/settlements"),
     ("post", "/verify"),
+    ("post", "/x402/facilitate"),
     ("post", "/sign-in"),
     ("post", "/sign-in/challenge"),
 }

@@ -157,7 +157,7 @@ def test_every_deployed_route_is_one_that_its_function_serves(method: str, path:
     source = (ROOT / "functions" / step / "app.py").read_text(encoding="utf-8")
 
     methods = {
-        "ingest": {"post"},
+        "ingest": {"get", "post"},
         "x402": {"get", "post"},
         "query": {"get"},
         "webhooks": {"get", "post", "delete"},

@@ -221,6 +221,7 @@ def test_reads_answer_with_the_documented_models() -> None:
         "/supported": "X402Support",
         "/meta-transactions": "Record",
         "/meta-transactions/quote": "MetaTransactionQuote",
+        "/x402/facilitate": "Facilitated",
         "/nonces/{user}": "FreeNonce",
         "/quote": "Quote",
         "/service/payments": "Record",

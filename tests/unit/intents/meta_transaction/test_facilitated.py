@@ -5,12 +5,14 @@ from typing import Any, Final
 import pytest
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.relaying import RelaySettings
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, Milliseconds
+from ferryman.domain.units import Address
 from ferryman.intents.meta_transaction.facilitated import facilitated
+from ferryman.services.awaiting import Awaiting
+from ferryman.services.completing import Completing
 from tests.fakes.chain import GAS_USED, FakeChain
 from tests.fakes.clock import FakeClock
+from tests.fakes.market import PATIENCE_MS, WorkingClock
 from tests.fakes.relay import FakeRelay
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World
@@ -28,7 +30,7 @@ SETTINGS: Final[ChainSettings] = relay_settings(explorer_url="https://cronoscan.
 
 
 class Office:
-    """A deployment that has accepted one meta-transaction."""
+    """A deployment with a relay, whose other functions work while somebody waits."""
 
     def __init__(self) -> None:
         clock = FakeClock(NOW_SECONDS * 1_000)
@@ -36,8 +38,12 @@ class Office:
         self.chain.give(ASSET, PAYER.address, 1_000_000)
         self.relay.allowed.add((Address(TARGET), SELECTOR))
         self.world = World(SETTINGS, self.chain, FakeSigner([b"\x07" * 32]), clock)
-        self.world.ingest("meta-transaction", signed_meta_transaction())
-        clock.sleep(Milliseconds(1_000))
+        self.others = WorkingClock(self.world, clock)
+        self.complete = Completing(
+            ingest=self.world.ingest,
+            awaiting=Awaiting(store=self.world.store, clock=self.others, patience_ms=PATIENCE_MS),
+            clock=clock,
+        )
 
     @property
     def relay(self) -> FakeRelay:
@@ -52,9 +58,7 @@ class Office:
 
     def told(self) -> dict[str, Any]:
         """What is answered of it."""
-        ours = SETTINGS.relay
-        assert isinstance(ours, RelaySettings)
-        return facilitated(self.row(), SETTINGS, ours)
+        return facilitated(self.row(), SETTINGS)
 
 
 @pytest.fixture
@@ -63,11 +67,18 @@ def office() -> Office:
     return Office()
 
 
-def test_one_that_is_confirmed_is_told_as_the_requirement_has_it(office: Office) -> None:
-    """Every member of its answer, and no other but the id."""
-    office.world.settle()
+@pytest.fixture
+def accepted(office: Office) -> Office:
+    """Have it accept one."""
+    office.world.ingest("meta-transaction", signed_meta_transaction())
+    return office
 
-    told, row = office.told(), office.row()
+
+def test_one_that_is_confirmed_is_told_as_the_requirement_has_it(accepted: Office) -> None:
+    """Every member of its answer, and no other but the id."""
+    accepted.world.settle()
+
+    told, row = accepted.told(), accepted.row()
 
     assert told == {
         "success": True,
@@ -88,11 +99,11 @@ def test_one_that_is_confirmed_is_told_as_the_requirement_has_it(office: Office)
     assert GAS_USED * 10**9 * UNITS_PER_NATIVE // 10**18 == 120_000
 
 
-def test_one_that_is_not_over_is_pending_with_its_id(office: Office) -> None:
+def test_one_that_is_not_over_is_pending_with_its_id(accepted: Office) -> None:
     """Nothing is paid yet, and nothing is claimed."""
-    told = office.told()
+    told = accepted.told()
 
-    assert (told["success"], told["id"], told["payment"]) == (False, office.row().transaction_id, None)
+    assert (told["success"], told["id"], told["payment"]) == (False, accepted.row().transaction_id, None)
     assert told["transaction"] == {
         "txHash": None,
         "explorerUrl": None,
@@ -101,13 +112,38 @@ def test_one_that_is_not_over_is_pending_with_its_id(office: Office) -> None:
     }
 
 
-def test_one_whose_target_failed_says_so_and_what_it_cost(office: Office) -> None:
+def test_one_whose_target_failed_says_so_and_what_it_cost(accepted: Office) -> None:
     """It was mined, and paid for."""
-    office.relay.target_reverts = True
-    office.world.settle()
+    accepted.relay.target_reverts = True
+    accepted.world.settle()
 
-    told = office.told()
+    told = accepted.told()
 
     assert (told["success"], told["error"]) == (False, "call_reverted")
     assert told["transaction"]["status"] == "failed"
     assert told["payment"]["amount"] == "0.121200"
+
+
+def test_whoever_waits_is_answered_when_it_is_over(office: Office) -> None:
+    """In one request; and the same again is answered at once."""
+    row, chain = office.complete("meta-transaction", signed_meta_transaction())
+    began = office.others.now()
+    again, _ = office.complete("meta-transaction", signed_meta_transaction())
+
+    assert facilitated(row, chain)["transaction"]["status"] == "confirmed"
+    assert facilitated(again, chain) == facilitated(row, chain)
+    assert office.others.now() == began
+    assert len(office.chain.state.executed) == 1
+
+
+def test_whoever_waits_too_long_is_told_that_it_is_pending(office: Office) -> None:
+    """Before the gateway gives up; its record goes on by itself."""
+    office.others.is_working = False
+    began = office.others.now()
+
+    row, chain = office.complete("meta-transaction", signed_meta_transaction())
+
+    assert facilitated(row, chain)["transaction"]["status"] == "pending"
+    assert office.others.now() - began == PATIENCE_MS
+    office.world.settle()
+    assert office.told()["success"]

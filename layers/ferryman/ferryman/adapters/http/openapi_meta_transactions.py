@@ -1,11 +1,11 @@
 """What is asked before a meta-transaction is signed, in the OpenAPI document."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ferryman.intents.meta_transaction.request import MetaTransactionDraft
+from ferryman.intents.meta_transaction.request import MetaTransactionDraft, MetaTransactionRequest
 
 _ADDRESS: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 _WHEN: Final = "2026-11-21T12:00:00.000Z"
@@ -74,6 +74,40 @@ class MetaTransactionQuote(_Model):
     typedData: BothTypedData  # noqa: N815
 
 
+class FacilitatedTransaction(_Model):
+    """Where it was mined."""
+
+    txHash: str | None = Field(examples=["0x" + "2b" * 32])  # noqa: N815 (CroGas writes so)
+    explorerUrl: str | None = Field(examples=["https://cronoscan.com/tx/0x2b2b"])  # noqa: N815
+    status: Literal["pending", "confirmed", "failed"] = Field(examples=["confirmed"])
+    blockNumber: int | None = Field(examples=[1234567])  # noqa: N815
+
+
+class FacilitatedExecution(_Model):
+    """What was called, and at what gas."""
+
+    target: str = Field(examples=[_ADDRESS])
+    gasUsed: int | None = Field(examples=[78932])  # noqa: N815
+    gasPrice: str | None = Field(examples=["5000000000"], description="Wei.")  # noqa: N815
+
+
+class FacilitatedPayment(Cost):
+    """What it cost the user, in the fee token's own unit."""
+
+    currency: str = Field(examples=["USDC"])
+
+
+class Facilitated(_Model):
+    """What became of a meta-transaction; while it is pending, its record says more, by its id."""
+
+    success: bool = Field(examples=[True], description="Confirmed, and the target did it.")
+    id: str = Field(examples=["0x" + "6f" * 32], description="Its `transaction_id`.")
+    transaction: FacilitatedTransaction
+    execution: FacilitatedExecution
+    payment: FacilitatedPayment | None = Field(examples=[None], description="Null until it is over.")
+    error: str = Field(default="", examples=["call_reverted"], description="Why it failed, if it did.")
+
+
 class FreeNonce(_Model):
     """A nonce that neither the chain nor an accepted message of the user has."""
 
@@ -82,7 +116,7 @@ class FreeNonce(_Model):
     nonce: str = Field(examples=["0"])
 
 
-META_TRANSACTION_MODELS: Final = (MetaTransactionQuote, FreeNonce)
+META_TRANSACTION_MODELS: Final = (MetaTransactionQuote, FreeNonce, Facilitated)
 
 Answers = Callable[[str, str], dict[str, Any]]
 Problems = Callable[..., dict[str, Any]]
@@ -103,7 +137,23 @@ def meta_transaction_paths(
         "schema": {"$ref": f"#/components/schemas/{MetaTransactionDraft.__name__}"},
         "example": example(MetaTransactionDraft),
     }
+    signed = {
+        "schema": {"$ref": f"#/components/schemas/{MetaTransactionRequest.__name__}"},
+        "example": example(MetaTransactionRequest),
+    }
     return {
+        "/x402/facilitate": {
+            "post": {
+                "operationId": "facilitate",
+                "summary": "Carry a meta-transaction out, and wait for its end",
+                "requestBody": {"required": True, "content": {"application/json": signed}},
+                "responses": {
+                    "200": answer("Facilitated", "It is over"),
+                    "202": answer("Facilitated", "It is accepted, and not over yet: `pending`"),
+                    **problems(400, 401, 402, 409, 410, 413, 415, 422, 429, 503),
+                },
+            }
+        },
         "/meta-transactions/quote": {
             "post": {
                 "operationId": "quote_meta_transaction",

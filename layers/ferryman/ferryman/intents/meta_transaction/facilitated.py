@@ -13,13 +13,12 @@ _STATES: Final = {Status.CONFIRMED: "confirmed", Status.FAILED: "failed"}
 _PENDING: Final = "pending"
 
 
-def facilitated(row: Transaction, chain: ChainSettings, ours: RelaySettings) -> dict[str, Any]:
+def facilitated(row: Transaction, chain: ChainSettings) -> dict[str, Any]:
     """Tell a meta-transaction as it stands.
 
     Args:
         row: its row.
         chain: its chain.
-        ours: the chain's relay.
 
     Returns:
         What happened, once it is over; before that `pending`, and the id to ask for it.
@@ -39,7 +38,7 @@ def facilitated(row: Transaction, chain: ChainSettings, ours: RelaySettings) -> 
             "gasUsed": row.gas_used,
             "gasPrice": None if row.effective_gas_price is None else str(row.effective_gas_price),
         },
-        "payment": _payment(row, ours) if row.status.is_terminal else None,
+        "payment": _payment(row, chain.relay) if row.status.is_terminal and chain.relay else None,
     }
     return told | ({"error": row.reason} if row.status is Status.FAILED else {})
 
