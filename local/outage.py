@@ -27,7 +27,7 @@ from local.scratch import scratch_folder
 from local.settings import StackSettings
 
 _SAVED_SECONDS = 60.0
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _POSITIONS = "dynamodb_stream_positions"
 
@@ -58,7 +58,7 @@ def main() -> int:
 def kill_node(stack: StackDescription, chain_id: int, *, seconds: float) -> dict[str, float]:
     """Kill a chain's node, as when its machine dies, and start it again with its chain.
 
-    It is killed as soon as its mempool has something to lose, or after ten seconds.
+    It is killed as soon as its mempool has something to lose, or after a minute.
 
     Returns:
         `lost`: transactions that were in its mempool; `back_at`: Unix seconds, when it answered again.

@@ -288,9 +288,11 @@ def test_functions_that_are_killed_every_second_lose_and_double_nothing(stack: S
     print(dict(killed), f"all over {time.monotonic() - last:.0f} s later")  # noqa: T201 (for reliability.md)
 
 
-def moment(told: str) -> float:
-    """Read a record's time, as Unix seconds."""
-    return datetime.fromisoformat(told).timestamp()
+def span(record: dict[str, Any]) -> tuple[float, float]:
+    """When a payment that is over was received, and when it ended: Unix seconds."""
+    times = (record["received_at"], max(record["reached"].values()))
+    received, over = (datetime.fromisoformat(at).timestamp() for at in times)
+    return received, over
 
 
 def test_a_node_killed_amid_six_hundred_payments_loses_its_mempool_and_no_payment(stack: Stack) -> None:
@@ -307,18 +309,17 @@ def test_a_node_killed_amid_six_hundred_payments_loses_its_mempool_and_no_paymen
         names = posted(stack, bodies, a_second=10)
         posting = time.monotonic() - posting
         told = outage.result()
-    reached = [ended(stack, name)["reached"] for name in names]
+    check(stack, bodies, names, start)
 
-    lived = [(moment(one["accepted"]), moment(one["confirmed"])) for one in reached]
-    before = [over - told["back_at"] for accepted, over in lived if accepted < told["back_at"]]
-    later = [over - accepted for accepted, over in lived if accepted >= told["back_at"]]
+    lived = [span(stack.record(name)) for name in names]
+    before = [over - told["back_at"] for received, over in lived if received < told["back_at"]]
+    later = [over - received for received, over in lived if received >= told["back_at"]]
     print(  # noqa: T201 (figures for docs/reliability.md)
         f"{len(bodies)} posted in {posting:.0f} s, {told['lost']:.0f} transactions lost with the mempool; "
         f"{len(before)} accepted before the node was back, all over {max(before):.1f} s after that; "
         f"{len(later)} later, over in {median(later):.1f} s (p50), {max(later):.1f} at most"
     )
     assert told["lost"] > 0, "the mempool was empty"
-    check(stack, bodies, names, start)
 
 
 def test_an_aws_that_ends_and_starts_again_with_what_it_saved_goes_on(stack: Stack) -> None:
@@ -333,13 +334,12 @@ def test_an_aws_that_ends_and_starts_again_with_what_it_saved_goes_on(stack: Sta
         outage = aside.submit(restart)
         names = posted(stack, bodies)
         told = outage.result()
-    reached = [ended(stack, name)["reached"] for name in names]
+    check(stack, bodies, names, start)
 
-    lived = [(moment(one["accepted"]), moment(one["confirmed"])) for one in reached]
-    cut_off = [over - told["back_at"] for accepted, over in lived if accepted < told["gone_at"] < over]
+    lived = [span(stack.record(name)) for name in names]
+    cut_off = [over - told["back_at"] for received, over in lived if received < told["gone_at"] < over]
     print(  # noqa: T201 (figures for docs/reliability.md)
         f"away for {told['back_at'] - told['gone_at']:.0f} s; {len(cut_off)} were on their way, "
         f"the last of them over {max(cut_off, default=0.0):.1f} s after the return"
     )
     assert cut_off, "nothing was on its way"
-    check(stack, bodies, names, start)
