@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ferryman.domain.units import ChainId, Gas, Instant, Milliseconds
+from ferryman.domain.units import Address, ChainId, Gas, Instant, Milliseconds
 from ferryman.ports import Clock
 
 REMEMBERED_MS: Final = Milliseconds(60_000)
 """How long an estimate is gone by: what a chain charges moves, on some of them with the price of another."""
+
+
+_Like = tuple[ChainId, str, Address]
+"""What batches have in common: chain, kind, and the contract that each message is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +28,18 @@ class BatchGas:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._estimates: dict[tuple[ChainId, str], dict[int, _Estimate]] = {}
+        self._estimates: dict[_Like, dict[int, _Estimate]] = {}
 
-    def enough(self, chain_id: ChainId, kind: str, size: int) -> Gas | None:
+    def enough(self, like: _Like, size: int) -> Gas | None:
         """Give what a batch of that size or the next larger one needed; None if nothing is known of any."""
         oldest = self._clock.now() - REMEMBERED_MS
-        sizes = self._estimates.get((chain_id, kind), {})
+        sizes = self._estimates.get(like, {})
         fresh = {known: one.gas for known, one in sizes.items() if known >= size and one.made_at > oldest}
         return fresh[min(fresh)] if fresh else None
 
-    def learn(self, chain_id: ChainId, kind: str, size: int, estimate: Gas) -> None:
+    def learn(self, like: _Like, size: int, estimate: Gas) -> None:
         """Remember an estimate; of two of the same size the higher one, while that is fresh."""
-        now, sizes = self._clock.now(), self._estimates.setdefault((chain_id, kind), {})
+        now, sizes = self._clock.now(), self._estimates.setdefault(like, {})
         known = sizes.get(size)
         if known is None or known.gas <= estimate or known.made_at <= now - REMEMBERED_MS:
             sizes[size] = _Estimate(estimate, now)

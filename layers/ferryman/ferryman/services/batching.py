@@ -11,7 +11,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, Gas, hex_bytes
+from ferryman.domain.units import Address, ChainId, Gas, hex_bytes
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Simulation, Trial
 from ferryman.services.batch_gas import BatchGas
@@ -115,7 +115,7 @@ class Batching:
 
     def _batch(self, chunk: _Chunk, access: ChainAccess) -> _Batch | None:
         """Give a batch whose gas is known; None if it has to be estimated, or is too much."""
-        gas = self.known.enough(access.settings.chain_id, chunk[0].kind, len(chunk))
+        gas = self.known.enough(self._like(chunk[0]), len(chunk))
         call = self._call(chunk, access) if gas else None
         if gas is None or call is None or gas > access.settings.gas_limit_cap * len(chunk):
             return None
@@ -138,7 +138,7 @@ class Batching:
         for number, chunk in enumerate(chunks):
             gas = outcomes.get(number)
             if isinstance(gas, int) and gas <= access.settings.gas_limit_cap * len(chunk):
-                self.known.learn(access.settings.chain_id, chunk[0].kind, len(chunk), gas)
+                self.known.learn(self._like(chunk[0]), len(chunk), gas)
                 parts = tuple(by_id.pop(row.transaction_id) for row in chunk)
                 together.append(Parcel(parts, with_headroom(gas)))
         return [*together, *map(Parcel.of, by_id.values())]
@@ -153,8 +153,8 @@ class Batching:
         groups: defaultdict[tuple[str, Address, Lane], list[Transaction]] = defaultdict(list)
         for row in rows:
             if Step.RETURNED.value not in row.reached and (row.assured or _is_by_key(row)):
-                contract = self.kinds[row.kind].marker(row.payload).contract
-                groups[row.kind, contract, lane_of(row, settings, now)].append(row)
+                _, kind, contract = self._like(row)
+                groups[kind, contract, lane_of(row, settings, now)].append(row)
         crowds = [group for group in groups.values() if len(group) >= least]
         return [
             chunk
@@ -162,6 +162,10 @@ class Batching:
             if settings.batch_size >= settings.batch_min
             for chunk in _evenly(crowd, settings.batch_size)
         ]
+
+    def _like(self, row: Transaction) -> tuple[ChainId, str, Address]:
+        """Say with what a row may share a transaction, and whose gas says something about its own."""
+        return row.chain_id, row.kind, self.kinds[row.kind].marker(row.payload).contract
 
     def _call(self, chunk: _Chunk, access: ChainAccess) -> Call | None:
         return self.kinds[chunk[0].kind].to_batch_call([row.payload for row in chunk], access.settings)
