@@ -29,7 +29,7 @@ OVERHEAD_GAS = 17_000
 _FEED_DECIMALS = 8
 _TOLERANCE_BPS = 500
 # Tests move the chain's clock by days, and nobody is there to update the price.
-_NEVER_STALE = 2**32 - 1
+NEVER_STALE = 2**32 - 1
 _NAMES = {
     "usdc": "MockUSDC",
     "escrow": "PaymentEscrow",
@@ -83,7 +83,7 @@ def deploy_contracts(chain: LocalChain) -> LocalContracts:
 
 def _open_relay(contracts: LocalContracts) -> Iterator[ContractFunction]:
     relay, guestbook = contracts.relay.functions, contracts.guestbook
-    fee_terms = (contracts.price_feed.address, _NEVER_STALE, _TOLERANCE_BPS, OVERHEAD_GAS)
+    fee_terms = (contracts.price_feed.address, NEVER_STALE, _TOLERANCE_BPS, OVERHEAD_GAS)
     yield relay.acceptFeeToken(contracts.usdc.address, fee_terms)
     for function in (guestbook.functions.sign(""), guestbook.functions.deface()):
         yield relay.setTargetAllowed(guestbook.address, function.selector, True)  # noqa: FBT003 (the contract's)

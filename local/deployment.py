@@ -11,7 +11,7 @@ from eth_typing import ChecksumAddress
 
 from local.api_keys import create_key
 from local.build import LOCAL_RUNTIME, run_tool
-from local.contracts import GRACE_SECONDS
+from local.contracts import GRACE_SECONDS, NEVER_STALE, ONE_USDC, USDC_PER_COIN
 from local.description import ChainDescription
 from local.errors import LocalStackError
 from local.ministack import REGION, LocalAws
@@ -118,6 +118,17 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
             chain.contracts["MockUSDC"]: {"name": "USDC", "version": "2", "takes_bytes": True}
         },
         "settler": chain.contracts["BatchSettler"],
+        "relay": {
+            "address": chain.contracts["MetaTxRelay"],
+            "fee_token": chain.contracts["MockUSDC"],
+            "price_feed": {
+                "address": chain.contracts["MockPriceFeed"],
+                # Nobody updates it.
+                "max_age_seconds": NEVER_STALE,
+                "least_units": USDC_PER_COIN * ONE_USDC // 10,
+                "most_units": USDC_PER_COIN * ONE_USDC * 10,
+            },
+        },
         "grace_seconds": GRACE_SECONDS,
         "low_balance_wei": COIN_WEI,
         "top_up_wei": 10 * COIN_WEI,
