@@ -1026,7 +1026,7 @@ class TestWallets:
         """The bind adds, and whoever frees the window takes off."""
         wallets, wallet, row = DynamoWallets(tables), opened(tables), accept(tables)
         (binding,) = bindings([row], first=0)
-        costly = replace(binding.nonce_row, cost_before=Wei(10**30), reserved_cost=Wei(7))
+        costly = replace(binding.nonce_row, reserved_cost=Wei(10**30 + 7))
         wallets.bind(wallet, [replace(binding, nonce_row=costly)], window=16)
 
         bound = wallets.wallet(CHAIN_ID, WALLET)
@@ -1037,6 +1037,51 @@ class TestWallets:
         freed = replace(bound, lowest_open=bound.next_nonce, settled_cost=bound.bound_cost)
         wallets.raise_lowest_open(bound, freed)
         assert wallets.wallet(CHAIN_ID, WALLET) == freed
+
+    def test_what_is_kept_for_a_nonce_rises_with_its_bytes_and_no_bind_forgets_it(
+        self, tables: Tables
+    ) -> None:
+        """In the write that keeps them; whoever binds meanwhile has read the sum of before."""
+        wallets, read = DynamoWallets(tables), opened(tables)
+        (first,) = bindings([accept(tables)], first=0)
+        before = replace(first.nonce_row, reserved_cost=Wei(5))
+        wallets.bind(read, [replace(first, nonce_row=before)], window=16)
+        bound = wallets.wallet(CHAIN_ID, WALLET)
+        assert bound is not None
+        dearer = replace(before, reserved_cost=Wei(9), version=before.version + 1)
+
+        wallets.replace_nonce_row(before, dearer)
+        with pytest.raises(StaleRowError):
+            wallets.replace_nonce_row(before, dearer)
+        (second,) = bindings([accept(tables, nonce=1)], first=1)
+        more = replace(second.nonce_row, reserved_cost=Wei(100))
+        wallets.bind(bound, [replace(second, nonce_row=more)], window=16)
+
+        now = wallets.wallet(CHAIN_ID, WALLET)
+        assert now is not None
+        assert now.committed == 109
+        freed = now.freed(wallets.open_nonces(now)[1:])
+        wallets.raise_lowest_open(now, replace(freed, lowest_open=WalletNonce(1)))
+        after = wallets.wallet(CHAIN_ID, WALLET)
+        assert after is not None
+        assert after.committed == 100
+
+    def test_what_a_wallet_needs_is_noted_until_nothing_of_it_is_open(self, tables: Tables) -> None:
+        """A note that comes while somebody frees its window is not lost, unless all of it is free."""
+        wallets, wallet = DynamoWallets(tables), opened(tables)
+        (binding,) = bindings([accept(tables)], first=0)
+        wallets.bind(wallet, [binding], window=16)
+        read = wallets.wallet(CHAIN_ID, WALLET)
+        assert read is not None
+        wallets.note_needed(read, Wei(10**20))
+
+        wallets.raise_lowest_open(read, read.spending(Wei(1), 1))
+        noted = wallets.wallet(CHAIN_ID, WALLET)
+        assert noted is not None
+        wallets.raise_lowest_open(noted, replace(noted.freed([]), lowest_open=noted.next_nonce))
+        after = wallets.wallet(CHAIN_ID, WALLET)
+
+        assert (noted.needed_balance, after and after.needed_balance) == (10**20, 0)
 
     def test_what_a_treasury_sends_is_counted_by_day(self, tables: Tables) -> None:
         """In the write that binds; a clock that is behind does not begin a day again."""

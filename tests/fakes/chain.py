@@ -115,6 +115,7 @@ class SignedTransaction:
     """Tip and maximum, wei per gas."""
     to: Address
     value: int
+    gas_limit: int
 
     def outbids(self, other: "SignedTransaction") -> bool:
         """Whether both fees are a tenth higher: what geth asks of a replacement."""
@@ -131,8 +132,9 @@ class SignedTransaction:
         unsigned, (parity, r, s) = fields[:9], fields[9:]
         sender = _signer(raw[:1] + bytes(rlp.encode(unsigned)), r, s, int.from_bytes(parity))
         fees = int.from_bytes(unsigned[2]), int.from_bytes(unsigned[3])
-        to, value = to_checksum_address(unsigned[5]), int.from_bytes(unsigned[6])
-        return cls(sender, int.from_bytes(unsigned[1]), unsigned[7], raw, fees, Address(to), value)
+        to, value, gas = to_checksum_address(unsigned[5]), int.from_bytes(unsigned[6]), unsigned[4]
+        nonce, limit = int.from_bytes(unsigned[1]), int.from_bytes(gas)
+        return cls(sender, nonce, unsigned[7], raw, fees, Address(to), value, limit)
 
     @classmethod
     def _decode_legacy(cls, raw: bytes) -> "SignedTransaction":
@@ -141,8 +143,9 @@ class SignedTransaction:
         chain_id, parity = divmod(int.from_bytes(v) - 35, 2)
         sender = _signer(bytes(rlp.encode([*unsigned, chain_id, 0, 0])), r, s, parity)
         price = int.from_bytes(unsigned[1])
-        to, value = to_checksum_address(unsigned[3]), int.from_bytes(unsigned[4])
-        return cls(sender, int.from_bytes(unsigned[0]), unsigned[5], raw, (price, price), Address(to), value)
+        to, value, gas = to_checksum_address(unsigned[3]), int.from_bytes(unsigned[4]), unsigned[2]
+        nonce, limit = int.from_bytes(unsigned[0]), int.from_bytes(gas)
+        return cls(sender, nonce, unsigned[5], raw, (price, price), Address(to), value, limit)
 
 
 class FakeChain:
@@ -155,6 +158,8 @@ class FakeChain:
     payment_gas = GAS_USED
     pool_floor = Wei(0)
     """The least maximum fee that its mempool takes."""
+    takes_gas_money = False
+    """Whether accounts pay for gas, and nodes refuse what an account cannot pay for."""
 
     def __init__(self, settings: ChainSettings, clock: Clock) -> None:  # noqa: PLR0915 (its knobs)
         self.settings = settings
@@ -253,7 +258,7 @@ class FakeChain:
         """Have another relayer send a payment, first in the next block, or in one that comes by itself."""
         call, relayer = KINDS["payment"].to_call(payload), Address("0x" + f"{len(self._sent):040x}")
         raw = b"by another relayer" + call.data
-        sent = SignedTransaction(relayer, 0, call.data, raw, (1, 10**12), call.to, 0)
+        sent = SignedTransaction(relayer, 0, call.data, raw, (1, 10**12), call.to, 0, GAS_USED)
         self.mempool[relayer, 0] = sent
         return transaction_hash(raw)
 
@@ -560,10 +565,20 @@ class FakeChain:
             return SendResult(
                 SendOutcome.REJECTED, "replacement transaction underpriced", Refusal.REPLACEMENT
             )
-        if not known and (refused := self._crowded(sent)):
+        if refused := self._unpaid(sent) or (None if known else self._crowded(sent)):
             return refused
         self.mempool[sent.sender, sent.nonce] = sent
         return SendResult(SendOutcome.SENT)
+
+    def _unpaid(self, sent: SignedTransaction) -> SendResult | None:
+        """Refuse what its account cannot pay for, besides what waits of it already (as geth does)."""
+        waiting = {key: one for key, one in self.mempool.items() if one.sender == sent.sender}
+        waiting[sent.sender, sent.nonce] = sent
+        cost = sum(one.gas_limit * one.fees[1] + one.value for one in waiting.values())
+        if not self.takes_gas_money or cost <= self.coins.get(sent.sender, 10**18):
+            return None
+        text = "insufficient funds for gas * price + value: balance too low"
+        return SendResult(SendOutcome.REJECTED, text, Refusal.FUNDS)
 
     def _crowded(self, sent: SignedTransaction) -> SendResult | None:
         """Refuse one more transaction, if it pays too little, or the pool has enough of its account."""
@@ -582,6 +597,10 @@ class FakeChain:
         self._sent[name] = sent
         told = len(state.told)
         succeeded = self._run(Call(sent.to, sent.data), state) is None
+        price = min(self.base_fee + sent.fees[0], sent.fees[1]) if self.takes_gas_money else 10**9
+        if self.takes_gas_money:
+            left = self.coins.get(sent.sender, 10**18) - self._gas_of(sent.data) * price
+            self.coins[sent.sender] = Wei(left)
         if sent.value:
             for account, units in ((sent.sender, -sent.value), (sent.to, sent.value)):
                 self.coins[account] = Wei(self.coins.get(account, 10**18) + units)
@@ -595,7 +614,7 @@ class FakeChain:
             block_hash=block_hash,
             succeeded=succeeded,
             gas_used=self._gas_of(sent.data),
-            effective_gas_price=Wei(10**9),
+            effective_gas_price=Wei(price),
             l1_fee=self.l1_fee,
             logs=tuple(self._log(*one, number, block_hash, name) for one in state.told[told:]),
         )

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds
+from ferryman.ports import Refusal
 from ferryman.services.records import record_of
 from ferryman.services.waiting import NO_FUNDS
 from tests.fakes.signer import FakeSigner
@@ -15,6 +17,7 @@ from tests.faults.real_chain import WALLET_KEYS, RealChain, RealWorld, request
 from tests.faults.scenarios import AMOUNT, FEE
 
 COIN = 10**18
+GWEI = 10**9
 PAYEE = Address("0xee" + "00" * 19)
 
 
@@ -45,6 +48,17 @@ def post(real: RealWorld, first: int, last: int) -> None:
         real.world.post(payer.pay(AMOUNT, fee=FEE, to=PAYEE, deadline=deadline))
     while real.world.deliver():
         pass
+
+
+def pass_blocks(real: RealWorld, chain: RealChain, count: int, *, base_fee: int) -> None:
+    """Mine a block a second at one base fee, with a look and a delivery after each."""
+    for _ in range(count):
+        request(chain.web3, "anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+        real.clock.sleep(Milliseconds(1_000))
+        request(chain.web3, "anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+        real.world.follow(run_ms=1)
+        while real.world.deliver():
+            pass
 
 
 def test_wallets_drained_to_zero_in_the_middle_and_then_funded_lose_nothing(chain: RealChain) -> None:
@@ -85,6 +99,29 @@ def test_the_poor_of_two_wallets_pays_for_what_it_can_and_the_other_for_the_rest
     assert not [line for line in real.world.log.lines if line[1] == "broadcast not taken"]
     left = chain.web3.eth.get_balance(poor)  # type: ignore[arg-type]
     assert 0 <= left <= 2 * 10**15
+
+
+def test_a_wallet_without_a_wei_to_spare_in_a_tenfold_market_fills_its_nonce(chain: RealChain) -> None:
+    """What was kept for the payment pays for the fill; no node is sent what the wallet cannot pay for."""
+    alone = replace(chain, signer=FakeSigner(WALLET_KEYS[:1]))
+    real = alone.world(unwrapped)
+    (wallet,) = alone.signer.wallets()
+    pass_blocks(real, chain, 2, base_fee=GWEI)
+    real.world.post(real.payers[0].pay(AMOUNT, fee=FEE, to=PAYEE, deadline=real.clock.now() // 1000 + 40))
+    while real.world.deliver():
+        pass
+    (bound,) = DynamoWallets(real.world.tables).wallets(chain.settings.chain_id)
+    fund(chain, wallet, bound.committed)
+
+    pass_blocks(real, chain, 60, base_fee=10 * GWEI)
+
+    (row,) = real.world.rows()
+    assert (row.status, row.reason) == (Status.FAILED, "deadline_passed")
+    refused = [said for _, words, said in real.world.log.lines if words == "broadcast not taken"]
+    assert Refusal.FUNDS not in {said["refusal"] for said in refused}
+    assert [line for line in real.world.log.lines if line[1] == "no coin to offer more"]
+    assert 0 <= int(chain.web3.eth.get_balance(wallet)) < bound.committed  # type: ignore[arg-type]
+    real.world.check_nonces()
 
 
 def test_wallets_that_are_low_get_coin_from_the_treasury_and_everything_is_mined(chain: RealChain) -> None:

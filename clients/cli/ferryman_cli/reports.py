@@ -149,6 +149,7 @@ def wallet_explained(answer: dict[str, Any]) -> None:
         "window",
         "free_window",
         "committed_wei",
+        "needed_wei",
         "spent_today_wei",
         "is_low",
         "is_delegated",

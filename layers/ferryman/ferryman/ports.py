@@ -805,6 +805,8 @@ class WalletStore(Protocol):
     def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:
         """Write a nonce row on the condition that it is still `before`.
 
+        If more is kept for it than before, so it is on its wallet's row, in the same write.
+
         Raises:
             StaleRowError: it is not.
 
@@ -841,6 +843,10 @@ class WalletStore(Protocol):
 
     def note(self, wallet: Wallet) -> None:
         """Write whether a wallet is low, and whether it is delegated; the rest of it is not touched."""
+        ...
+
+    def note_needed(self, wallet: Wallet, balance: Wei) -> None:
+        """Write what a wallet has to have before it binds anything new; the rest of it is not touched."""
         ...
 
     def set_window(self, wallet: Wallet, window: int) -> None:

@@ -21,9 +21,8 @@ from ferryman.domain.fees import (
     price_fill,
     price_up_to,
     replacement,
-    worst_cost,
 )
-from ferryman.domain.units import Gas, Wei
+from ferryman.domain.units import Wei
 
 wei = st.integers(0, 10**13).map(Wei)
 TIERS = (Tier.SLOW, Tier.NORMAL, Tier.FAST)
@@ -174,21 +173,27 @@ def test_a_dearer_market_never_gets_a_cheaper_replacement(
     assert dear.max_fee_per_gas >= cheap.max_fee_per_gas
 
 
-@given(course=courses, tier=st.sampled_from(TIERS), min_tip=wei, gas=st.integers(21_000, 10**7).map(Gas))
-def test_the_worst_cost_covers_every_attempt_of_a_nonce_and_the_fill_after_them(
-    course: Sequence[FeeHistory], tier: Tier, min_tip: Wei, gas: Gas
+@given(
+    course=courses,
+    tier=st.sampled_from(TIERS),
+    min_tip=st.integers(10**6, 10**12).map(Wei),
+    gas=st.integers(24_000, 10**7),
+)
+def test_what_the_dearest_bytes_of_a_call_may_cost_pays_for_the_least_fill_after_them(
+    course: Sequence[FeeHistory], tier: Tier, min_tip: Wei, gas: int
 ) -> None:
-    """What a wallet keeps back for a nonce is enough, however often it is bumped."""
-    cap, fill_cap = Wei(10**12), Wei(2 * 10**12)
-    kept_back = worst_cost(gas, cap=cap, fill_cap=fill_cap, value=Wei(5), l1_fee=Wei(7))
+    """So a wallet that can pay for what it signed can always fill: a fill needs much less gas."""
+    cap = Wei(10**13)
     fees = price_up_to(course[0], tier, min_tip=min_tip, cap=cap)
+    signed = [fees]
     for market in course[1:]:
-        assert gas * fees.max_fee_per_gas + 5 + 7 <= kept_back
         if can_rise(fees, cap=cap):
             fees = replacement(fees, market, tier, min_tip=min_tip, cap=cap)
-    fill = replacement(fees, course[-1], Tier.FAST, min_tip=min_tip, cap=fill_cap)
+            signed.append(fees)
 
-    assert 21_000 * fill.max_fee_per_gas + 7 <= kept_back
+    fill = price_fill(course[-1], signed, min_tip=min_tip, cap=Wei(0))
+
+    assert 21_000 * fill.max_fee_per_gas <= gas * max(one.max_fee_per_gas for one in signed)
 
 
 def test_replacement_raises_both_fees_even_when_the_market_has_fallen() -> None:

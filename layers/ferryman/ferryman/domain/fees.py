@@ -7,15 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from ferryman.domain.errors import FeeCapExceededError
-from ferryman.domain.units import Gas, Wei
+from ferryman.domain.units import Wei
 
 BPS: Final = 10_000
 FILL_CAP_FACTOR: Final = 2
 """How far above the operator's cap a fill may go: it has to replace what already offers the cap."""
 _BUMP_BPS: Final = 11_250
 """What a replacement offers of what it replaces: geth asks for a tenth more, some nodes for an eighth."""
-_FILL_GAS: Final = 21_000
-_NOTHING: Final = Wei(0)
 
 
 class Tier(StrEnum):
@@ -165,22 +163,6 @@ def is_passed(standing: Eip1559Fees, history: FeeHistory, tier: Tier, *, min_tip
     asked = history.next_base_fee + _tip(history, tier, min_tip)
     offered = min(standing.max_fee_per_gas, history.next_base_fee + standing.max_priority_fee_per_gas)
     return asked > offered
-
-
-def worst_cost(
-    gas_limit: Gas, *, cap: Wei, fill_cap: Wei, value: Wei = _NOTHING, l1_fee: Wei = _NOTHING
-) -> Wei:
-    """Give the most that a nonce can cost, however often it is bumped, and also if it ends with a fill.
-
-    Args:
-        gas_limit: of its call.
-        cap: the most the operator pays for it per gas (`ChainSettings.fee_cap`).
-        fill_cap: the same of a fill (`ChainSettings.fill_cap`).
-        value: native coin that the call moves, wei.
-        l1_fee: the most an OP-style chain takes besides for the data, wei; no cap of ours holds there.
-
-    """
-    return Wei(max(gas_limit * cap + value, _FILL_GAS * fill_cap) + l1_fee)
 
 
 def price_fill(history: FeeHistory, earlier: Iterable[Eip1559Fees], *, min_tip: Wei, cap: Wei) -> Eip1559Fees:

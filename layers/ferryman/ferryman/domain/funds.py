@@ -36,9 +36,17 @@ def reserved_cost(
     return Wei(gas_limit * price + value + _part(l1_fee, settings.reserve_bps))
 
 
-def is_low(balance: Wei, *, was_low: bool, low_balance: Wei) -> bool:
-    """Say whether a wallet has too little to be used; one that was low needs a quarter more to come back."""
-    return balance < (_part(low_balance, _ENOUGH_BPS) if was_low else low_balance)
+def is_low(balance: Wei, *, was_low: bool, low_balance: Wei, needed: Wei = _NOTHING) -> bool:
+    """Say whether a wallet has too little to be used; one that was low needs a quarter more to come back.
+
+    Args:
+        balance: what it has, wei.
+        was_low: whether it had too little when it was looked at before.
+        low_balance: with less, it is low.
+        needed: what it must have to finish what it has begun, if that is known to be more.
+
+    """
+    return balance < max(_part(low_balance, _ENOUGH_BPS) if was_low else low_balance, needed)
 
 
 def _part(value: int, bps: int) -> int:

@@ -1,5 +1,6 @@
 """Relayer wallets and the nonces they hold."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -90,9 +91,9 @@ class NonceRow:
     """From the simulation before the bind, with headroom."""
     bound_at: Instant
     reserved_cost: Wei = _NOTHING
-    """What the wallet had to have for it."""
-    cost_before: Wei = _NOTHING
-    """The same of all nonces bound before it, since the wallet's first."""
+    """What its wallet keeps for it: at the bind, and then as much as its dearest bytes may cost."""
+    data_fee: Wei | None = None
+    """The most of that for its data on L1, where the chain takes something for that."""
     transfer_to: Address | None = None
     """Who gets coin by it: a wallet that the treasury tops up."""
     transfer_wei: Wei | None = None
@@ -147,6 +148,15 @@ class NonceRow:
         """When something was last done, or asked to be done, to get it mined."""
         signed = (attempt.signed_at for attempt in self.attempts)
         return max(self.bound_at, self.wanted_at or self.bound_at, *signed, self.bound_at)
+
+    def cost_of(self, gas_limit: Gas, fees: Eip1559Fees) -> Wei:
+        """Give the most that bytes for it may cost its wallet, with what they move; a fill moves less."""
+        data_fee, moved = self.data_fee or _NOTHING, self.transfer_wei or _NOTHING
+        return Wei(gas_limit * fees.max_fee_per_gas + moved + data_fee)
+
+    def covering(self, cost: Wei) -> "NonceRow":
+        """Keep no less for it than a cost."""
+        return replace(self, reserved_cost=max(self.reserved_cost, cost))
 
     def with_attempt(self, attempt: TransactionAttempt) -> "NonceRow":
         """Keep an attempt; what was wanted is thereby done, and its patience begins anew."""
@@ -252,9 +262,14 @@ class Wallet:
     is_delegated: bool = False
     """It has an EIP-7702 delegation: nodes keep one transaction of such an account."""
     bound_cost: Wei = _NOTHING
-    """What had to be there for all nonces that were ever bound."""
+    """What was kept for all nonces that were ever bound."""
     settled_cost: Wei = _NOTHING
-    """The same of those below `lowest_open`."""
+    """The part of that which is kept no longer."""
+    needed_balance: Wei = _NOTHING
+    """What it has to have before it binds anything new, wei: a nonce had to offer more than it can pay for.
+
+    Forgotten when nothing of it is open.
+    """
     day: int = 0
     """The newest day that its spending was counted on, in days since the Unix epoch (UTC)."""
     day_spent: Wei = _NOTHING
@@ -283,12 +298,25 @@ class Wallet:
             mark=mark or Mark(lowest_open, head),
         )
 
-    def reopened(self, nonce: WalletNonce) -> "Wallet":
-        """Let what is followed reach down to a nonce that was opened, and was not open before."""
+    def freed(self, still_open: Iterable[NonceRow]) -> "Wallet":
+        """Keep only what is kept for the nonces that are open.
+
+        Args:
+            still_open: their rows, read after the wallet's own; what was bound meanwhile does not count.
+
+        """
+        rows = [row for row in still_open if row.nonce < self.next_nonce]
+        kept = sum(row.reserved_cost for row in rows)
+        needed = self.needed_balance if rows else _NOTHING
+        return replace(self, settled_cost=Wei(max(self.bound_cost - kept, 0)), needed_balance=needed)
+
+    def reopened(self, row: NonceRow) -> "Wallet":
+        """Let what is followed reach down to a nonce that was opened, and keep what was kept for it."""
         return replace(
             self,
-            lowest_open=WalletNonce(min(nonce, self.lowest_open)),
-            lowest_final=WalletNonce(min(nonce, self.lowest_final)),
+            lowest_open=WalletNonce(min(row.nonce, self.lowest_open)),
+            lowest_final=WalletNonce(min(row.nonce, self.lowest_final)),
+            settled_cost=Wei(max(self.settled_cost - row.reserved_cost, 0)),
             state=WalletState.DRAINING if self.state is WalletState.RETIRED else self.state,
             mark=None,
             reopenings=self.reopenings + 1,

@@ -8,15 +8,16 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import NOTHING, Call, transaction_hash
 from ferryman.domain.envelopes import TRANSACTIONS, UnsignedTransaction, opened
 from ferryman.domain.errors import FeeCapExceededError, StaleRowError
-from ferryman.domain.fees import FeeHistory, can_rise, price_up_to, replacement
+from ferryman.domain.fees import Eip1559Fees, FeeHistory, can_rise, price_up_to, replacement
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import FillReason, NonceRow, Purpose, TransactionAttempt, Wanted
 from ferryman.domain.terms import terms_of
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import TransactionId
+from ferryman.domain.units import TransactionId, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Log, Metrics, Refusal, SendOutcome, Signer, TransactionStore, WalletStore
 from ferryman.services.chains import ChainAccess
+from ferryman.services.coverage import Coverage
 from ferryman.services.filling import NO_DATA, fill_call, fill_terms
 from ferryman.services.narrowing import heed
 
@@ -61,6 +62,7 @@ class Advance:
             StoreUnavailableError: signed bytes could not be kept, so they were not broadcast.
 
         """
+        coverage = Coverage(access=access, wallets=self.wallets, log=self.log)
         open_rows = [row for row in rows if not row.is_settled]
         signed = [row for row in open_rows if not row.lacks_bytes]
         outbid = [row for row in signed if row.wanted is Wanted.BUMP]
@@ -70,11 +72,11 @@ class Advance:
         if calls or outbid:
             history = market or access.chain.fee_history()
             intents = {**self._intents(calls, known or {}), **(known or {})}
-            ready += [done for row in calls if (done := self._signed(row, intents, access, history))]
-            ready += [done for row in outbid if (done := self._bumped(row, access, history))]
-        ready += self._filled(fills, access)
+            ready += [done for row in calls if (done := self._signed(row, intents, coverage, history))]
+            ready += [done for row in outbid if (done := self._bumped(row, coverage, history))]
+        ready += self._filled(fills, coverage)
         refused = self._broadcast(ready, access)
-        self._broadcast(self._filled(refused, access), access)
+        self._broadcast(self._filled(refused, coverage), access)
 
     def _intents(
         self, rows: Sequence[NonceRow], known: Mapping[TransactionId, Transaction]
@@ -86,43 +88,53 @@ class Advance:
         self,
         row: NonceRow,
         intents: Mapping[TransactionId, Transaction],
-        access: ChainAccess,
+        coverage: Coverage,
         history: FeeHistory,
     ) -> NonceRow | None:
         """Sign and keep the bytes; None if somebody else did so first."""
-        terms = terms_of(row, Purpose.CALL, access.settings)
-        transaction = TRANSACTIONS[access.settings.fee_model](
+        settings = coverage.access.settings
+        terms = terms_of(row, Purpose.CALL, settings)
+
+        def priced(cap: Wei) -> Eip1559Fees:
+            return price_up_to(history, terms.tier, min_tip=terms.min_tip, cap=cap)
+
+        covered, fees = coverage(row, row.gas_limit, priced, cap=terms.cap)
+        transaction = TRANSACTIONS[settings.fee_model](
             chain_id=row.chain_id,
             nonce=row.nonce,
-            fees=price_up_to(history, terms.tier, min_tip=terms.min_tip, cap=terms.cap),
+            fees=fees,
             gas_limit=row.gas_limit,
-            call=self._call(row, intents, access.settings),
+            call=self._call(row, intents, settings),
         )
-        return self._kept(row, transaction, Purpose.CALL)
+        return self._kept(row, covered, transaction, Purpose.CALL)
 
-    def _bumped(self, row: NonceRow, access: ChainAccess, history: FeeHistory) -> NonceRow | None:
-        """Sign what stands once more, at higher fees; at the cap, leave it as it stands."""
+    def _bumped(self, row: NonceRow, coverage: Coverage, history: FeeHistory) -> NonceRow | None:
+        """Sign what stands once more, at higher fees; where cap or coin forbid it, leave it as it stands."""
         standing = row.attempts[-1]
-        terms = terms_of(row, standing.purpose, access.settings)
+        terms, transaction = terms_of(row, standing.purpose, coverage.access.settings), opened(standing.raw)
+
+        def priced(cap: Wei) -> Eip1559Fees:
+            return replacement(standing.fees, history, terms.tier, min_tip=terms.min_tip, cap=cap)
+
         try:
-            fees = replacement(standing.fees, history, terms.tier, min_tip=terms.min_tip, cap=terms.cap)
+            covered, fees = coverage(row, transaction.gas_limit, priced, cap=terms.cap)
         except FeeCapExceededError as error:
             self.log.warning("not bumped", wallet=row.wallet, nonce=row.nonce, cause=str(error))
             return row
-        bumped = self._kept(row, replace(opened(standing.raw), fees=fees), standing.purpose)
+        bumped = self._kept(row, covered, replace(transaction, fees=fees), standing.purpose)
         if bumped:
             self.metrics.add(Metric.BUMPS, chain_id=row.chain_id)
         return bumped
 
-    def _filled(self, rows: Iterable[NonceRow], access: ChainAccess) -> list[NonceRow]:
+    def _filled(self, rows: Iterable[NonceRow], coverage: Coverage) -> list[NonceRow]:
         """Sign what uses nonces up without their intents, and keep it; give those where nobody was faster."""
-        done = []
+        done, access = [], coverage.access
         for row in rows:
-            gas_limit, fees = fill_terms(row, access)
+            covered, gas_limit, fees = fill_terms(row, access, coverage)
             transaction = TRANSACTIONS[access.settings.fee_model](
                 chain_id=row.chain_id, nonce=row.nonce, fees=fees, gas_limit=gas_limit, call=fill_call(row)
             )
-            if filled := self._kept(row, transaction, Purpose.FILL):
+            if filled := self._kept(row, covered, transaction, Purpose.FILL):
                 done.append(filled)
                 self.metrics.add(Metric.FILLS, chain_id=row.chain_id)
                 self.log.warning(
@@ -135,8 +147,10 @@ class Advance:
                 )
         return done
 
-    def _kept(self, row: NonceRow, transaction: UnsignedTransaction, purpose: Purpose) -> NonceRow | None:
-        """Sign a transaction and keep its bytes; None if somebody else kept others first."""
+    def _kept(
+        self, row: NonceRow, covered: NonceRow, transaction: UnsignedTransaction, purpose: Purpose
+    ) -> NonceRow | None:
+        """Sign a transaction and keep its bytes, and coin for them; None if somebody else was first."""
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
         self.metrics.add(Metric.SIGNATURES, chain_id=row.chain_id, wallet=row.wallet)
         attempt = TransactionAttempt(
@@ -147,7 +161,7 @@ class Advance:
             purpose=purpose,
             signed_at=self.clock.now(),
         )
-        signed = row.with_attempt(attempt)
+        signed = covered.with_attempt(attempt)
         try:
             self.wallets.replace_nonce_row(row, signed)
         except StaleRowError:

@@ -183,7 +183,6 @@ class Binder:
                     gas_limit=parcel.gas_limit,
                     bound_at=now,
                     reserved_cost=costs[position],
-                    cost_before=Wei(wallet.bound_cost + sum(costs[:position])),
                     urgent_from=parcel.urgent_from(access),
                     deadline_seconds=max(one.row.deadline_seconds for one in parcel.ready),
                     tier=parcel.tier,
@@ -233,11 +232,10 @@ def has_room(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> 
 
 def _after(wallet: Wallet, bindings: Sequence[Binding]) -> Wallet:
     """Give a wallet as a bind leaves it."""
-    last = bindings[-1].nonce_row
     return replace(
         wallet,
-        next_nonce=WalletNonce(last.nonce + 1),
-        bound_cost=Wei(last.cost_before + last.reserved_cost),
+        next_nonce=wallet.nonce_after(len(bindings)),
+        bound_cost=Wei(wallet.bound_cost + sum(binding.nonce_row.reserved_cost for binding in bindings)),
     )
 
 

@@ -265,6 +265,16 @@ def _broadcast(situation: Situation, nonce_row: NonceRow, name: str) -> Explanat
             next_action="Send it coin; then it is mined by itself.",
             next_at=again,
         )
+    needed = situation.wallet.needed_balance if situation.wallet else 0
+    if balances and max(balances) < needed:
+        has, wants = f"{max(balances) / 10**18:.6f}", f"{needed / 10**18:.6f}"
+        return Explanation(
+            summary=f"{_sentence(since)}, and offers what its wallet can pay for: that has {has} of the"
+            f" chain's coin and needs {wants} to offer more.",
+            blocker=Blocker.BALANCE,
+            next_action="Send it coin; or the market falls. Until then the wallet takes nothing new.",
+            next_at=again,
+        )
     terms = terms_of(nonce_row, Purpose.CALL, situation.settings)
     if situation.market and is_passed(newest.fees, situation.market, terms.tier, min_tip=terms.min_tip):
         offer, asked = newest.max_fee_per_gas / _GWEI, situation.market.next_base_fee / _GWEI

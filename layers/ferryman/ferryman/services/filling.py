@@ -6,9 +6,10 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.fees import Eip1559Fees, price_fill
 from ferryman.domain.nonces import FILL_GAS, NonceRow, Purpose
 from ferryman.domain.terms import terms_of
-from ferryman.domain.units import Gas
+from ferryman.domain.units import Gas, Wei
 from ferryman.ports import Reverted
 from ferryman.services.chains import ChainAccess
+from ferryman.services.coverage import Coverage
 from ferryman.services.simulating import with_headroom
 
 NO_DATA: Final = b""
@@ -19,19 +20,29 @@ def fill_call(row: NonceRow) -> Call:
     return Call(row.wallet, NO_DATA)
 
 
-def fill_terms(row: NonceRow, access: ChainAccess) -> tuple[Gas, Eip1559Fees]:
+def fill_terms(row: NonceRow, access: ChainAccess, coverage: Coverage) -> tuple[NonceRow, Gas, Eip1559Fees]:
     """Give gas limit and fees of a nonce's fill, above all that was signed with the nonce before.
 
+    What was kept for those bytes is more than the least of that: they needed more gas. So a fill is never
+    above what its wallet can pay for, but for a nonce that nobody bound, for which nothing is kept.
+
+    Returns:
+        The nonce with what is kept for it, the gas limit, and the fees.
+
     Raises:
-        ChainUnreachableError: as `Chain.simulate`.
+        ChainUnreachableError, StoreUnavailableError: as its ports say.
 
     """
     simulation = access.chain.simulate([fill_call(row)], sender=row.wallet)
     (estimate,) = simulation.outcomes
     terms = terms_of(row, Purpose.FILL, access.settings)
-    earlier = (attempt.fees for attempt in row.attempts)
-    fees = price_fill(simulation.fee_history, earlier, min_tip=terms.min_tip, cap=terms.cap)
-    return _gas_limit(row, estimate), fees
+    earlier, gas_limit = [attempt.fees for attempt in row.attempts], _gas_limit(row, estimate)
+
+    def priced(cap: Wei) -> Eip1559Fees:
+        return price_fill(simulation.fee_history, earlier, min_tip=terms.min_tip, cap=cap)
+
+    covered, fees = coverage(row, gas_limit, priced, cap=terms.cap)
+    return covered, gas_limit, fees
 
 
 def _gas_limit(row: NonceRow, estimate: Gas | Reverted) -> Gas:

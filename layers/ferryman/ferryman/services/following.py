@@ -256,10 +256,9 @@ class Follower:
             usual=window_of(Lane.STANDARD, wallet.window, self.settings),
             most=self.settings.widest_window,
         )
-        settled = max(lowest.cost_before if lowest else wallet.bound_cost, wallet.settled_cost)
         final = self._final(wallet, head) if is_sure else _NOTHING_FINAL
         raised = wallet.raised(lowest_open, head=head.number, final=final)
-        after = replace(raised, settled_cost=settled, window=window)
+        after = replace(raised.freed(still_open), window=window)
         self.wallets.raise_lowest_open(wallet, after.spending(spent, day_of(self.clock.now())))
 
     def _final(self, wallet: Wallet, head: Block) -> BlockNumber:

@@ -197,7 +197,12 @@ class Gauging:
         balance, is_delegated = sight.balances.get(wallet.address), wallet.address in sight.delegated
         if balance is None:
             return wallet
-        low = is_low(balance, was_low=wallet.is_low, low_balance=access.settings.low_balance_wei)
+        low = is_low(
+            balance,
+            was_low=wallet.is_low,
+            low_balance=access.settings.low_balance_wei,
+            needed=wallet.needed_balance,
+        )
         seen = replace(wallet, is_low=low, is_delegated=is_delegated)
         if seen != wallet:
             self.wallets.note(seen)

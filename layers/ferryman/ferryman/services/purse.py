@@ -41,7 +41,8 @@ class Purse:
     def is_low(self, wallet: Wallet) -> bool:
         """Say whether a wallet has too little to be used."""
         balance = self.balances.get(wallet.address, _NOTHING)
-        return is_low(balance, was_low=wallet.is_low, low_balance=self.settings.low_balance_wei)
+        low = self.settings.low_balance_wei
+        return is_low(balance, was_low=wallet.is_low, low_balance=low, needed=wallet.needed_balance)
 
     def lacks(self, wallets: Iterable[Wallet], parcel: Parcel) -> str:
         """Say what a parcel waits for that no wallet can take: money, or only the next day."""

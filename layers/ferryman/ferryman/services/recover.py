@@ -212,7 +212,8 @@ class Recover:
         """Let confirm's window reach down to a nonce that was opened again."""
         wallet = self.wallets.wallet(opened.chain_id, opened.wallet)
         if wallet and wallet.lowest_open > opened.nonce:
-            lower = replace(wallet, lowest_open=opened.nonce, settled_cost=opened.cost_before)
+            kept = wallet.reopened(opened).settled_cost
+            lower = replace(wallet, lowest_open=opened.nonce, settled_cost=kept)
             self._do(lambda: self.recovery.set_wallet(wallet, lower))
 
     def _has_lost_its_nonce(self, row: Transaction, nonce_row: NonceRow | None, access: ChainAccess) -> bool:

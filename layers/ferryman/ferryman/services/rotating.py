@@ -85,6 +85,7 @@ def wallet_told(wallet: Wallet, day: int) -> dict[str, Any]:
         "window": wallet.limit,
         "free_window": wallet.free(wallet.limit),
         "committed_wei": str(wallet.committed),
+        "needed_wei": str(wallet.needed_balance),
         "spent_today_wei": str(wallet.spent_on(day)),
         "is_low": wallet.is_low,
         "is_delegated": wallet.is_delegated,

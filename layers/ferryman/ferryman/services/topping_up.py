@@ -110,7 +110,6 @@ class ToppingUp:
                 gas_limit=gas_limit,
                 bound_at=self.clock.now(),
                 reserved_cost=cost,
-                cost_before=Wei(treasury.bound_cost + len(rows) * cost),
                 transfer_to=address,
                 transfer_wei=amount,
             )

@@ -191,6 +191,7 @@ def wallet_of(item: Item) -> Wallet:
         is_delegated=item["is_delegated"],
         bound_cost=Wei(item["bound_cost"]),
         settled_cost=Wei(item["settled_cost"]),
+        needed_balance=Wei(item.get("needed_balance", 0)),
         day=item["day"],
         day_spent=Wei(item["day_spent"]),
         sent_day=item["sent_day"],

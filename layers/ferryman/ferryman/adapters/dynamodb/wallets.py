@@ -34,7 +34,7 @@ from ferryman.adapters.dynamodb.transactions import event_puts, row_put
 from ferryman.domain.errors import StaleRowError, StaleRowsError
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.quotas import day_of
-from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce
+from ferryman.domain.units import Address, ChainId, TransactionId, WalletNonce, Wei
 from ferryman.ports import Binding
 
 _STATE = "state"
@@ -84,16 +84,14 @@ class DynamoWallets:
 
     def bind(self, wallet: Wallet, bindings: Sequence[Binding], *, window: int) -> None:
         """Bind consecutive nonces in one write."""
-        count, first, last = len(bindings), wallet.next_nonce, bindings[-1].nonce_row
+        count, first = len(bindings), wallet.next_nonce
         writes: list[Write] = [
             Update(
                 table=Table.WALLETS,
                 key=state_key(wallet.chain_id, wallet.address),
-                set_to={
-                    "next_nonce": first + count,
-                    "bound_cost": last.cost_before + last.reserved_cost,
-                    **_sent(wallet, bindings),
-                },
+                set_to={"next_nonce": first + count, **_sent(wallet, bindings)},
+                # Added, not set: more may be kept for an open nonce meanwhile.
+                add={"bound_cost": sum(binding.nonce_row.reserved_cost for binding in bindings)},
                 where=(
                     Equals("next_nonce", first),
                     AtLeast("lowest_open", first + count - window),
@@ -142,7 +140,7 @@ class DynamoWallets:
 
     def open_gap(self, wallet: Wallet, row: NonceRow) -> Wallet:
         """Write the row of a nonce that has none, and lower where the open ones begin."""
-        lowered = wallet.reopened(row.nonce)
+        lowered = wallet.reopened(row)
         try:
             self._tables.transact([_nonce_put(row), _lowering(wallet, lowered)])
         except ConditionFailedError as error:
@@ -169,10 +167,16 @@ class DynamoWallets:
         return replace(wallet, next_nonce=next_nonce, lowest_open=lowest)
 
     def replace_nonce_row(self, before: NonceRow, after: NonceRow) -> None:
-        """Replace a nonce row on the condition that nobody else did."""
+        """Replace a nonce row on the condition that nobody else did, and keep more for it if it says so."""
         where = (Equals("version", before.version),)
+        put = Put(table=Table.WALLETS, item=nonce_row_item(after), where=where)
+        more = after.reserved_cost - before.reserved_cost
+        key = state_key(after.chain_id, after.wallet)
         try:
-            self._tables.write(Put(table=Table.WALLETS, item=nonce_row_item(after), where=where))
+            if more:
+                self._tables.transact([put, Update(table=Table.WALLETS, key=key, add={"bound_cost": more})])
+            else:
+                self._tables.write(put)
         except ConditionFailedError as error:
             msg = f"nonce {before.nonce} changed since it was read"
             raise StaleRowError(msg) from error
@@ -189,6 +193,7 @@ class DynamoWallets:
                 "day": raised.day,
                 "day_spent": raised.day_spent,
                 **mark_values(raised),
+                **({"needed_balance": raised.needed_balance} if wallet.needed_balance else {}),
             },
             # Added, not set: a refusal that submit has met meanwhile still counts.
             add={"window": learnt} if learnt else {},
@@ -201,7 +206,7 @@ class DynamoWallets:
 
     def reopen(self, wallet: Wallet, row: NonceRow) -> Wallet:
         """Open a settled nonce again, and let the wallet's open ones begin there."""
-        lowered = wallet.reopened(row.nonce)
+        lowered = wallet.reopened(row)
         writes: tuple[Write, ...] = (
             Put(
                 table=Table.WALLETS,
@@ -222,6 +227,12 @@ class DynamoWallets:
         seen = {"is_low": wallet.is_low, "is_delegated": wallet.is_delegated}
         key = state_key(wallet.chain_id, wallet.address)
         self._tables.write(Update(table=Table.WALLETS, key=key, set_to=seen, where=(Present("wallet"),)))
+
+    def note_needed(self, wallet: Wallet, balance: Wei) -> None:
+        """Write what an account has to have before it is used for anything new."""
+        key = state_key(wallet.chain_id, wallet.address)
+        needed = {"needed_balance": balance}
+        self._tables.write(Update(table=Table.WALLETS, key=key, set_to=needed, where=(Present("wallet"),)))
 
     def set_window(self, wallet: Wallet, window: int) -> None:
         """Change a window on the condition that nobody else did."""
@@ -283,6 +294,7 @@ def _lowering(wallet: Wallet, lowered: Wallet) -> Update:
             "lowest_open": lowered.lowest_open,
             "lowest_final": lowered.lowest_final,
             "reopenings": lowered.reopenings,
+            "settled_cost": lowered.settled_cost,
             "state": lowered.state.value,
         },
         remove=MARK,

@@ -69,6 +69,11 @@ class ExplainedWallet(_Model):
     committed_wei: str = Field(
         examples=["600150000000000"], description="What its balance must still cover for open nonces."
     )
+    needed_wei: str = Field(
+        examples=["0"],
+        description="What its balance must be before it takes anything new, since an open nonce had to offer"
+        " more than it could pay for; 0: it has enough.",
+    )
     spent_today_wei: str = Field(
         examples=["180000000000000"], description="What its settled nonces of the day (UTC) have cost."
     )
