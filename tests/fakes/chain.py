@@ -574,7 +574,7 @@ class FakeChain:
         """Refuse what its account cannot pay for, besides what waits of it already (as geth does)."""
         waiting = {key: one for key, one in self.mempool.items() if one.sender == sent.sender}
         waiting[sent.sender, sent.nonce] = sent
-        cost = sum(one.gas_limit * one.fees[1] + one.value for one in waiting.values())
+        cost = sum(one.gas_limit * one.fees[1] + one.value + self.l1_fee for one in waiting.values())
         if not self.takes_gas_money or cost <= self.coins.get(sent.sender, 10**18):
             return None
         text = "insufficient funds for gas * price + value: balance too low"
@@ -599,7 +599,8 @@ class FakeChain:
         succeeded = self._run(Call(sent.to, sent.data), state) is None
         price = min(self.base_fee + sent.fees[0], sent.fees[1]) if self.takes_gas_money else 10**9
         if self.takes_gas_money:
-            left = self.coins.get(sent.sender, 10**18) - self._gas_of(sent.data) * price
+            used = self._gas_of(sent.data)
+            left = self.coins.get(sent.sender, 10**18) - used * price - self.l1_fee
             self.coins[sent.sender] = Wei(left)
         if sent.value:
             for account, units in ((sent.sender, -sent.value), (sent.to, sent.value)):

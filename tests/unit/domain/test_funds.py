@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman.domain.funds import is_low, reserved_cost
+from ferryman.domain.funds import is_low, kept_data_fee, reserved_cost
 from ferryman.domain.units import Gas, Wei
 from tests.support.payments import chain_settings
 
@@ -15,7 +15,8 @@ def test_a_nonce_is_kept_twice_what_its_first_bytes_offer() -> None:
     settings = chain_settings()
 
     assert reserved_cost(Gas(100_000), Wei(GWEI), settings) == 2 * 100_000 * GWEI
-    assert reserved_cost(Gas(100_000), Wei(GWEI), settings, value=Wei(5), l1_fee=Wei(7)) == (
+    data_fee = kept_data_fee(Wei(7), settings)
+    assert reserved_cost(Gas(100_000), Wei(GWEI), settings, value=Wei(5), data_fee=data_fee) == (
         2 * 100_000 * GWEI + 5 + 14
     )
 

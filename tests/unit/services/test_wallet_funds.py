@@ -261,3 +261,86 @@ def test_a_wallet_over_its_days_budget_waits_for_the_next_day_and_loses_nothing(
     memory.clock.sleep(Milliseconds(DAY_MS - memory.clock.now() % DAY_MS))
     memory.world.settle(rounds=200)
     assert not [row for row in memory.world.open_rows() if record_of(row)["waiting_for"] == OVER_BUDGET]
+
+
+ORACLE = Address("0x420000000000000000000000000000000000000F")
+L1_FEE = 5 * 10**13
+
+
+def rollup(**settings: object) -> MemoryWorld:
+    """Build a world on an OP-style chain, which takes money for data besides gas."""
+    memory = memory_world(wallets=1, l1_fee_oracle=ORACLE, **settings)  # type: ignore[arg-type]
+    memory.chain.l1_fee, memory.chain.takes_gas_money = Wei(L1_FEE), True
+    return memory
+
+
+def test_what_a_chain_takes_for_data_is_kept_besides_the_gas() -> None:
+    """Twice, as of the gas; a wallet with a wei less binds nothing, and nodes refuse nothing."""
+    memory = rollup(batch_size=0)
+    (wallet,) = memory.signer.wallets()
+    memory.chain.coins[wallet] = Wei(COST + 2 * L1_FEE - 1)
+    pay(memory)
+    (waiting,) = memory.world.rows()
+    assert record_of(waiting)["waiting_for"] == NO_FUNDS
+
+    memory.chain.coins[wallet] = Wei(COST + 2 * L1_FEE)
+    memory.clock.sleep(Milliseconds(2_000))
+    memory.world.follow(run_ms=1)
+    while memory.world.deliver():
+        pass
+
+    assert wallet_of(memory, wallet).committed == COST + 2 * L1_FEE
+    memory.world.settle()
+    (row,) = memory.world.rows()
+    price = 10**9 + 10**6
+    assert (row.status, row.gas_cost) == (Status.CONFIRMED, 60_000 * price + L1_FEE)
+    assert wallet_of(memory, wallet).day_spent == row.gas_cost
+
+
+def test_a_batch_keeps_the_data_fee_of_each_of_its_payments() -> None:
+    """Its data is no more than theirs together."""
+    memory = rollup(batch_min=2)
+    memory.chain.is_mining = False
+    (wallet,) = memory.signer.wallets()
+    for _ in range(3):
+        memory.world.post(memory.payers[0].pay(1, deadline=memory.deadline()))
+    while memory.world.deliver():
+        pass
+
+    (row,) = DynamoWallets(memory.world.tables).open_nonces(wallet_of(memory, wallet))
+    assert len(row.intents) == 3
+    assert row.data_fee == 2 * 3 * L1_FEE
+    assert row.reserved_cost == 2 * row.gas_limit * row.attempts[0].max_fee_per_gas + row.data_fee
+
+
+def test_while_the_oracle_is_silent_payments_wait_and_say_so() -> None:
+    """Nobody knows what they would cost."""
+    memory = rollup()
+    truly = memory.world.settings.l1_fee_oracle
+    memory.chain.settings = memory.chain.settings.model_copy(update={"l1_fee_oracle": None})
+    pay(memory)
+
+    (row,) = memory.world.rows()
+    assert "oracle does not answer" in str(row.last_error)
+    memory.chain.settings = memory.chain.settings.model_copy(update={"l1_fee_oracle": truly})
+    memory.world.settle()
+    assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}
+
+
+def test_a_bump_is_covered_with_its_data_fee() -> None:
+    """The coin for the data is not offered as a price of gas."""
+    memory = rollup(batch_size=0)
+    (wallet,) = memory.signer.wallets()
+    memory.chain.coins[wallet] = Wei(COST + 2 * L1_FEE)
+    memory.chain.is_mining = False
+    pay(memory)
+    memory.chain.base_fee = Wei(10 * 10**9)
+    for _ in range(30):
+        memory.clock.sleep(Milliseconds(1_000))
+        memory.world.follow(run_ms=1)
+        while memory.world.deliver():
+            pass
+
+    (row,) = DynamoWallets(memory.world.tables).open_nonces(wallet_of(memory, wallet))
+    assert row.attempts[-1].max_fee_per_gas == COST // FAKE_GAS_LIMIT
+    assert row.reserved_cost == COST + 2 * L1_FEE

@@ -17,7 +17,7 @@ def reserved_cost(
     settings: ChainSettings,
     *,
     value: Wei = _NOTHING,
-    l1_fee: Wei = _NOTHING,
+    data_fee: Wei = _NOTHING,
 ) -> Wei:
     """Give what a wallet must have for a nonce before it is bound.
 
@@ -29,11 +29,16 @@ def reserved_cost(
         max_fee_per_gas: what its first bytes will offer, wei per gas.
         settings: the chain's; `reserve_bps` says how much more.
         value: native coin that the call moves, wei.
-        l1_fee: what an OP-style chain is expected to take besides, wei.
+        data_fee: what is kept for its data on L1 (`kept_data_fee`), wei.
 
     """
     price = min(_part(max_fee_per_gas, settings.reserve_bps), settings.max_fee_per_gas_cap_wei)
-    return Wei(gas_limit * price + value + _part(l1_fee, settings.reserve_bps))
+    return Wei(gas_limit * price + value + data_fee)
+
+
+def kept_data_fee(expected: Wei, settings: ChainSettings) -> Wei:
+    """Give what is kept where a chain takes so much for data now, wei: L1 has a market of its own."""
+    return Wei(_part(expected, settings.reserve_bps))
 
 
 def is_low(balance: Wei, *, was_low: bool, low_balance: Wei, needed: Wei = _NOTHING) -> bool:

@@ -183,6 +183,7 @@ class Binder:
                     gas_limit=parcel.gas_limit,
                     bound_at=now,
                     reserved_cost=costs[position],
+                    data_fee=purse.data_fee(parcel) or None,
                     urgent_from=parcel.urgent_from(access),
                     deadline_seconds=max(one.row.deadline_seconds for one in parcel.ready),
                     tier=parcel.tier,

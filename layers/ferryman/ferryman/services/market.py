@@ -4,12 +4,12 @@ from typing import Final
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import ChainUnreachableError
-from ferryman.domain.l1_fees import fee_call, l1_fee, upper_bound_call
 from ferryman.domain.pricing import OBSERVED_MS, Market, market_of
-from ferryman.domain.units import ChainId, Instant, TokenUnits, Wei
+from ferryman.domain.units import ChainId, Instant, TokenUnits
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Chain, Clock, MarketStore, Read
+from ferryman.ports import Chain, Clock, MarketStore
 from ferryman.services.chains import ChainAccess
+from ferryman.services.data_fees import data_fees
 
 _SPARE: Final = 5
 """Spans besides those of a quote's life: its first, the clocks' difference, and one that nobody honours."""
@@ -73,7 +73,7 @@ class MarketBook:
         settings, now = access.settings, self._clock.now()
         market = market_of(
             access.chain.fee_history(),
-            _l1_fee(kind, settings, access.chain),
+            data_fees([kind.call_bytes], access)[kind.call_bytes],
             now=now,
             min_tip=settings.min_priority_fee_wei,
             cap_of=settings.fee_cap,
@@ -94,16 +94,3 @@ def _native_price(kind: IntentKind, settings: ChainSettings, chain: Chain, now: 
     if price is None:
         raise ChainUnreachableError(settings.chain_id, "its price feed gives no price that is used")
     return price
-
-
-def _l1_fee(kind: IntentKind, settings: ChainSettings, chain: Chain) -> Wei:
-    """Ask the oracle, which may be older than the cheaper of the two questions."""
-    oracle = settings.l1_fee_oracle
-    if oracle is None:
-        return Wei(0)
-    calls = (upper_bound_call(kind.call_bytes), fee_call(kind.call_bytes))
-    answers = chain.read([Read(oracle, call) for call in calls]).answers
-    for answer in answers:
-        if isinstance(answer, bytes) and (fee := l1_fee(answer)) is not None:
-            return fee
-    raise ChainUnreachableError(settings.chain_id, "its L1 fee oracle does not answer")

@@ -6,7 +6,7 @@ from typing import Final
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.fees import FeeHistory, price_up_to
-from ferryman.domain.funds import is_low, reserved_cost
+from ferryman.domain.funds import is_low, kept_data_fee, reserved_cost
 from ferryman.domain.nonces import Wallet
 from ferryman.domain.units import Address, Wei
 from ferryman.services.parcels import Parcel
@@ -24,15 +24,20 @@ class Purse:
     balances: Mapping[Address, Wei]
     day: int
     """Today, in days since the Unix epoch (UTC)."""
+    data_fees: Mapping[str, Wei]
+    """What the chain takes for the data of an intent, by its kind."""
 
     def cost(self, parcel: Parcel) -> Wei:
         """Give what a wallet must have for a parcel."""
         settings = self.settings
         cap, min_tip = settings.fee_cap(parcel.tier), settings.min_priority_fee_wei
         offered = price_up_to(self.market, parcel.tier, min_tip=min_tip, cap=cap).max_fee_per_gas
-        # Predictions hold the L1 fee, and some gas besides, which is little on chains that have one.
-        l1_fee = sum(one.row.predicted_cost or 0 for one in parcel.ready) if settings.l1_fee_oracle else 0
-        return reserved_cost(parcel.gas_limit, offered, settings, l1_fee=Wei(l1_fee))
+        return reserved_cost(parcel.gas_limit, offered, settings, data_fee=self.data_fee(parcel))
+
+    def data_fee(self, parcel: Parcel) -> Wei:
+        """Give what of that is for its data on L1: of each intent as if it went alone, which is no less."""
+        expected = sum(self.data_fees[one.row.kind] for one in parcel.ready)
+        return kept_data_fee(Wei(expected), self.settings)
 
     def room(self, wallet: Wallet) -> Wei:
         """Give what a wallet may still bind: of its balance and its day's budget, less what is open."""

@@ -48,13 +48,16 @@ from ferryman.services.batching import Batching
 from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.counters import Counters
+from ferryman.services.data_fees import data_fees
 from ferryman.services.ending import fail_unbound
 from ferryman.services.executions import Executions
 from ferryman.services.gathering import Gathering
 from ferryman.services.hinting import hint_of
+from ferryman.services.parcels import Parcel
 from ferryman.services.pausing import PAUSED
 from ferryman.services.purse import Purse
 from ferryman.services.silence import Silence
+from ferryman.services.simulating import Verdicts
 from ferryman.services.topping_up import ToppingUp
 from ferryman.services.waiting import NO_WALLET, NO_WINDOW, put_off, put_off_failed
 from ferryman.services.waking import wake
@@ -271,7 +274,7 @@ class Submit:
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
         healed = self.counters.healed(wallet, verdicts.sender_count, access)
-        purse = Purse(settings=settings, market=verdicts.market, balances=verdicts.balances, day=day_of(now))
+        purse = self._purse(parcels, verdicts, access)
         bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool], purse)
         bound = replace(bound, nonces=(*bound.nonces, *self.topping_up(pool, purse, access)))
         left = [(one.row, NO_WINDOW) for one in bound.without_capacity]
@@ -279,6 +282,19 @@ class Submit:
         # What no message named loses nothing by staying as it is.
         self._put_off((row, cause) for row, cause in left if row.transaction_id in hinted)
         return bound, verdicts.market
+
+    def _purse(self, parcels: Sequence[Parcel], verdicts: Verdicts, access: ChainAccess) -> Purse:
+        """Say what the wallets have, and what intents may cost them."""
+        kinds = {one.row.kind for parcel in parcels for one in parcel.ready}
+        sizes = {kind: self.kinds[kind].call_bytes for kind in kinds}
+        fees = data_fees(sizes.values(), access)
+        return Purse(
+            settings=access.settings,
+            market=verdicts.market,
+            balances=verdicts.balances,
+            day=day_of(self.clock.now()),
+            data_fees={kind: fees[size] for kind, size in sizes.items()},
+        )
 
     def _advance(
         self,

@@ -12,17 +12,20 @@ from ferryman.domain.errors import (
     StoreUnavailableError,
 )
 from ferryman.domain.fees import Tier, price_up_to
-from ferryman.domain.funds import reserved_cost
+from ferryman.domain.funds import kept_data_fee, reserved_cost
 from ferryman.domain.nonces import NonceRow, Wallet
 from ferryman.domain.units import Address, Gas, Wei
 from ferryman.ports import Binding, Clock, Log, Signer, Simulation, WalletStore
 from ferryman.services.binding import Binder
 from ferryman.services.chains import ChainAccess
+from ferryman.services.data_fees import data_fees
 from ferryman.services.filling import NO_DATA
 from ferryman.services.purse import Purse
 from ferryman.services.simulating import with_headroom
 
 _NOTHING: Final = Wei(0)
+_NO_BYTES: Final = 0
+"""Of a transfer's data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,8 @@ class ToppingUp:
         still = replace(purse, balances=seen.balances)
         known = self.wallets.wallets_at(treasury.chain_id, needy)
         chosen = [wallet.address for wallet in known if still.is_low(wallet)]
-        rows = self._affordable(treasury, chosen, amount, seen, purse)
+        data_fee = kept_data_fee(data_fees([_NO_BYTES], access)[_NO_BYTES], access.settings)
+        rows = self._affordable(treasury, chosen, amount, seen, purse, data_fee)
         if not rows:
             return ()
         bindings = [Binding(changes=(), nonce_row=row) for row in rows]
@@ -79,7 +83,13 @@ class ToppingUp:
         return rows
 
     def _affordable(
-        self, treasury: Wallet, needy: Sequence[Address], amount: Wei, seen: Simulation, purse: Purse
+        self,
+        treasury: Wallet,
+        needy: Sequence[Address],
+        amount: Wei,
+        seen: Simulation,
+        purse: Purse,
+        data_fee: Wei,
     ) -> tuple[NonceRow, ...]:
         """Give rows of as many transfers as the treasury has window and coin for, and its day allows."""
         settings, rows = purse.settings, list[NonceRow]()
@@ -94,7 +104,7 @@ class ToppingUp:
             cap=settings.fee_cap(Tier.NORMAL),
         )
         gas_limit = with_headroom(Gas(max(estimates)))
-        cost = reserved_cost(gas_limit, offered.max_fee_per_gas, settings, value=amount)
+        cost = reserved_cost(gas_limit, offered.max_fee_per_gas, settings, value=amount, data_fee=data_fee)
         coin = seen.balances.get(treasury.address, _NOTHING) - treasury.committed
         sent = treasury.sent_on(purse.day)
         for address in needy[: treasury.free(treasury.limit)]:
@@ -110,6 +120,7 @@ class ToppingUp:
                 gas_limit=gas_limit,
                 bound_at=self.clock.now(),
                 reserved_cost=cost,
+                data_fee=data_fee or None,
                 transfer_to=address,
                 transfer_wei=amount,
             )
