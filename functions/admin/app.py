@@ -70,6 +70,12 @@ def wallet_reset(event: Event) -> Answer:
     return ok(services.resetting(address, json_body(event), by=operator(event)))
 
 
+def wallet_sweep(event: Event) -> Answer:
+    """POST /admin/wallets/{address}/sweep."""
+    address = parsed_address("address", event["pathParameters"]["address"])
+    return ok(services.emptying(address, json_body(event), by=operator(event)))
+
+
 def pause(event: Event) -> Answer:
     """POST /admin/pause."""
     return ok(services.pausing.pause(json_body(event), by=operator(event)))
@@ -121,6 +127,7 @@ routes = Routes(
         "GET /admin/wallets/{address}": wallet,
         "POST /admin/wallets/{address}/state": wallet_state,
         "POST /admin/wallets/{address}/reset": wallet_reset,
+        "POST /admin/wallets/{address}/sweep": wallet_sweep,
         "POST /admin/pause": pause,
         "POST /admin/resume": resume,
         "GET /admin/deadletters": dead_letters,

@@ -566,6 +566,7 @@ def test_an_operator_sees_pauses_retries_and_resumes_through_the_handler(
     assert body_of(admin(get("admin_wallets"))) == {"wallets": []}
     assert admin(get("admin_wallet_state"))["statusCode"] == 404
     assert admin(get("admin_wallet_reset"))["statusCode"] == 404
+    assert admin(get("admin_wallet_sweep"))["statusCode"] == 404
 
 
 def test_dead_letters_are_shown_and_sent_back_through_the_handler(

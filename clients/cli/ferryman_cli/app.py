@@ -152,9 +152,31 @@ def drain_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = F
 
 
 @wallets_app.command("retire")
-def retire_wallet(address: str, *, chain: ChainOption = None, as_json: AsJson = False) -> None:
+def retire_wallet(
+    address: str,
+    *,
+    chain: ChainOption = None,
+    sweep_to: Annotated[
+        str | None,
+        typer.Option("--sweep-to", metavar="ADDRESS", help="First move its coin there."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Move it; without, only say how much.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Take a wallet that has nothing open out of the pool."""
-    _set_wallet_state(address, "retired", chain, as_json=as_json)
+    if sweep_to is None:
+        _set_wallet_state(address, "retired", chain, as_json=as_json)
+        return
+    from ferryman_cli import reports
+
+    if chain is None:
+        msg = "Coin is moved on one chain: say which with --chain."
+        raise typer.BadParameter(msg)
+    body = {"chain_id": chain, "to": sweep_to, "dry_run": not yes}
+    answer = admin().post(f"/admin/wallets/{quote(address)}/sweep", body)
+    show(answer, as_json=as_json, people=reports.wallet_swept)
+    if yes and answer["nonce"] is None:
+        _set_wallet_state(address, "retired", chain, as_json=as_json)
 
 
 @wallets_app.command("add")

@@ -258,6 +258,28 @@ def _reset_end(answer: dict[str, Any]) -> str:
     return "Nothing was done yet: --yes does it." if answer["dry_run"] else "Done."
 
 
+def wallet_swept(answer: dict[str, Any]) -> None:
+    """Print what is moved out of a wallet, and what stays for its gas."""
+    wallet, coin = answer["wallet"], 10**18
+    title = f"{wallet['address']} on chain {wallet['chain_id']}"
+    pairs(
+        title,
+        [
+            ("has", f"{int(answer['balance_wei']) / coin:.6f}"),
+            ("to be moved", f"{int(answer['amount_wei']) / coin:.6f}"),
+            ("kept for its gas", f"{int(answer['kept_wei']) / coin:.6f}"),
+            ("to", answer["to"]),
+        ],
+    )
+    if answer["nonce"] is None:
+        console.print("It has no more than the gas of a transfer may cost: nothing is moved.")
+    elif answer["dry_run"]:
+        console.print("Nothing was done yet: --yes does it.", style="yellow")
+    else:
+        moved = f"Moved with nonce {answer['nonce']}. When that is mined, the same again retires it."
+        console.print(moved, style="green")
+
+
 def _is_full(wallet: dict[str, Any]) -> bool:
     return bool(wallet["state"] == "active" and wallet["free_window"] == 0)
 

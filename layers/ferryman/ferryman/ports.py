@@ -764,7 +764,7 @@ class WalletStore(Protocol):
         """Bind consecutive nonces from `wallet.next_nonce`: rows, nonces, events and wallet in one write.
 
         Raises:
-            StaleRowError: the wallet is not what the caller read, its window is full, or it is not active.
+            StaleRowError: the wallet is not what the caller read, also in its state, or its window is full.
             StaleRowsError: transactions are not what the caller read; nothing was written.
 
         """

@@ -227,6 +227,50 @@ def test_a_wallet_is_rotated_with_one_word(tmp_path: Path, command: str, state: 
 
 
 @pytest.mark.parametrize(
+    ("options", "nonce", "sent", "end"),
+    [
+        ((), 7, [{"dry_run": True}], "--yes does it"),
+        (("--yes",), 7, [{"dry_run": False}], "Moved with nonce 7"),
+        (("--yes",), None, [{"dry_run": False}, {"state": "retired"}], "nothing is moved"),
+        ((), None, [{"dry_run": True}], "nothing is moved"),
+    ],
+)
+def test_a_wallet_is_retired_once_there_is_nothing_left_to_sweep(
+    tmp_path: Path, options: tuple[str, ...], nonce: int | None, sent: list[dict[str, Any]], end: str
+) -> None:
+    """The first run moves its coin, the same again retires it; without --yes nothing is done."""
+    to = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+    answer = {
+        "dry_run": "--yes" not in options,
+        "wallet": DRAINING,
+        "wallets": [DRAINING],
+        "to": to,
+        "balance_wei": str(10**18),
+        "amount_wei": str(9 * 10**17 if nonce else 0),
+        "kept_wei": str(10**17 if nonce else 0),
+        "nonce": nonce,
+    }
+    arguments = ("wallets", "retire", DRAINING["address"], "--chain", "31337", "--sweep-to", to, *options)
+    ended, bodies = answered(tmp_path, answer, *arguments)
+
+    assert ended.returncode == 0
+    swept = {"chain_id": 31337, "to": to}
+    expected = [swept | one if "dry_run" in one else {"chain_id": 31337} | one for one in sent]
+    assert [json.loads(body) for body in bodies] == expected
+    assert end in ended.stdout
+
+
+def test_a_sweep_names_its_chain(tmp_path: Path) -> None:
+    """Coin is moved on one chain at a time."""
+    arguments = ("wallets", "retire", DRAINING["address"], "--sweep-to", DRAINING["address"])
+    ended, bodies = answered(tmp_path, {}, *arguments)
+
+    assert ended.returncode != 0
+    assert bodies == []
+    assert "--chain" in ended.stderr
+
+
+@pytest.mark.parametrize(
     ("options", "dry_run", "unclear", "end"),
     [
         ((), True, [], "--yes does it"),

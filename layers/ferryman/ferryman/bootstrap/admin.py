@@ -20,6 +20,7 @@ from ferryman.config import AdminConfig, DeadLetterQueue
 from ferryman.intents import KINDS
 from ferryman.services.admin import Admin
 from ferryman.services.assurance import Assurance
+from ferryman.services.emptying import Emptying
 from ferryman.services.explaining import Explaining
 from ferryman.services.keys import Keys
 from ferryman.services.pausing import Pausing
@@ -43,6 +44,7 @@ class Administration:
     recovering: Recovering
     rotating: Rotating
     resetting: Resetting
+    emptying: Emptying
     explaining: Explaining
 
 
@@ -53,7 +55,7 @@ def administer(telemetry: Telemetry) -> Administration:
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
     leases, pauses = DynamoLeases(stored), DynamoPauses(stored)
     accessible = chains(config, telemetry, patience_seconds=4)
-    sqs = aws_client("sqs")
+    sqs, confirmer = aws_client("sqs"), LambdaConfirmer(aws_client("lambda"), config.confirm_function)
     dead_letters = SqsDeadLetters(sqs, _urls(config.dead_letter_queues))
 
     def recovery(*, is_dry: bool) -> Recover:
@@ -87,7 +89,7 @@ def administer(telemetry: Telemetry) -> Administration:
             assurance=Assurance(store),
             queue=submit_queues(config),
             leases=leases,
-            confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
+            confirmer=confirmer,
             clock=clock,
             log=log,
         ),
@@ -103,6 +105,14 @@ def administer(telemetry: Telemetry) -> Administration:
             chains=accessible,
             wallets=DynamoWallets(stored),
             recovery=DynamoRecovery(stored),
+            clock=clock,
+            log=log,
+        ),
+        emptying=Emptying(
+            chains=accessible,
+            wallets=DynamoWallets(stored),
+            leases=leases,
+            confirmer=confirmer,
             clock=clock,
             log=log,
         ),

@@ -95,7 +95,7 @@ class DynamoWallets:
                 where=(
                     Equals("next_nonce", first),
                     AtLeast("lowest_open", first + count - window),
-                    Equals("state", WalletState.ACTIVE.value),
+                    Equals("state", wallet.state.value),
                 ),
             )
         ]
@@ -111,7 +111,7 @@ class DynamoWallets:
             self._tables.transact(writes)
         except ConditionFailedError as error:
             if 0 in error.failed:
-                msg = "another run bound nonces of this wallet, or its window is full, or it is drained"
+                msg = "another run bound nonces of this wallet, or its window is full, or its state changed"
                 raise StaleRowError(msg) from error
             stale = (name for index in error.failed for name in owners[index])
             raise StaleRowsError(frozenset(stale)) from error
