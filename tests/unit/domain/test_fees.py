@@ -196,6 +196,15 @@ def test_what_the_dearest_bytes_of_a_call_may_cost_pays_for_the_least_fill_after
     assert 21_000 * fill.max_fee_per_gas <= gas * max(one.max_fee_per_gas for one in signed)
 
 
+def test_a_fill_whose_tip_had_to_rise_still_pays_it_besides_the_base_fee() -> None:
+    """Else the next block would pay its producer less than the tip says."""
+    before = Eip1559Fees(max_fee_per_gas=Wei(2), max_priority_fee_per_gas=Wei(2))
+
+    fees = price_fill(history(1, 0), [before], min_tip=Wei(0), cap=Wei(10**9))
+
+    assert (fees.max_fee_per_gas, fees.max_priority_fee_per_gas) == (4, 3)
+
+
 def test_replacement_raises_both_fees_even_when_the_market_has_fallen() -> None:
     """A node ignores a replacement that bumps only one of the two fees."""
     standing = Eip1559Fees(max_fee_per_gas=Wei(1_001), max_priority_fee_per_gas=Wei(0))

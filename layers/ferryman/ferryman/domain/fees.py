@@ -183,6 +183,8 @@ def price_fill(history: FeeHistory, earlier: Iterable[Eip1559Fees], *, min_tip: 
     most = max([market.max_fee_per_gas, *(_bumped(fees.max_fee_per_gas) for fees in before)])
     tips = (_bumped(fees.max_priority_fee_per_gas) for fees in before)
     tip = max([market.max_priority_fee_per_gas, *tips])
+    # A tip that had to rise above the market's is paid besides the base fee, as far as the cap allows.
+    most = max(most, Wei(min(history.next_base_fee + tip, cap)))
     return Eip1559Fees(max_fee_per_gas=most, max_priority_fee_per_gas=tip)
 
 
