@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import answer, ok
 from ferryman.adapters.http.correlation import correlation_id
-from ferryman.adapters.http.requests import json_body
+from ferryman.adapters.http.requests import json_body, query_parameters
 from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.bootstrap.x402 import facilitate
@@ -52,12 +52,18 @@ def carry_out(event: Event) -> Answer:
     return answer(status, facilitated(row, chain))
 
 
+def resources(event: Event) -> Answer:
+    """GET /discovery/resources."""
+    return ok(facilitator.resources(query_parameters(event)))
+
+
 routes = Routes(
     {
         "POST /verify": verify,
         "POST /settle": settle,
         "GET /supported": supported,
         "POST /x402/facilitate": carry_out,
+        "GET /discovery/resources": resources,
     },
     telemetry.logger,
 )

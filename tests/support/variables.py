@@ -26,6 +26,7 @@ _WITH_A_FORM: Final = {
     "EMPTY_QUEUES": "{}",
     "LOG_LEVEL": "INFO",
     "SETTLE_PATIENCE_MS": "20000",
+    "DISCOVERY_RESOURCES": "[]",
 }
 """What cannot be any word; the rest is its own name in lower case."""
 _LAMBDAS: Final = {

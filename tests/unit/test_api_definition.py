@@ -28,6 +28,7 @@ OPEN: Final = {
     ("post", "/meta-transactions/quote"),
     ("post", "/payments"),
     ("post", "/quote"),
+    ("get", "/discovery/resources"),
     ("get", "/supported"),
     ("post", "/settle"),
     ("post", "/settlements"),

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, NonNega
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import ChainId, Milliseconds, Seconds
+from ferryman.intents.x402.catalogue import Catalogue
 
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}")
 Name = Annotated[str, StringConstraints(min_length=1)]
@@ -106,6 +107,8 @@ class X402Config(IngestConfig):
     wallets_table: Name
     settle_patience_ms: Annotated[Milliseconds, Field(gt=0, le=28_000)] = Milliseconds(20_000)
     """How long `/settle` waits for the confirmation: below the 29 s of API Gateway."""
+    discovery_resources: Catalogue = ()
+    """What `/discovery/resources` lists."""
 
 
 class WatchConfig(EndpointsConfig):

@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
+from ferryman.domain.errors import InvalidFieldsError
 from ferryman.domain.signatures import CURVE_ORDER
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
+from ferryman.intents.x402.catalogue import ListedResource
 from tests.fakes.market import MemoryMarket, memory_market
 from tests.support.payments import CHAIN_ID, DEADLINE, NOW_SECONDS, PAYEE, PAYER, STRANGER
 from tests.support.settlements import ASSET, SETTLER, settlement_settings
-from tests.support.x402 import NETWORK, asked, asked_of_old, posing_as_old, requirements
+from tests.support.x402 import NETWORK, URL, asked, asked_of_old, posing_as_old, requirements
 
 Body = dict[str, Any]
 ZERO = (0, 0)
@@ -221,6 +224,35 @@ def test_a_refusal_always_has_a_payer_if_only_null(market: MemoryMarket, body: o
     """PyPI's x402 1.0 fails on an answer without the member."""
     assert market.facilitator.verify(body)["payer"] is None
     assert market.facilitator.settle(body)["payer"] is None
+
+
+def test_what_can_be_bought_is_listed_a_page_at_a_time(market: MemoryMarket) -> None:
+    """As the operator wrote it, by type if that is asked for."""
+    wanted = requirements({"value": 1, "to": PAYEE})
+    listed = [
+        ListedResource(resource=f"{URL}/{n}", type=("http", "mcp")[n % 2], accepts=(wanted,), lastUpdated=n)
+        for n in range(5)
+    ]
+    seller = replace(market.facilitator, catalogue=listed)
+
+    page = seller.resources({"type": "http", "limit": "2", "offset": "1"})
+
+    assert [(one["resource"], one["type"]) for one in page["items"]] == [
+        (f"{URL}/2", "http"),
+        (f"{URL}/4", "http"),
+    ]
+    assert page["pagination"] == {"limit": 2, "offset": 1, "total": 3}
+    assert page["items"][0]["accepts"] == (wanted,)
+    assert market.facilitator.resources({})["items"] == []
+
+
+@pytest.mark.parametrize(("name", "value"), [("limit", "101"), ("offset", "-1"), ("page", "2")])
+def test_a_list_is_asked_for_in_the_standards_words(market: MemoryMarket, name: str, value: str) -> None:
+    """Others are refused by name."""
+    with pytest.raises(InvalidFieldsError) as refused:
+        market.facilitator.resources({name: value})
+
+    assert [problem.field for problem in refused.value.problems] == [name]
 
 
 # -- once and no more ---------------------------------------------------------------------------

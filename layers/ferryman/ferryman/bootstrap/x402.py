@@ -23,6 +23,7 @@ def facilitate(telemetry: Telemetry) -> tuple[Facilitator, Completing]:
         ingest=ingest,
         awaiting=awaiting,
         wallets=DynamoWallets(stored),
+        catalogue=config.discovery_resources,
         clock=clock,
         log=telemetry.log,
     )

@@ -3,7 +3,7 @@
 Every refusal is an answer with the standard's reason: sellers' middleware takes anything else for an outage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,16 +11,20 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import FerrymanError, NonceUsedError, RequestError
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, CorrelationId, Seconds, TxHash
+from ferryman.intents.x402.catalogue import ListedResource
 from ferryman.intents.x402.networks import network_of, old_network_of
 from ferryman.intents.x402.reasons import Reason, RefusedError, reason_of, reason_of_end
 from ferryman.intents.x402.request import KIND, SCHEME, network_asked, parsed, payer_of
 from ferryman.ports import Clock, Log, WalletStore
 from ferryman.services.about import about
+from ferryman.services.asking import number_parameter, refuse_unknown_parameters
 from ferryman.services.awaiting import Awaiting
 from ferryman.services.ingest import Accepted, Ingest
+from ferryman.services.reading import DEFAULT_PAGE, LARGEST_PAGE
 
 Answer = dict[str, Any]
 _FAMILY: Final = "eip155:*"
+_FURTHEST: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class Facilitator:
     ingest: Ingest
     awaiting: Awaiting
     wallets: WalletStore
+    catalogue: Sequence[ListedResource] = ()
+    """What is listed for buyers."""
     clock: Clock
     log: Log
 
@@ -82,6 +88,22 @@ class Facilitator:
             "extensions": [],
             "signers": {_FAMILY: self._signers([one.chain_id for one in chains])},
         }
+
+    def resources(self, parameters: Mapping[str, str]) -> Answer:
+        """List what can be bought, a page at a time.
+
+        Raises:
+            InvalidFieldsError: a parameter is unknown or of the wrong form.
+
+        """
+        refuse_unknown_parameters(parameters, {"type", "limit", "offset"})
+        limit = number_parameter("limit", parameters.get("limit", str(DEFAULT_PAGE)), 1, LARGEST_PAGE)
+        offset = number_parameter("offset", parameters.get("offset", "0"), 0, _FURTHEST)
+        wanted = parameters.get("type")
+        listed = [one for one in self.catalogue if wanted in {None, one.type}]
+        page = [one.model_dump(exclude_none=True) for one in listed[offset : offset + limit]]
+        pagination = {"limit": limit, "offset": offset, "total": len(listed)}
+        return {"x402Version": 2, "items": page, "pagination": pagination}
 
     def invalid(self, error: FerrymanError, body: object = None) -> Answer:
         """Shape the refusal of a verification."""

@@ -8,11 +8,22 @@ from ferryman.adapters.dynamodb.items import event_item, nonce_row_item, transac
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt
 from ferryman.domain.transaction import FACTS, Status, Transaction, take_step
-from ferryman.domain.units import ChainId, CorrelationId, Gas, TransactionId, TxHash, WalletNonce, Wei
+from ferryman.domain.units import (
+    Address,
+    ChainId,
+    CorrelationId,
+    Gas,
+    TransactionId,
+    TxHash,
+    WalletNonce,
+    Wei,
+)
 from ferryman.intents.payment import PAYMENT
+from ferryman.intents.settlement import SETTLEMENT
 from local.bench.units import item_bytes
 from tests.support.payments import CHAIN_ID, chain_settings, signed_request
 from tests.support.rows import NOW, received_row
+from tests.support.settlements import settlement_settings, signed_settlement
 
 KILOBYTE = 1024
 PRICED: dict[str, Any] = {
@@ -76,6 +87,21 @@ def test_the_fullest_row_of_a_batched_payment_and_its_events_stay_within_a_kilob
     assert not FACTS - {"reason"} - {name for name in FACTS if getattr(row, name) is not None}
     assert item_bytes(transaction_item(row)) <= KILOBYTE
     assert max(item_bytes(event_item(event)) for event in events) <= KILOBYTE
+
+
+def test_the_fullest_row_of_a_batched_settlement_stays_within_a_kilobyte() -> None:
+    """With the hash of what was bought, and all that its life writes into it."""
+    body = signed_settlement(nonce=random_nonce(1).to_bytes(32), value=1_234 * 10**18 + 1)
+    body |= {"resource": "https://api.example.com/weather", "priority": "normal"}
+    payload = SETTLEMENT.parse(body, {CHAIN_ID: settlement_settings()}).payload
+    row, events = fullest()
+
+    # It pays no fee.
+    settled = replace(row, kind="settlement", sender=Address(body["from"]), payload=payload, fee_taken=None)
+
+    assert item_bytes(transaction_item(settled)) <= KILOBYTE
+    assert transaction_of(transaction_item(settled)) == settled
+    assert max(item_bytes(event_item(replace(event, kind="settlement"))) for event in events) <= KILOBYTE
 
 
 def test_the_fullest_row_is_read_as_it_was_written() -> None:

@@ -219,6 +219,7 @@ def test_reads_answer_with_the_documented_models() -> None:
         "/verify": "X402Verification",
         "/settle": "X402Settlement",
         "/supported": "X402Support",
+        "/discovery/resources": "X402Catalogue",
         "/meta-transactions": "Record",
         "/meta-transactions/quote": "MetaTransactionQuote",
         "/x402/facilitate": "Facilitated",

@@ -91,7 +91,34 @@ class X402Support(_Model):
     )
 
 
-X402_MODELS: Final = (X402Verification, X402Settlement, X402Support)
+class X402Resource(_Model):
+    """Something that can be bought, as its operator lists it."""
+
+    resource: str = Field(examples=["https://api.example.com/weather"])
+    type: str = Field(examples=["http"])
+    x402Version: int = Field(examples=[2])  # noqa: N815
+    accepts: list[dict[str, Any]] = Field(examples=[[_REQUIREMENTS]])
+    lastUpdated: int = Field(examples=[1893452400], description="Unix seconds.")  # noqa: N815
+    metadata: dict[str, Any] = Field(default={}, examples=[{"category": "weather"}])
+
+
+class X402Page(_Model):
+    """Which part of the list it is."""
+
+    limit: int = Field(examples=[20])
+    offset: int = Field(examples=[0])
+    total: int = Field(examples=[1])
+
+
+class X402Catalogue(_Model):
+    """What can be bought."""
+
+    x402Version: int = Field(examples=[2])  # noqa: N815
+    items: list[X402Resource]
+    pagination: X402Page
+
+
+X402_MODELS: Final = (X402Verification, X402Settlement, X402Support, X402Catalogue)
 X402_REQUEST: Final[type[BaseModel]] = X402Request
 
 
@@ -128,6 +155,18 @@ def x402_paths(
     return {
         "/verify": post("x402_verify", "Whether an x402 payment would be settled", "X402Verification"),
         "/settle": post("x402_settle", "Settle an x402 payment, once", "X402Settlement"),
+        "/discovery/resources": {
+            "get": {
+                "operationId": "x402_resources",
+                "summary": "What can be bought here and there",
+                "parameters": [
+                    _parameter("type", {"type": "string"}, "Only of this type, such as http."),
+                    _parameter("limit", {"type": "integer"}, "The most of a page, 1 to 100; 20 by default."),
+                    _parameter("offset", {"type": "integer"}, "How many to pass over."),
+                ],
+                "responses": {"200": answer("X402Catalogue", "A page of the list"), **problems(422, 429)},
+            }
+        },
         "/supported": {
             "get": {
                 "operationId": "x402_supported",
@@ -136,3 +175,7 @@ def x402_paths(
             }
         },
     }
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
