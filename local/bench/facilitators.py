@@ -113,7 +113,9 @@ def _warm_up(stack: StackDescription, plan: Plan) -> None:
     """Let the emulator start its workers; they may take longer than `/settle` waits."""
     payee = Web3.to_checksum_address("0x" + os.urandom(20).hex())
     bodies = _signed(stack, payee, count=plan.settling_at_once, senders=plan.burst_senders)
-    asyncio.run(_all(stack.api_url, [partial(_settle, body=body) for body in bodies], len(bodies)))
+    calls: list[Call] = [partial(_settle, body=body) for body in bodies]
+    calls += [_health] * len(bodies)
+    asyncio.run(_all(stack.api_url, calls, plan.settling_at_once))
 
 
 def _settled(stack: StackDescription, name: str, url: str, count: int, plan: Plan) -> Settled:
