@@ -17,6 +17,7 @@ from tests.e2e.stack import Stack
 Body = dict[str, Any]
 PAYEE: Final = dev_account(1).address
 STRANGER: Final = dev_account(2).address
+PAYER: Final = dev_account(34)
 POOR: Final = dev_account(200_000)
 """Has nothing."""
 UNITS: Final = "10000"
@@ -160,7 +161,7 @@ def answers(stack: Stack) -> Mapping[str, tuple[Body, Body]]:
     before = stack.relayed()
 
     def ask(change: Callable[[Offer], None]) -> tuple[Body, Body]:
-        offer = Offer(stack.description.chain_id, stack.description.contracts["MockUSDC"], dev_account(3))
+        offer = Offer(stack.description.chain_id, stack.description.contracts["MockUSDC"], PAYER)
         change(offer)
         body = offer.body()
         return _asked(stack, "/verify", body), _asked(stack, "/settle", body)
@@ -198,7 +199,7 @@ def test_garbage_is_refused_politely(stack: Stack, route: str, body: bytes) -> N
 
 def test_what_is_settled_is_not_sold_to_another(stack: Stack) -> None:
     """The same requirements are answered as before; another resource, or another price, is refused."""
-    offer = Offer(stack.description.chain_id, stack.description.contracts["MockUSDC"], dev_account(3))
+    offer = Offer(stack.description.chain_id, stack.description.contracts["MockUSDC"], PAYER)
     body = offer.body()
     first = _asked(stack, "/settle", body)
     relayed = stack.relayed()

@@ -58,7 +58,7 @@ class X402Verification(_Model):
     isValid: bool = Field(examples=[False])  # noqa: N815
     invalidReason: str = Field(default="", examples=[_REASON], description="The standard's word.")  # noqa: N815
     invalidMessage: str = Field(default="", examples=["The signature is by …"], description="For people.")  # noqa: N815
-    payer: str = Field(default="", examples=[_ADDRESS])
+    payer: str | None = Field(default=None, examples=[_ADDRESS], description="Null if nobody can be read.")
 
 
 class X402Settlement(_Model):
@@ -67,7 +67,7 @@ class X402Settlement(_Model):
     success: bool = Field(examples=[True])
     errorReason: str = Field(default="", examples=["settlement_pending"], description="The standard's word.")  # noqa: N815
     errorMessage: str = Field(default="", examples=["It is PENDING: …"], description="For people.")  # noqa: N815
-    payer: str = Field(default="", examples=[_ADDRESS])
+    payer: str | None = Field(default=None, examples=[_ADDRESS], description="Null if nobody can be read.")
     transaction: str = Field(examples=["0x" + "6f" * 32], description="Empty if there is none yet.")
     network: str = Field(examples=[_NETWORK])
     amount: str = Field(default="", examples=["10000"], description="Token units, in decimal.")
