@@ -92,6 +92,7 @@ class Deployment:
             "LOG_LEVEL": "CRITICAL",
             "RETENTION_DAYS": "30",
             "SETTLE_PATIENCE_MS": "10000",
+            "DISCOVERY_RESOURCES": "[]",
             "POWERTOOLS_SERVICE_NAME": step,
         }
         for name in environment(step):
