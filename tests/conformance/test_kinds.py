@@ -127,6 +127,8 @@ def test_a_kind_is_offered_only_where_it_has_a_contract(ours: Ours) -> None:
     assert signing
     assert signing["primary_type"] in signing["types"]
     assert signing["domain"]["chainId"] == ours.sample.settings.chain_id
+    assert signing["domain"] in signing["domains"].values()
+    assert all(domain["verifyingContract"] == address for address, domain in signing["domains"].items())
 
 
 # -- the sample ---------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from tests.e2e.stack import Stack
 from tests.support.template import ROOT
 
 README = ROOT / "clients" / "python" / "README.md"
-PATIENT: Final[dict[str, Any]] = {"timeout": 60.0, "patience": 120.0}
+PATIENT: Final[dict[str, Any]] = {"timeout": 60.0, "patience": 120.0, "chain_id": 31337}
 """The emulator starts its workers one by one, on a machine that is shared."""
 EVENTS = ["payment_accepted", "payment_pending", "payment_confirmed"]
 

@@ -236,6 +236,20 @@ def test_what_the_call_needs_is_asked_for(driving: Driver) -> None:
             driving(server.url).call("sign", PAYEE, 1)
 
 
+def test_a_client_of_several_chains_means_the_one_it_was_made_for(driving: Driver) -> None:
+    """Unless a call names another."""
+    with deployment() as server:
+        offer: Any = __import__("json").loads(server.answer("GET", "/chains", {}).body)
+        both = offer | {"chains": [offer["chains"][0], offer["chains"][0] | {"chain_id": 1}]}
+        server.answers["GET", "/chains"] = [json_answer(200, both)]
+        client = driving(server.url, chain_id=1)
+
+        usual = client.call("sign", PAYEE, 1, fee=0)
+        other = client.call("sign", PAYEE, 1, fee=0, chain_id=CHAIN_ID)
+
+    assert [usual.body["chain_id"], other.body["chain_id"]] == [1, CHAIN_ID]
+
+
 def test_lists_events_quotes_and_the_offer_are_typed(driving: Driver) -> None:
     """With the parameters that were given, and no other."""
     with deployment() as server:

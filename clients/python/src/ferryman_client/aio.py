@@ -39,10 +39,11 @@ class AsyncClient:
         *,
         signer: Signer | None = None,
         api_key: str | None = None,
+        chain_id: int | None = None,
         timeout: float = TIMEOUT_SECONDS,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._calls = Calls(signer=signer, patience_seconds=patience)
+        self._calls = Calls(signer=signer, patience_seconds=patience, chain_id=chain_id)
         self._timeout = timeout
         self._http = httpx.AsyncClient(base_url=url, timeout=timeout, headers=headers_of(api_key))
 

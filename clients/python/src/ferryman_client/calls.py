@@ -40,6 +40,8 @@ class Calls:
 
     signer: Signer | None
     patience_seconds: float
+    chain_id: int | None = None
+    """The chain that is meant where a call names none; None: the only one there is."""
     token: str | None = None
     """Of the session, once signed in."""
     _offer: _Offer = field(default_factory=_Offer)
@@ -71,7 +73,8 @@ class Calls:
         """Sign in with the signer's account (EIP-4361)."""
         signer = self._signer()
         self.token = None
-        chain = (yield from self.deployment()).chains[0]
+        offer = yield from self.deployment()
+        chain = offer.chains[0] if self.chain_id is None else offer.chain(self.chain_id)
         wanted = {"address": signer.address, "chain_id": chain.chain_id}
         challenge = yield from self._asked_as_known("POST", "/sign-in/challenge", None, wanted)
         message = text_of(challenge, "message")
@@ -106,7 +109,7 @@ class Calls:
     def signed(self, to: str, amount: int, options: PaymentOptions) -> Flow[SignedPayment]:
         """Sign a payment."""
         signer = self._signer()
-        chain = (yield from self.deployment()).chain(options.get("chain_id"))
+        chain = (yield from self.deployment()).chain(options.get("chain_id", self.chain_id))
         fee = options["fee"] if "fee" in options else (yield from self._quoted_fee(signer, chain, options))
         return signed_payment(signer, chain, to=to, amount=amount, fee=fee, options=options)
 
@@ -124,7 +127,7 @@ class Calls:
 
     def quote(self, options: PaymentOptions) -> Flow[Quote]:
         """Ask what a payment of the signer's would have to pay, or anybody's."""
-        chain = (yield from self.deployment()).chain(options.get("chain_id"))
+        chain = (yield from self.deployment()).chain(options.get("chain_id", self.chain_id))
         payer = self.signer.address if self.signer else None
         return (yield from self.quoted(chain, payer, options))
 

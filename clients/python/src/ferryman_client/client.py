@@ -45,6 +45,7 @@ class Client:
         url: of the REST API: the stack's output `ApiUrl`.
         signer: who pays; an account of eth-account, or anything that signs like one.
         api_key: of the deployment, where the caller has one.
+        chain_id: the chain that calls are about which name none; it may be left out where there is only one.
         timeout: seconds for one answer.
         patience: seconds that a call goes on asking when there is no answer, or "not now".
 
@@ -56,10 +57,11 @@ class Client:
         *,
         signer: Signer | None = None,
         api_key: str | None = None,
+        chain_id: int | None = None,
         timeout: float = TIMEOUT_SECONDS,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._calls = Calls(signer=signer, patience_seconds=patience)
+        self._calls = Calls(signer=signer, patience_seconds=patience, chain_id=chain_id)
         self._timeout = timeout
         self._http = httpx.Client(base_url=url, timeout=timeout, headers=headers_of(api_key))
 

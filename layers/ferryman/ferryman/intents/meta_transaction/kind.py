@@ -110,9 +110,11 @@ class MetaTransactionKind:
         """Give the relay's domain and the members of a request."""
         if chain.relay is None:
             return None
+        ours = told_domain(relay.domain(chain.chain_id, chain.relay.address))
         return {
             "primary_type": "MetaTransaction",
-            "domain": told_domain(relay.domain(chain.chain_id, chain.relay.address)),
+            "domain": ours,
+            "domains": {chain.relay.address: ours},
             "types": {
                 "MetaTransaction": [{"name": name, "type": type_} for name, type_ in relay.MEMBERS.items()]
             },
