@@ -6,7 +6,8 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, Final
 
 from web3 import Web3
@@ -42,6 +43,7 @@ _IDLE_SECONDS: Final = 0.005
 _LONGEST_SECONDS: Final = 120
 NOTE = (
     "In process, a real anvil on this machine with a block each second, settings as they are by default. "
+    "Of several floods this is the one with the median rate: it depends on when in a block one begins. "
     "Each payer has been paid for before, so that watch knows him, as it does in production. *Mined a "
     "second* is from the first acceptance to the moment when an onlooker sees the last block with any of "
     "them. Ingest, submit, confirm and watch have processes of their own on AWS; here they are threads that "
@@ -171,17 +173,28 @@ class Flood:
 
 
 def measure_flood(plan: Plan) -> list[ResultTable]:
-    """Send many payments at once, and measure how fast they are carried out and what that takes."""
+    """Send many payments at once, more than once, and measure how fast they go and what that takes.
+
+    Returns:
+        The tables of the flood whose rate is the median: it depends on how soon after a block one begins.
+
+    """
+    floods: list[tuple[float, list[ResultTable]]] = []
     with RealChain.running(payers=plan.flood_senders, wallet_keys=WALLET_KEYS) as chain, _mining(chain.web3):
         flood, payers = Flood.over(chain), chain.signing_payers()
         with step("Preparing the flood's payers"):
             flood.run(_bodies(payers, len(payers)))
             flood.rows()
-        bodies, since = _bodies(payers, plan.flood_at_once), chain.web3.eth.block_number
-        with step(f"Measuring a flood of {len(bodies)} payments"):
-            flood.run(bodies)
-        _check_once(chain, bodies, since)
-    return [_flood_table(flood, plan), _use_table(flood)]
+        for place in range(1, plan.floods + 1):
+            bodies, since = _bodies(payers, plan.flood_at_once), chain.web3.eth.block_number
+            with step(f"Measuring flood {place} of {plan.floods}, of {len(bodies)} payments"):
+                flood.run(bodies)
+            _check_once(chain, bodies, since)
+            floods.append((_mined_a_second(flood), [_flood_table(flood, plan), _use_table(flood)]))
+    floods.sort(key=itemgetter(0))
+    _, (rates, use) = floods[len(floods) // 2]
+    every = ", ".join(number(rate) for rate, _ in floods)
+    return [replace(rates, rows=[*rates.rows, ("mined a second, every flood", every)]), use]
 
 
 def _bodies(payers: Sequence[Payer], count: int) -> list[dict[str, Any]]:
@@ -201,17 +214,26 @@ def _check_once(chain: RealChain, bodies: Sequence[dict[str, Any]], since: int) 
         raise LocalStackError("the escrow did not execute every payment of the flood exactly once")
 
 
+def _mined_at(flood: Flood, rows: Sequence[Transaction]) -> int:
+    """When the onlooker saw the last block with any of them."""
+    last_block = max(row.block_number or 0 for row in rows)
+    return min(at for block, at in flood.seen_at.items() if block >= last_block)
+
+
+def _mined_a_second(flood: Flood) -> float:
+    rows = flood.rows()
+    return len(rows) * 1000 / (_mined_at(flood, rows) - min(row.reached[Step.ACCEPTED] for row in rows))
+
+
 def _flood_table(flood: Flood, plan: Plan) -> ResultTable:
     rows = flood.rows()
     count = len(rows)
     accepted = sorted(row.reached[Step.ACCEPTED] for row in rows)
     confirmed = [row.reached[Step.CONFIRMED] for row in rows]
-    last_block = max(row.block_number or 0 for row in rows)
-    mined_at = min(at for block, at in flood.seen_at.items() if block >= last_block)
     took = [row.reached[Step.CONFIRMED] - row.reached[Step.ACCEPTED] for row in rows]
     rates = {
         "accepted a second": accepted[-1],
-        "mined a second": mined_at,
+        "mined a second": _mined_at(flood, rows),
         "CONFIRMED a second": max(confirmed),
     }
     cached = _judged(flood)

@@ -33,6 +33,8 @@ class Plan:
     flood_at_once: int
     """Payments that are posted as fast as they are taken."""
     flood_senders: int
+    floods: int
+    """One after the other; the median is told."""
     crowds_open: tuple[int, ...]
     """Open nonces, at each of which confirm's requests are counted; at most four wallets' widest windows."""
     ends: int
@@ -64,6 +66,7 @@ FULL = Plan(
     urgent_payments=60,
     flood_at_once=1_000,
     flood_senders=200,
+    floods=5,
     crowds_open=(10, 100, 1_000),
     ends=400,
     batched_payments=400,
@@ -88,6 +91,7 @@ QUICK = Plan(
     urgent_payments=10,
     flood_at_once=60,
     flood_senders=12,
+    floods=1,
     crowds_open=(10, 20),
     ends=40,
     batched_payments=40,

@@ -10,6 +10,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Milliseconds
+from ferryman.services.gathering import SCARCE_WAIT_MS
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
 
 
@@ -192,6 +193,21 @@ def test_a_lone_payment_waits_for_others_only_where_the_operator_wants_that() ->
     crowd(memory, 1)
 
     assert (urgent, memory.clock.now() - began) == (0, 400)
+    settled(memory)
+
+
+def test_a_crowd_waits_for_more_of_it_only_where_nonces_run_out() -> None:
+    """A small batch takes as much of a window as a full one; where there is room for both, nobody waits."""
+    memory = memory_world(payers=1, wallets=1, window=4, express_window=1, batch_min=2)
+    memory.chain.is_mining = False
+
+    waits = []
+    for _ in range(3):
+        before = memory.clock.now()
+        crowd(memory, 2)
+        waits.append(memory.clock.now() - before)
+
+    assert waits == [0, 0, SCARCE_WAIT_MS]
     settled(memory)
 
 

@@ -89,7 +89,7 @@ class ChainSettings(BaseModel):
     """How many of them standard payments leave to urgent ones; a quarter of the window if not said."""
     express_deadline_seconds: Seconds = Field(default=Seconds(120), ge=0)
     """A payment whose deadline is nearer than this is urgent."""
-    batch_size: int = Field(default=20, ge=0, le=MOST_IN_BATCH)
+    batch_size: int = Field(default=40, ge=0, le=MOST_IN_BATCH)
     """The most intents of one chain transaction; 0 or 1: each has its own."""
     batch_min: int = Field(default=5, ge=2)
     """Intents that must be ready at once before any share a transaction."""

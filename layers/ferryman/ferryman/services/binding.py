@@ -226,6 +226,12 @@ def _chosen(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings, firs
     return roomy[int(first.ready[0].row.transaction_id[2:10], 16) % len(roomy)]
 
 
+def is_scarce(wallets: Sequence[Wallet], settings: ChainSettings) -> bool:
+    """Say whether less than half of what standard intents may take of the windows is free."""
+    windows = [(wallet, window_of(Lane.STANDARD, wallet.limit, settings)) for wallet in wallets]
+    return 2 * sum(wallet.free(window) for wallet, window in windows) < sum(window for _, window in windows)
+
+
 def has_room(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> bool:
     """Say whether any wallet has a nonce free for a lane."""
     return any(wallet.free(window_of(lane, wallet.limit, settings)) for wallet in wallets)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.lanes import Lane, lane_of
@@ -11,8 +12,10 @@ from ferryman.ports import Clock, Log, TransactionStore
 from ferryman.services.chains import ChainAccess
 from ferryman.services.waiting import NO_WINDOW
 
-_LISTED_PER_TAKEN = 4
+_LISTED_PER_TAKEN: Final = 4
 """Rows that are listed for each that is wanted: others may be at work on the first ones."""
+SCARCE_WAIT_MS: Final = Milliseconds(150)
+"""How long a crowd waits for more of it where nonces run out: a small batch takes as much of a window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,12 @@ class Gathering:
     log: Log
 
     def __call__(
-        self, rows: Sequence[Transaction], access: ChainAccess, *, named: int = 0
+        self,
+        rows: Sequence[Transaction],
+        access: ChainAccess,
+        *,
+        named: int = 0,
+        is_scarce: bool = False,
     ) -> list[Transaction]:
         """Give the rows with others of the backlog, as many as fill their batches.
 
@@ -38,13 +46,16 @@ class Gathering:
             rows: what can go on now.
             access: their chain.
             named: how many rows came at once, with those that can not.
+            is_scarce: whether most of the wallets' windows is taken.
 
         """
         settings = access.settings
         if settings.batch_size < settings.batch_min:
             return list(rows)
-        has_waited = self._waited(rows, access) or any(row.last_error == NO_WINDOW for row in rows)
-        if not has_waited and max(named, len(rows)) < settings.batch_min:
+        is_crowd = max(named, len(rows)) >= settings.batch_min
+        wait = max(settings.batch_wait_ms, SCARCE_WAIT_MS if is_crowd and is_scarce else 0)
+        has_waited = self._waited(rows, access, Milliseconds(wait))
+        if not (is_crowd or has_waited or any(row.last_error == NO_WINDOW for row in rows)):
             return list(rows)
         missing = -len(rows) % settings.batch_size
         if not missing:
@@ -55,11 +66,11 @@ class Gathering:
             self.log.warning("batch not filled up", cause=str(error), rows=len(rows))
             return list(rows)
 
-    def _waited(self, rows: Sequence[Transaction], access: ChainAccess) -> bool:
-        """Wait for others to come, where the operator wants that and nothing is urgent."""
+    def _waited(self, rows: Sequence[Transaction], access: ChainAccess, wait: Milliseconds) -> bool:
+        """Wait for others to come, until the oldest is so old, unless anything is urgent."""
         settings, now = access.settings, self.clock.now()
         oldest = min(row.received_at for row in rows)
-        pause = min(oldest + settings.batch_wait_ms - now, settings.batch_wait_ms)
+        pause = min(oldest + wait - now, wait)
         if pause <= 0 or any(lane_of(row, settings, now) is Lane.EXPRESS for row in rows):
             return False
         self.clock.sleep(Milliseconds(pause))

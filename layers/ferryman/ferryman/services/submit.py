@@ -45,7 +45,7 @@ from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import REFUSALS, Assurance
 from ferryman.services.batching import Batching
-from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room
+from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room, is_scarce
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.counters import Counters
 from ferryman.services.data_fees import data_fees
@@ -266,7 +266,7 @@ class Submit:
         if not able:
             return NOTHING_BOUND, None
         hinted = {row.transaction_id for row in able}
-        crowd = self.gathering(able, access, named=named)
+        crowd = self.gathering(able, access, named=named, is_scarce=is_scarce(pool, settings))
         payers = [one.address for one in pool]
         parcels, verdicts = self.batching(crowd, access, sender=wallet.address, payers=payers, named=named)
         for doomed in verdicts.failed:
