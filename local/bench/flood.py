@@ -179,22 +179,25 @@ def measure_flood(plan: Plan) -> list[ResultTable]:
         The tables of the flood whose rate is the median: it depends on how soon after a block one begins.
 
     """
-    floods: list[tuple[float, list[ResultTable]]] = []
+    floods = [_measured(plan, place) for place in range(1, plan.floods + 1)]
+    floods.sort(key=itemgetter(0))
+    _, (rates, use) = floods[len(floods) // 2]
+    every = ", ".join(number(rate) for rate, _ in floods)
+    return [replace(rates, rows=[*rates.rows, ("mined a second, every flood", every)]), use]
+
+
+def _measured(plan: Plan, place: int) -> tuple[float, list[ResultTable]]:
+    """Measure a flood on a new chain; give how many payments were mined a second, and its tables."""
     with RealChain.running(payers=plan.flood_senders, wallet_keys=WALLET_KEYS) as chain, _mining(chain.web3):
         flood, payers = Flood.over(chain), chain.signing_payers()
         with step("Preparing the flood's payers"):
             flood.run(_bodies(payers, len(payers)))
             flood.rows()
-        for place in range(1, plan.floods + 1):
-            bodies, since = _bodies(payers, plan.flood_at_once), chain.web3.eth.block_number
-            with step(f"Measuring flood {place} of {plan.floods}, of {len(bodies)} payments"):
-                flood.run(bodies)
-            _check_once(chain, bodies, since)
-            floods.append((_mined_a_second(flood), [_flood_table(flood, plan), _use_table(flood)]))
-    floods.sort(key=itemgetter(0))
-    _, (rates, use) = floods[len(floods) // 2]
-    every = ", ".join(number(rate) for rate, _ in floods)
-    return [replace(rates, rows=[*rates.rows, ("mined a second, every flood", every)]), use]
+        bodies, since = _bodies(payers, plan.flood_at_once), chain.web3.eth.block_number
+        with step(f"Measuring flood {place} of {plan.floods}, of {len(bodies)} payments"):
+            flood.run(bodies)
+        _check_once(chain, bodies, since)
+    return _mined_a_second(flood), [_flood_table(flood, plan), _use_table(flood)]
 
 
 def _bodies(payers: Sequence[Payer], count: int) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ class Plan:
     """Payments that are posted as fast as they are taken."""
     flood_senders: int
     floods: int
-    """One after the other; the median is told."""
+    """Each on a new chain; the median is told."""
     crowds_open: tuple[int, ...]
     """Open nonces, at each of which confirm's requests are counted; at most four wallets' widest windows."""
     ends: int
