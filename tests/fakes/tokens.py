@@ -10,7 +10,7 @@ from eth_utils.address import to_checksum_address
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import Eip712Domain
 from ferryman.domain.units import Address, Instant
-from ferryman.intents.settlement import token
+from ferryman.intents import eip3009
 from ferryman.ports import Read, Reverted
 
 Told = tuple[Address, tuple[bytes, ...], bytes]
@@ -65,8 +65,8 @@ class Transfer:
         there = (self.token.lower(), self.payee.lower())
         state.balances[key] -= self.value
         state.balances[there] = state.balances.get(there, 0) + self.value
-        used = (token.AUTHORIZATION_USED, _word(self.payer), self.nonce)
-        moved = (token.TRANSFERRED, _word(self.payer), _word(self.payee))
+        used = (eip3009.AUTHORIZATION_USED, _word(self.payer), self.nonce)
+        moved = (eip3009.TRANSFERRED, _word(self.payer), _word(self.payee))
         return [(self.token, used, b""), (self.token, moved, encode(["uint256"], [self.value]))]
 
 
@@ -81,7 +81,7 @@ def legs_of(data: bytes) -> list[Transfer]:
 
 def is_transfer(data: bytes) -> bool:
     """Whether calldata is for a token."""
-    return data[:4] in {token.TRANSFER, token.TRANSFER_BY_BYTES}
+    return data[:4] in {eip3009.TRANSFER, eip3009.TRANSFER_BY_BYTES}
 
 
 def token_view(read: Read, state: TokenState, settings: ChainSettings, now: Instant) -> bytes | Reverted:
@@ -90,12 +90,12 @@ def token_view(read: Read, state: TokenState, settings: ChainSettings, now: Inst
     if domain is None:
         return b""
     selector, given = read.data[:4], read.data[4:]
-    if selector == token.DOMAIN_SEPARATOR:
+    if selector == eip3009.DOMAIN_SEPARATOR:
         return Eip712Domain(domain.name, domain.version, settings.chain_id, read.to).separator()
-    if selector == token.BALANCE_OF:
+    if selector == eip3009.BALANCE_OF:
         (holder,) = decode(["address"], given)
         return encode(["uint256"], [state.balances.get((read.to.lower(), holder), 0)])
-    if selector == token.AUTHORIZATION_STATE:
+    if selector == eip3009.AUTHORIZATION_STATE:
         holder, nonce = decode(["address", "bytes32"], given)
         return encode(["bool"], [(read.to.lower(), holder, nonce) in state.used])
     ran = Transfer.of(read.to, read.data).run(state.copy(), now)

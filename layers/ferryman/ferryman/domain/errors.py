@@ -4,6 +4,7 @@
 and is tried again, the rest is over. What an error means in HTTP is decided in `adapters/http`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,6 +61,12 @@ class InvalidFieldsError(RequestError):
     """Fields are missing, unknown, out of range or of the wrong form."""
 
     code = "invalid_fields"
+
+
+def chain_not_served(served: Iterable[ChainId]) -> InvalidFieldsError:
+    """Refuse a chain, and name those that are served."""
+    problem = FieldProblem("chain_id", f"is not served here; served: {', '.join(map(str, served))}")
+    return InvalidFieldsError("This deployment does not serve that chain.", problem)
 
 
 class WrongSignerError(RequestError):

@@ -29,6 +29,13 @@ def _money(text: str) -> str:
     return text
 
 
+def _positive(text: str) -> str:
+    if text == "0":
+        msg = "must be more than 0"
+        raise ValueError(msg)
+    return text
+
+
 def _signature(text: str) -> str:
     hex_bytes(text)
     return text.lower()
@@ -56,6 +63,9 @@ MoneyField = Annotated[
 ]
 """Token units in decimal, as a string, below 10^36."""
 
+PositiveMoneyField = Annotated[MoneyField, AfterValidator(_positive)]
+"""The same, and more than 0."""
+
 SignatureField = Annotated[
     str, StringConstraints(min_length=4, max_length=_LONGEST_SIGNATURE), AfterValidator(_signature)
 ]
@@ -67,6 +77,22 @@ Bytes32Field = Annotated[str, AfterValidator(_bytes32)]
 ChainIdField = Annotated[int, Field(ge=1, le=2**53 - 1)]
 DeadlineField = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Unix time in seconds."""
+
+
+def checked_payee(payee: str, payer: object) -> str:
+    """Refuse a payee who moves nothing; `payer` is None if it was not understood.
+
+    Raises:
+        ValueError: it is the zero address, or the payer.
+
+    """
+    if int(payee, 16) == 0:
+        msg = "must not be the zero address"
+        raise ValueError(msg)
+    if payee == payer:
+        msg = "must not be the payer"
+        raise ValueError(msg)
+    return payee
 
 
 class RequestModel(BaseModel):

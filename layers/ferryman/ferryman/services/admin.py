@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError
+from ferryman.domain.errors import FieldProblem, InvalidFieldsError, NotFoundError, chain_not_served
 from ferryman.domain.nonces import NonceRow, TransactionAttempt
 from ferryman.domain.quotas import day_of
 from ferryman.domain.statistics import Gauges
@@ -203,9 +203,7 @@ def admin_list(parameters: Mapping[str, str], chain_ids: Collection[ChainId]) ->
     refuse_unknown_parameters(parameters, {"sender", "status", "chain_id", "limit"})
     sender, chain_id = parameters.get("sender"), parameters.get("chain_id")
     if chain_id is not None and chain_id not in {str(known) for known in chain_ids}:
-        served = ", ".join(map(str, chain_ids))
-        problem = FieldProblem("chain_id", f"is not served here; served: {served}")
-        raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+        raise chain_not_served(chain_ids)
     statuses = _statuses(parameters.get("status"))
     if sender is None and all(status.is_terminal for status in statuses):
         # An empty list would be a lie.

@@ -10,7 +10,6 @@ from ferryman.domain.errors import (
     ChainUnreachableError,
     FieldProblem,
     InvalidFieldsError,
-    NotFoundError,
     StaleRowError,
     WalletBusyError,
 )
@@ -18,7 +17,7 @@ from ferryman.domain.fees import Tier, price_up_to
 from ferryman.domain.funds import kept_data_fee, reserved_cost
 from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.quotas import day_of
-from ferryman.domain.units import Address, ChainId, Gas, Wei
+from ferryman.domain.units import Address, Gas, Wei
 from ferryman.ports import Binding, Clock, Confirmer, LeaseStore, Log, WalletStore
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.data_fees import data_fees
@@ -27,8 +26,9 @@ from ferryman.services.rotating import wallet_told
 from ferryman.services.simulating import with_headroom
 from ferryman.services.topics import parsed_address
 from ferryman.services.waking import wake
+from ferryman.services.wallet_commands import commanded, known_wallet
 
-_FIELDS: Final = frozenset({"chain_id", "to", "dry_run"})
+_BESIDES: Final = frozenset({"to"})
 _LEAST: Final = Wei(1)
 _NO_BYTES: Final = 0
 _ALONE: Final = 1
@@ -63,10 +63,7 @@ class Emptying:
 
         """
         access, to, is_dry = self._asked(body, address)
-        wallet = self.wallets.wallet(access.settings.chain_id, address)
-        if wallet is None:
-            problem = FieldProblem("address", "was never used on this chain")
-            raise NotFoundError(f"{address} is no wallet of this deployment.", problem)
+        wallet = known_wallet(address, access, self.wallets)
         if wallet.state is not WalletState.DRAINING or wallet.open_count:
             said = f"is {wallet.state.value}, with {wallet.open_count} nonces open"
             problem = FieldProblem("address", said)
@@ -88,19 +85,8 @@ class Emptying:
         }
 
     def _asked(self, body: Mapping[str, Any], address: Address) -> tuple[ChainAccess, Address, bool]:
-        chain_id, is_dry = body.get("chain_id"), body.get("dry_run", True)
-        problems = [
-            FieldProblem(name[:60], "is not a field of this request")
-            for name in sorted(body.keys() - _FIELDS)
-        ]
-        access = self.chains.get(ChainId(chain_id)) if type(chain_id) is int else None
-        if access is None:
-            served = ", ".join(map(str, self.chains))
-            problems.append(FieldProblem("chain_id", f"must be one of {served}"))
-        if type(is_dry) is not bool:
-            problems.append(FieldProblem("dry_run", "must be true or false"))
-        if access is None or problems:
-            raise InvalidFieldsError("That is no way to empty a wallet.", *problems)
+        refusal = "That is no way to empty a wallet."
+        access, is_dry = commanded(body, self.chains, refusal=refusal, besides=_BESIDES)
         to = parsed_address("to", str(body.get("to")))
         if to in {address, access.settings.escrow, *access.settings.tokens}:
             problem = FieldProblem("to", "must be neither the wallet itself nor a contract of this chain")

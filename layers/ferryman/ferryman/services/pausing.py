@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ferryman.domain.errors import FieldProblem, InvalidFieldsError
+from ferryman.domain.errors import FieldProblem, InvalidFieldsError, chain_not_served
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.units import ChainId, rfc3339
 from ferryman.ports import Clock, Log, PauseStore
@@ -71,9 +71,7 @@ class Pausing:
     def _scope(self, body: Mapping[str, Any]) -> Scope:
         chain_id, kind = body.get("chain_id"), body.get("kind")
         if chain_id is not None and (type(chain_id) is not int or chain_id not in self.chain_ids):
-            served = ", ".join(map(str, self.chain_ids))
-            problem = FieldProblem("chain_id", f"is not served here; served: {served}")
-            raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+            raise chain_not_served(self.chain_ids)
         if kind is not None and kind not in self.kinds:
             problem = FieldProblem("kind", f"must be one of {', '.join(self.kinds)}")
             raise InvalidFieldsError("That is not a kind of intent.", problem)

@@ -2,27 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
     ChainUnreachableError,
     FieldProblem,
-    InvalidFieldsError,
-    NotFoundError,
     StaleRowError,
     WalletBusyError,
 )
 from ferryman.domain.nonces import FILL_GAS, NonceRow, Wallet
 from ferryman.domain.quotas import day_of
 from ferryman.domain.resets import EndpointCounts, ResetPlan, reset_plan
-from ferryman.domain.units import Address, ChainId, WalletNonce
+from ferryman.domain.units import Address, WalletNonce
 from ferryman.ports import Chain, Clock, Counted, Log, RecoveryStore, WalletStore
 from ferryman.services.agreement import hear
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.rotating import wallet_told
-
-_FIELDS: Final = frozenset({"chain_id", "dry_run"})
+from ferryman.services.wallet_commands import commanded, known_wallet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +48,8 @@ class Resetting:
             StoreUnavailableError: as its ports say.
 
         """
-        access, is_dry = self._asked(body)
-        wallet = self.wallets.wallet(access.settings.chain_id, address)
-        if wallet is None:
-            problem = FieldProblem("address", "was never used on this chain")
-            raise NotFoundError(f"{address} is no wallet of this deployment.", problem)
+        access, is_dry = commanded(body, self.chains, refusal="That is no reset of a wallet.")
+        wallet = known_wallet(address, access, self.wallets)
         told = self._told(wallet, access)
         first = WalletNonce(min(wallet.lowest_open, *(one.latest for one in told)))
         rows = self.recovery.nonce_rows(wallet, first=first)
@@ -71,22 +65,6 @@ class Resetting:
             "fills": list(plan.fills),
             "unclear": list(plan.unclear),
         }
-
-    def _asked(self, body: Mapping[str, Any]) -> tuple[ChainAccess, bool]:
-        chain_id, is_dry = body.get("chain_id"), body.get("dry_run", True)
-        problems = [
-            FieldProblem(name[:60], "is not a field of this request")
-            for name in sorted(body.keys() - _FIELDS)
-        ]
-        access = self.chains.get(ChainId(chain_id)) if type(chain_id) is int else None
-        if access is None:
-            served = ", ".join(map(str, self.chains))
-            problems.append(FieldProblem("chain_id", f"must be one of {served}"))
-        if type(is_dry) is not bool:
-            problems.append(FieldProblem("dry_run", "must be true or false"))
-        if access is None or problems:
-            raise InvalidFieldsError("That is no reset of a wallet.", *problems)
-        return access, is_dry
 
     def _told(self, wallet: Wallet, access: ChainAccess) -> list[EndpointCounts]:
         """Ask each endpoint for itself."""

@@ -10,6 +10,7 @@ from ferryman.domain.errors import (
     NotFoundError,
     StaleRowError,
     WalletBusyError,
+    chain_not_served,
 )
 from ferryman.domain.nonces import Wallet, WalletState
 from ferryman.domain.quotas import day_of
@@ -67,9 +68,7 @@ class Rotating:
         if chain_id is None:
             return self.chain_ids
         if type(chain_id) is not int or chain_id not in self.chain_ids:
-            served = ", ".join(map(str, self.chain_ids))
-            problem = FieldProblem("chain_id", f"is not served here; served: {served}")
-            raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+            raise chain_not_served(self.chain_ids)
         return [ChainId(chain_id)]
 
 

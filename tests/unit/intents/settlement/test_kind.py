@@ -9,8 +9,9 @@ from eth_utils.crypto import keccak
 from ferryman.contracts import load
 from ferryman.domain.errors import InvalidFieldsError
 from ferryman.domain.units import Address, BlockHash, BlockNumber, TxHash, hex_bytes
+from ferryman.intents import eip3009
 from ferryman.intents.kind import SignedIntent
-from ferryman.intents.settlement import SETTLEMENT, settler, token
+from ferryman.intents.settlement import SETTLEMENT, settler
 from ferryman.ports import EventLog
 from tests.support.payments import CHAIN_ID, PAYEE, PAYER, digest_of
 from tests.support.settlements import (
@@ -53,13 +54,13 @@ def log(*topics: bytes, data: bytes = b"", contract: str = ASSET) -> EventLog:
 
 def used(nonce: bytes = NONCE, **changes: Any) -> EventLog:  # noqa: ANN401 (of a log)
     """Tell of an authorization that was used."""
-    return log(token.AUTHORIZATION_USED, word(PAYER.address), nonce, **changes)
+    return log(eip3009.AUTHORIZATION_USED, word(PAYER.address), nonce, **changes)
 
 
 def moved(to: str = PAYEE, value: int = 1_000_000, **changes: Any) -> EventLog:  # noqa: ANN401 (of a log)
     """Tell of a transfer."""
     data = value.to_bytes(32)
-    return log(token.TRANSFERRED, word(PAYER.address), word(to), **{"data": data, **changes})
+    return log(eip3009.TRANSFERRED, word(PAYER.address), word(to), **{"data": data, **changes})
 
 
 def test_the_digest_is_what_a_wallet_signs() -> None:
@@ -252,7 +253,7 @@ def test_the_contract_has_to_have_the_configured_domain() -> None:
     )
     separator = parsed_separator()
 
-    assert (read.to, read.data) == (ASSET, token.DOMAIN_SEPARATOR)
+    assert (read.to, read.data) == (ASSET, eip3009.DOMAIN_SEPARATOR)
     assert SETTLEMENT.is_our_contract([separator], CHAIN, payload)
     assert not SETTLEMENT.is_our_contract([separator], other, payload)
     assert not SETTLEMENT.is_our_contract([b""], CHAIN, payload)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
@@ -21,7 +20,6 @@ from ferryman.domain.errors import (
     TargetNotAllowedError,
     TrialFailedError,
 )
-from ferryman.domain.events import Step
 from ferryman.domain.fees import BPS
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.relaying import RelaySettings
@@ -36,39 +34,23 @@ from ferryman.domain.units import (
     hex_bytes,
     rfc3339,
 )
+from ferryman.intents import eip3009
 from ferryman.intents.drafted import Draft, DraftedKind, Proposal
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent
+from ferryman.intents.lifecycle import public_events
 from ferryman.intents.meta_transaction import aggregator, relay
-from ferryman.intents.meta_transaction.proposal import told_domain, written
+from ferryman.intents.meta_transaction.proposal import written
 from ferryman.intents.meta_transaction.request import (
     SELECTOR_BYTES,
     MetaTransactionDraft,
     MetaTransactionFeeRequest,
     MetaTransactionRequest,
 )
-from ferryman.intents.settlement import token
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
-
-_EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
-    {
-        Step.RECEIVED: "meta_transaction_accepted",
-        Step.ACCEPTED: "meta_transaction_accepted",
-        Step.VALIDATED: "meta_transaction_validated",
-        Step.BOUND: "meta_transaction_pending",
-        Step.INCLUDED: "meta_transaction_included",
-        Step.REORGED: "meta_transaction_reorged",
-        Step.REOPENED: "meta_transaction_reorged",
-        Step.CONFIRMED: "meta_transaction_confirmed",
-        Step.FAILED: "meta_transaction_failed",
-        Step.RETURNED: "meta_transaction_returned",
-        Step.RECOVERED: "meta_transaction_confirmed",
-        Step.RETRIED: "meta_transaction_retried",
-    }
-)
 
 _AUTHORIZATION_GAS: Final = Gas(400_000)
 """For a try of the fee's authorization, in which a contract wallet may be asked."""
@@ -92,7 +74,7 @@ class MetaTransactionKind:
     draft_model: Final[type[BaseModel]] = MetaTransactionDraft
     call_bytes: Final = 4 + 32 * (4 + 8 + 4 + 2 + 4 + 4 + 4)
     """The selector; heads, members, a call of two arguments, the level, and a key's two signatures."""
-    events: Final = _EVENTS
+    events: Final = public_events("meta_transaction")
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = False
@@ -100,17 +82,17 @@ class MetaTransactionKind:
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the error of the relay, or of the token that it calls."""
-        return relay.PERMANENT_ERRORS.get(_selector(revert)) or token.reason_of(revert)
+        return relay.PERMANENT_ERRORS.get(_selector(revert)) or eip3009.reason_of(revert)
 
     def is_passing(self, revert: bytes) -> bool:
         """By the error of the relay, or of the token that it calls."""
-        return _selector(revert) in relay.PASSING_ERRORS or token.is_passing(revert)
+        return _selector(revert) in relay.PASSING_ERRORS or eip3009.is_passing(revert)
 
     def signing(self, chain: ChainSettings) -> Mapping[str, Any] | None:
         """Give the relay's domain and the members of a request."""
         if chain.relay is None:
             return None
-        ours = told_domain(relay.domain(chain.chain_id, chain.relay.address))
+        ours = relay.domain(chain.chain_id, chain.relay.address).told()
         return {
             "primary_type": "MetaTransaction",
             "domain": ours,
@@ -172,7 +154,7 @@ class MetaTransactionKind:
         if chain.relay is None:
             return {}
         paid_in = chain.relay.fee_token
-        return {paid_in: Read(paid_in, token.balance_call(chain.relay.address), gas=_AUTHORIZATION_GAS)}
+        return {paid_in: Read(paid_in, eip3009.balance_call(chain.relay.address), gas=_AUTHORIZATION_GAS)}
 
     def price_reads(self, chain: ChainSettings) -> tuple[Read, ...]:
         """Ask the aggregator for its newest answer, and for its decimals."""
@@ -239,7 +221,7 @@ class MetaTransactionKind:
         return (
             Read(ours, relay.EIP712_DOMAIN),
             Read(ours, relay.fee_terms(paid_in)),
-            Read(paid_in, token.DOMAIN_SEPARATOR),
+            Read(paid_in, eip3009.DOMAIN_SEPARATOR),
         )
 
     def is_our_contract(
@@ -263,7 +245,7 @@ class MetaTransactionKind:
     def state_reads(self, payload: Payload) -> tuple[Read, ...]:
         """Ask for balance and nonce, once deep and once at the head; for the fee's nonce, and the target."""
         message, ours, paid_in = message_of(payload), _relay(payload), _token(payload)
-        balance, used = token.balance_call(message.user), relay.is_nonce_used(message.user, message.nonce)
+        balance, used = eip3009.balance_call(message.user), relay.is_nonce_used(message.user, message.nonce)
         return (
             Read(paid_in, balance, Depth.CONFIRMED),
             Read(ours, used, Depth.CONFIRMED),

@@ -70,16 +70,6 @@ def message_to_sign(draft: Draft, proposal: Proposal) -> relay.MetaTransaction:
     )
 
 
-def told_domain(domain: Eip712Domain) -> dict[str, Any]:
-    """Write a domain as wallets take it."""
-    return {
-        "name": domain.name,
-        "version": domain.version,
-        "chainId": domain.chain_id,
-        "verifyingContract": domain.verifying_contract,
-    }
-
-
 def _cost(fee: Fee, ours: RelaySettings) -> dict[str, Any]:
     base = TokenUnits(fee.gas + fee.l1)
     return {"amount": decimal(fee.total, ours), "breakdown": breakdown_of(base, fee.total, ours)}
@@ -117,7 +107,7 @@ def _typed_data(
         ("verifyingContract", "address"),
     ]
     return {
-        "domain": told_domain(domain),
+        "domain": domain.told(),
         "types": {
             "EIP712Domain": [{"name": name, "type": type_} for name, type_ in own],
             primary_type: [{"name": name, "type": type_} for name, type_ in members.items()],

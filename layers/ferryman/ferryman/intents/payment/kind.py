@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
@@ -17,8 +16,8 @@ from ferryman.domain.errors import (
     InvalidFieldsError,
     NonceUsedError,
     RequestError,
+    chain_not_served,
 )
-from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import (
@@ -34,29 +33,13 @@ from ferryman.domain.units import (
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
+from ferryman.intents.lifecycle import public_events
 from ferryman.intents.payment import escrow
 from ferryman.intents.payment.followed import FOLLOWED_ESCROW
 from ferryman.intents.payment.request import PaymentQuoteRequest, PaymentRequest
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
-
-_EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
-    {
-        Step.RECEIVED: "payment_accepted",
-        Step.ACCEPTED: "payment_accepted",
-        Step.VALIDATED: "payment_validated",
-        Step.BOUND: "payment_pending",
-        Step.INCLUDED: "payment_included",
-        Step.REORGED: "payment_reorged",
-        Step.REOPENED: "payment_reorged",
-        Step.CONFIRMED: "payment_confirmed",
-        Step.FAILED: "payment_failed",
-        Step.RETURNED: "payment_returned",
-        Step.RECOVERED: "payment_confirmed",
-        Step.RETRIED: "payment_retried",
-    }
-)
 
 
 class PaymentKind:
@@ -68,7 +51,7 @@ class PaymentKind:
     quote_model: Final[type[BaseModel]] = PaymentQuoteRequest
     call_bytes: Final = 4 + 32 * (7 + 2 + 3)
     """The selector, seven members, offset and length, and a key's signature in three words."""
-    events: Final = _EVENTS
+    events: Final = public_events("payment")
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = True
@@ -289,9 +272,7 @@ def _chain_of(
     """Find the chain, and check that it takes the token."""
     chain = chains.get(ChainId(request.chain_id))
     if chain is None:
-        served = ", ".join(str(chain_id) for chain_id in chains)
-        problem = FieldProblem("chain_id", f"is not served here; served: {served}")
-        raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+        raise chain_not_served(chains)
     if request.token not in chain.tokens:
         accepted = ", ".join(chain.tokens)
         problem = FieldProblem("token", f"is not accepted on this chain; accepted: {accepted}")

@@ -10,9 +10,11 @@ from ferryman.intents.fields import (
     ChainIdField,
     DeadlineField,
     MoneyField,
+    PositiveMoneyField,
     RequestModel,
     SignatureField,
     Uint256Field,
+    checked_payee,
 )
 
 _ADDRESS = "0x and 40 hex digits: lower case, or with the right EIP-55 checksum."
@@ -69,7 +71,7 @@ class PaymentRequest(RequestModel):
         ),
     ]
     amount: Annotated[
-        MoneyField,
+        PositiveMoneyField,
         Field(description="Token units for the payee, more than 0, in decimal.", examples=["1000000"]),
     ]
     fee: Annotated[MoneyField, Field(description="Token units for the treasury, in decimal.", examples=["0"])]
@@ -96,18 +98,4 @@ class PaymentRequest(RequestModel):
     @classmethod
     def _another_account(cls, payee: str, so_far: ValidationInfo) -> str:
         """Refuse what the contract would refuse, or what moves nothing."""
-        if int(payee, 16) == 0:
-            msg = "must not be the zero address"
-            raise ValueError(msg)
-        if payee == so_far.data.get("payer"):
-            msg = "must not be the payer"
-            raise ValueError(msg)
-        return payee
-
-    @field_validator("amount", mode="after")
-    @classmethod
-    def _something(cls, amount: str) -> str:
-        if amount == "0":
-            msg = "must be more than 0"
-            raise ValueError(msg)
-        return amount
+        return checked_payee(payee, so_far.data.get("payer"))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -20,8 +19,8 @@ from ferryman.domain.errors import (
     RequestError,
     TrialFailedError,
     WrongSignerError,
+    chain_not_served,
 )
-from ferryman.domain.events import Step
 from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import (
@@ -35,10 +34,12 @@ from ferryman.domain.units import (
     hex_bytes,
     rfc3339,
 )
+from ferryman.intents import eip3009
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
-from ferryman.intents.settlement import settler, token
+from ferryman.intents.lifecycle import public_events
+from ferryman.intents.settlement import settler
 from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
@@ -51,22 +52,6 @@ CLOCK_SLACK_SECONDS: Final = Seconds(6)
 LONGEST_SECONDS: Final = Seconds(7 * 86_400)
 """How far ahead `valid_before` may be: nothing is kept open for longer."""
 _NO_FUNDS: Final = TokenUnits(-1)
-_EVENTS: Final[Mapping[Step, str]] = MappingProxyType(
-    {
-        Step.RECEIVED: "settlement_accepted",
-        Step.ACCEPTED: "settlement_accepted",
-        Step.VALIDATED: "settlement_validated",
-        Step.BOUND: "settlement_pending",
-        Step.INCLUDED: "settlement_included",
-        Step.REORGED: "settlement_reorged",
-        Step.REOPENED: "settlement_reorged",
-        Step.CONFIRMED: "settlement_confirmed",
-        Step.FAILED: "settlement_failed",
-        Step.RETURNED: "settlement_returned",
-        Step.RECOVERED: "settlement_confirmed",
-        Step.RETRIED: "settlement_retried",
-    }
-)
 
 
 class SettlementKind:
@@ -76,9 +61,9 @@ class SettlementKind:
     path: Final = "/settlements"
     request_model: Final[type[BaseModel]] = SettlementRequest
     quote_model: Final[type[BaseModel]] = SettlementQuoteRequest
-    call_bytes: Final = 4 + 32 * (len(token.MEMBERS) + 3)
+    call_bytes: Final = 4 + 32 * (len(eip3009.MEMBERS) + 3)
     """The selector, six members, and v, r, s."""
-    events: Final = _EVENTS
+    events: Final = public_events("settlement")
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = False
@@ -86,11 +71,11 @@ class SettlementKind:
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the token's error, or its words."""
-        return token.reason_of(revert)
+        return eip3009.reason_of(revert)
 
     def is_passing(self, revert: bytes) -> bool:
         """By the token's error, or its words."""
-        return token.is_passing(revert)
+        return eip3009.is_passing(revert)
 
     def signing(self, chain: ChainSettings) -> Mapping[str, Any] | None:
         """Give the first token's domain, every token's, and the members of an authorization."""
@@ -101,11 +86,11 @@ class SettlementKind:
         if not domains:
             return None
         return {
-            "primary_type": token.TYPE_NAME,
+            "primary_type": eip3009.TYPE_NAME,
             "domain": next(iter(domains.values())),
             "domains": domains,
             "types": {
-                token.TYPE_NAME: [{"name": name, "type": type_} for name, type_ in token.MEMBERS.items()]
+                eip3009.TYPE_NAME: [{"name": name, "type": type_} for name, type_ in eip3009.MEMBERS.items()]
             },
         }
 
@@ -200,7 +185,7 @@ class SettlementKind:
         """Ask the token for its domain separator."""
         if payload is None or _asset(payload) not in chain.authorized_tokens:
             return ()
-        return (Read(_asset(payload), token.DOMAIN_SEPARATOR, gas=TRIAL_GAS),)
+        return (Read(_asset(payload), eip3009.DOMAIN_SEPARATOR, gas=TRIAL_GAS),)
 
     def is_our_contract(
         self, answers: Sequence[bytes], chain: ChainSettings, payload: Payload | None = None
@@ -214,7 +199,7 @@ class SettlementKind:
     def state_reads(self, payload: Payload) -> tuple[Read, ...]:
         """Ask for balance and nonce, once deep and once at the head."""
         asset, authorization = _asset(payload), _authorization(payload)
-        calls = token.balance_call(authorization.payer), token.state_call(authorization)
+        calls = eip3009.balance_call(authorization.payer), eip3009.state_call(authorization)
         return tuple(
             Read(asset, call, depth, gas=TRIAL_GAS)
             for call in calls
@@ -229,7 +214,7 @@ class SettlementKind:
         if any(self.spent_at(answers)):
             msg = "The token has seen an authorization with this nonce, or its cancellation."
             raise NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
-        deep, newest, units = token.balance(answers[0]), token.balance(answers[1]), _units(payload)
+        deep, newest, units = eip3009.balance(answers[0]), eip3009.balance(answers[1]), _units(payload)
         return TokenUnits(deep - units) if newest >= units else _NO_FUNDS
 
     def trials(self, payload: Payload) -> tuple[Read, ...]:
@@ -239,7 +224,7 @@ class SettlementKind:
 
     def refusal(self, _trial: int, revert: bytes) -> RequestError:
         """Say what the token says."""
-        reason = token.reason_of(revert)
+        reason = eip3009.reason_of(revert)
         if reason == "nonce_used":
             msg = "The token has seen an authorization with this nonce, or its cancellation."
             return NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
@@ -250,13 +235,13 @@ class SettlementKind:
 
     def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The token's word on the nonce."""
-        return token.is_used(answers[2]), token.is_used(answers[3])
+        return eip3009.is_used(answers[2]), eip3009.is_used(answers[3])
 
     def executions(self, payload: Payload) -> LogFilter:
         """What the token tells of this payer's authorizations and transfers."""
         return LogFilter(
             contracts=(_asset(payload),),
-            topics=(token.AUTHORIZATION_USED, token.TRANSFERRED),
+            topics=(eip3009.AUTHORIZATION_USED, eip3009.TRANSFERRED),
             second_topics=(bytes.fromhex(str(payload["from"])[2:]).rjust(32, b"\0"),),
         )
 
@@ -264,7 +249,7 @@ class SettlementKind:
         self, _transaction_id: TransactionId, payload: Payload, logs: Sequence[EventLog]
     ) -> bool:
         """By nonce and transfer: whoever sent it, the payee has the money."""
-        return token.is_carried_out(_authorization(payload), _asset(payload), logs)
+        return eip3009.is_carried_out(_authorization(payload), _asset(payload), logs)
 
     def marker(self, payload: Payload) -> NonceMarker:
         """The payer's nonce with this token."""
@@ -290,7 +275,7 @@ class SettlementKind:
         """Call the BatchSettler, if there is one, and all are of one token and signed by keys."""
         assets = {_asset(payload) for payload in payloads}
         legs = [(_authorization(payload), _signature(payload)) for payload in payloads]
-        are_of_keys = all(len(signature) == token.KEY_SIGNATURE_BYTES for _, signature in legs)
+        are_of_keys = all(len(signature) == eip3009.KEY_SIGNATURE_BYTES for _, signature in legs)
         if chain.settler is None or len(assets) != 1 or not are_of_keys:
             return None
         return Call(chain.settler, settler.settle(assets.pop(), legs))
@@ -298,15 +283,15 @@ class SettlementKind:
     def leg(self, _transaction_id: TransactionId, payload: Payload, logs: Sequence[EventLog]) -> Leg:
         """Find the token's own word: of the nonce, and right after it of the transfer."""
         authorization, asset = _authorization(payload), _asset(payload)
-        if token.is_carried_out(authorization, asset, logs):
+        if eip3009.is_carried_out(authorization, asset, logs):
             return Leg(is_done=True)
-        if token.is_nonce_used(authorization, asset, logs):
+        if eip3009.is_nonce_used(authorization, asset, logs):
             return Leg(is_done=False, reason="transfer_mismatch")
         return Leg(is_done=False, cause="the token did not mention it")
 
     def to_call(self, payload: Payload) -> Call:
         """Call `transferWithAuthorization`."""
-        data = token.transfer_with_authorization(_authorization(payload), _signature(payload))
+        data = eip3009.transfer_with_authorization(_authorization(payload), _signature(payload))
         return Call(_asset(payload), data)
 
 
@@ -319,9 +304,7 @@ def _served(
     """Find the chain, and the domain of the token there."""
     chain = chains.get(ChainId(request.chain_id))
     if chain is None:
-        served = ", ".join(str(chain_id) for chain_id in chains)
-        problem = FieldProblem("chain_id", f"is not served here; served: {served}")
-        raise InvalidFieldsError("This deployment does not serve that chain.", problem)
+        raise chain_not_served(chains)
     domain = chain.authorized_tokens.get(Address(request.asset))
     if domain is None:
         settled = ", ".join(chain.authorized_tokens) or "none"
@@ -335,8 +318,10 @@ def _check_form(signature: bytes, domain: TokenDomain) -> None:
     if is_of_undeployed_wallet(signature):
         reason = "is of a wallet that is not deployed yet (ERC-6492): deploy it first"
         raise InvalidFieldsError("No wallets are deployed here.", FieldProblem("signature", reason))
-    if len(signature) != token.KEY_SIGNATURE_BYTES and not domain.takes_bytes:
-        reason = f"must be {token.KEY_SIGNATURE_BYTES} bytes (r, s, v), not {len(signature)}, with this token"
+    if len(signature) != eip3009.KEY_SIGNATURE_BYTES and not domain.takes_bytes:
+        reason = (
+            f"must be {eip3009.KEY_SIGNATURE_BYTES} bytes (r, s, v), not {len(signature)}, with this token"
+        )
         raise InvalidFieldsError("The signature is malformed.", FieldProblem("signature", reason))
 
 
@@ -345,8 +330,8 @@ def _separator(chain_id: ChainId, asset: Address, domain: TokenDomain) -> bytes:
     return Eip712Domain(domain.name, domain.version, chain_id, asset).separator()
 
 
-def _authorization(payload: Payload) -> token.Authorization:
-    return token.Authorization(
+def _authorization(payload: Payload) -> eip3009.Authorization:
+    return eip3009.Authorization(
         payer=Address(str(payload["from"])),
         payee=Address(str(payload["to"])),
         value=_units(payload),

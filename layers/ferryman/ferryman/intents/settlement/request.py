@@ -10,9 +10,10 @@ from ferryman.intents.fields import (
     Bytes32Field,
     ChainIdField,
     DeadlineField,
-    MoneyField,
+    PositiveMoneyField,
     RequestModel,
     SignatureField,
+    checked_payee,
 )
 
 _ADDRESS = "0x and 40 hex digits: lower case, or with the right EIP-55 checksum."
@@ -68,7 +69,7 @@ class SettlementRequest(RequestModel):
         ),
     ]
     value: Annotated[
-        MoneyField,
+        PositiveMoneyField,
         Field(description="Token units for the payee, more than 0, in decimal.", examples=["1000000"]),
     ]
     valid_after: Annotated[
@@ -107,21 +108,7 @@ class SettlementRequest(RequestModel):
     @classmethod
     def _another_account(cls, payee: str, so_far: ValidationInfo) -> str:
         """Refuse what moves nothing, or what nobody could spend there."""
-        if int(payee, 16) == 0:
-            msg = "must not be the zero address"
-            raise ValueError(msg)
-        if payee == so_far.data.get("payer"):
-            msg = "must not be the payer"
-            raise ValueError(msg)
         if payee == so_far.data.get("asset"):
             msg = "must not be the token: nobody could spend it there"
             raise ValueError(msg)
-        return payee
-
-    @field_validator("value", mode="after")
-    @classmethod
-    def _something(cls, value: str) -> str:
-        if value == "0":
-            msg = "must be more than 0"
-            raise ValueError(msg)
-        return value
+        return checked_payee(payee, so_far.data.get("payer"))

@@ -7,7 +7,7 @@ from eth_hash.auto import keccak
 
 from ferryman.domain.abi import WORD, words
 from ferryman.domain.units import Address, Gas
-from ferryman.intents.settlement.token import Authorization
+from ferryman.intents.eip3009 import Authorization
 
 _MEMBERS: Final = "address,address,uint256,uint256,uint256,bytes32"
 _KEY_LEGS: Final = f"({_MEMBERS},uint8,bytes32,bytes32)[]"

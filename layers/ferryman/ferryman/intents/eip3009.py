@@ -1,4 +1,4 @@
-"""A token with EIP-3009: what we encode for it and decode of it."""
+"""EIP-3009, transfers that a token's holder signed: what we encode for such a token and decode of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
