@@ -113,6 +113,18 @@ def test_a_batch_that_needs_more_than_its_like_is_estimated() -> None:
     settled(memory)
 
 
+def test_a_batch_that_needs_a_little_more_than_its_like_goes_without_an_estimate() -> None:
+    """Its signatures have fewer bytes that are zero; a limit has room for that."""
+    memory = experienced()
+    memory.chain.payment_gas = Gas(memory.chain.payment_gas * 10_099 // 10_000)
+
+    crowd(memory, 10)
+
+    assert memory.chain.estimates == 0
+    assert [(len(row.intents), row.gas_limit) for row in nonces(memory)] == [(10, 750_000)]
+    settled(memory)
+
+
 def test_one_of_a_crowd_that_would_fail_is_judged_as_ever_and_the_others_go_on_together() -> None:
     """A batch leaves it out in silence: only alone does it show."""
     memory = experienced()

@@ -8,7 +8,8 @@ from ferryman.ports import Clock
 
 REMEMBERED_MS: Final = Milliseconds(60_000)
 """How long an estimate is gone by: what a chain charges moves, on some of them with the price of another."""
-
+_TRIED_WITH_BPS: Final = 10_100
+_BPS: Final = 10_000
 
 _Like = tuple[ChainId, str, Address]
 """What batches have in common: chain, kind, and the contract that each message is for."""
@@ -43,3 +44,13 @@ class BatchGas:
         known = sizes.get(size)
         if known is None or known.gas <= estimate or known.made_at <= now - REMEMBERED_MS:
             sizes[size] = _Estimate(estimate, now)
+
+
+def tried_with(known: Gas) -> Gas:
+    """Give the gas that a batch is tried with whose like was estimated to need so much.
+
+    No two batches need quite the same: a byte of a signature or a nonce costs a quarter as much if it is
+    zero. Tried with the very estimate, every second one would be estimated again. The hundredth comes out of
+    what a limit has over an estimate.
+    """
+    return Gas(known * _TRIED_WITH_BPS // _BPS)

@@ -14,7 +14,7 @@ from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, ChainId, Gas, hex_bytes
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Simulation, Trial
-from ferryman.services.batch_gas import BatchGas
+from ferryman.services.batch_gas import BatchGas, tried_with
 from ferryman.services.chains import ChainAccess
 from ferryman.services.parcels import Parcel, Ready
 from ferryman.services.simulating import Verdicts, simulate, too_dear, with_headroom
@@ -36,7 +36,7 @@ class _Batch:
     def trials(self, kinds: Mapping[str, IntentKind], cap: Gas) -> list[Trial]:
         """Run each of its calls alone, and all together: a batch leaves out in silence what fails in it."""
         alone = [Trial(kinds[row.kind].to_call(row.payload), cap) for row in self.rows]
-        return [*alone, Trial(self.call, self.gas)]
+        return [*alone, Trial(self.call, tried_with(self.gas))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
