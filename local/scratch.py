@@ -11,16 +11,19 @@ _PLENTY_BYTES = 4 * 2**30
 
 
 def scratch_folder() -> Path:
-    """Choose the folder, the same each time for one stack's state."""
-    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY_BYTES:
-        return _MEMORY / f"ferryman-{hashlib.sha256(str(STATE).encode()).hexdigest()[:12]}"
-    return STATE / "ministack"
+    """Give the folder in use, or choose one: the same each time for one stack's state."""
+    in_memory = _MEMORY / f"ferryman-{hashlib.sha256(str(STATE).encode()).hexdigest()[:12]}"
+    # What is in use stays in use, though it may have filled the memory itself.
+    if in_memory.is_dir():
+        return in_memory
+    has_plenty = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY_BYTES
+    return in_memory if has_plenty else STATE / "ministack"
 
 
 def fresh_scratch_folder() -> Path:
     """Make the folder, empty."""
-    folder = scratch_folder()
     remove_scratch_folder()
+    folder = scratch_folder()
     folder.mkdir(parents=True)
     return folder
 
