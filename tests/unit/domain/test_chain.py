@@ -32,6 +32,19 @@ def test_a_withdrawal_cannot_be_claimed_within_the_blocks_that_funds_are_read_ba
         chain_settings(required_confirmations=292, block_time_ms=12_000)
 
 
+@pytest.mark.parametrize(("block_time_ms", "seconds"), [(250, 11), (1_000, 13), (2_000, 16), (12_000, 46)])
+def test_the_time_to_be_mined_in_follows_the_blocks(block_time_ms: int, seconds: int) -> None:
+    """Two seconds a block, and nobody has to sign for half a minute; twelve, and less would be a gamble."""
+    assert chain_settings(block_time_ms=block_time_ms).inclusion_seconds == seconds
+    assert chain_settings(block_time_ms=block_time_ms, inclusion_seconds=30).inclusion_seconds == 30
+
+
+def test_the_time_to_be_mined_in_is_never_negative() -> None:
+    """It would let in what is over already."""
+    with pytest.raises(ValidationError, match="inclusion_seconds"):
+        chain_settings(inclusion_seconds=-1)
+
+
 def test_caps_of_tiers_rise_with_speed_up_to_the_cap_of_all() -> None:
     """A fast payment that waits at a lower price than a slow one would be a slip of the pen."""
     settings = chain_settings(max_fee_per_gas_cap_wei=100, tier_caps_wei={"slow": 40})

@@ -98,7 +98,7 @@ VECTORS: Final[dict[str, tuple[Callable[[], object], str]]] = {
         f"{EXACT}payload_authorization_valid_before",
     ),
     "one that expires too soon": (
-        lambda: asked(validBefore=NOW_SECONDS + 35),
+        lambda: asked(validBefore=NOW_SECONDS + 18),
         f"{EXACT}payload_authorization_valid_before",
     ),
     "one that never expires": (

@@ -28,11 +28,23 @@ _FINAL_DEPTHS: Final = 10
 _CACHED_BLOCKS: Final = 3
 _FEWEST_KEPT_BLOCKS: Final = 16
 _EXPRESS_PART: Final = 4
+_SENT_AFTER_SECONDS: Final = 10
+"""When a transaction is broadcast at the latest, as long as nothing is in its way: cold starts and queues."""
+_INCLUSION_BLOCKS: Final = 3
 _FREE: Final = FeeSchedule()
 MOST_RPC_CALLS: Final = 100
 """Calls in one JSON-RPC batch that every usual provider takes."""
 MOST_IN_BATCH: Final = 40
 """Intents under one nonce: each is two items, of the hundred that a DynamoDB transaction takes."""
+
+
+def _usual_inclusion(known: dict[str, Any]) -> Seconds:
+    """Leave time to be signed and sent, and for two blocks to be full.
+
+    How deep the block has to be is no part of it: a deadline is over once there is one.
+    """
+    blocks_ms = _INCLUSION_BLOCKS * known["block_time_ms"]
+    return Seconds(_SENT_AFTER_SECONDS - -blocks_ms // 1000)
 
 
 class TokenDomain(BaseModel):
@@ -79,8 +91,8 @@ class ChainSettings(BaseModel):
     """How long the escrow holds a withdrawal back."""
     withdrawal_margin_seconds: Seconds = Seconds(3_600)
     """How long before the end of the grace period an accepted payment must be over."""
-    inclusion_seconds: Seconds = Seconds(30)
-    """How long a transaction may need from acceptance to a block."""
+    inclusion_seconds: Seconds = Field(default_factory=_usual_inclusion, ge=0)
+    """How long one may need from acceptance to a block; if not said ten seconds and three blocks."""
     window: int = Field(default=16, ge=1, le=256)
     """Transactions a new wallet may have in flight: as many of one account as geth promises to keep."""
     window_most: int = Field(default=64, ge=1, le=256)

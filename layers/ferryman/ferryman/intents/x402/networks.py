@@ -24,19 +24,27 @@ _NAMES: Final[Mapping[str, ChainId]] = MappingProxyType(
             "abstract-testnet": 11124,
             "iotex": 4689,
             "sei": 1329,
-            "sei-testnet": 713715,
+            "sei-testnet": 1328,
             "peaq": 3338,
-            "story": 1513,
-            "educhain": 656476,
-            "skale-base-sepolia": 1444673419,
+            "story": 1514,
+            "educhain": 41923,
+            "skale-base-sepolia": 324705682,
             "megaeth": 4326,
             "monad": 143,
+            "monad-testnet": 10143,
             "stable": 988,
             "stable-testnet": 2201,
+            "celo": 42220,
+            "flare": 14,
         }.items()
     }
 )
-"""Version 1's names; it has none for any other chain."""
+"""Version 1's names, of the reference packages (npm @x402/evm 2.27, PyPI x402 2.25); no other chain has one.
+
+Where these differ it is npm's, whose ids the chains themselves answer with. PyPI has 1513 for `story`
+(a test chain that is gone), 656476 for `educhain` (its test chain), and 1444673419 for
+`skale-base-sepolia` (another chain of SKALE's). `sepolia` is npm's alone, `monad-testnet` PyPI's.
+"""
 
 
 def chain_id_of(network: str) -> ChainId | None:
