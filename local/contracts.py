@@ -15,6 +15,8 @@ from local.default_assets import DEFAULT_ASSETS
 
 ONE_USDC = 10**6
 """One USDC in its smallest unit."""
+FAUCET_USDC = 100
+"""What the faucet gives an account a day."""
 GRACE_SECONDS = 24 * 60 * 60
 """How long a withdrawal waits, during which accepted payments stay assured."""
 LOCKED_USDC = 100_000

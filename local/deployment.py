@@ -11,7 +11,7 @@ from eth_typing import ChecksumAddress
 
 from local.api_keys import create_key
 from local.build import LOCAL_RUNTIME, run_tool
-from local.contracts import GRACE_SECONDS, NEVER_STALE, ONE_USDC, USDC_PER_COIN
+from local.contracts import FAUCET_USDC, GRACE_SECONDS, NEVER_STALE, ONE_USDC, USDC_PER_COIN
 from local.description import ChainDescription
 from local.errors import LocalStackError
 from local.ministack import REGION, LocalAws
@@ -100,6 +100,7 @@ def _parameters(
         "TreasuryKeyArn": treasury,
         "RetentionDays": 30,
         "AnyWebhookTarget": "true",
+        "Faucet": "true",
         "SignInOrigins": aws.endpoint_url,
         "ExecuteApiBase": aws.execute_api_base,
         "LogLevel": settings.log_level,
@@ -128,6 +129,13 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
                 "least_units": USDC_PER_COIN * ONE_USDC // 10,
                 "most_units": USDC_PER_COIN * ONE_USDC * 10,
             },
+        },
+        "faucet": {
+            "token": chain.contracts["MockUSDC"],
+            "units": FAUCET_USDC * ONE_USDC,
+            "mint": True,
+            # Everybody here has the same address.
+            "per_source": 10_000,
         },
         "grace_seconds": GRACE_SECONDS,
         "low_balance_wei": COIN_WEI,

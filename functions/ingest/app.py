@@ -14,14 +14,14 @@ from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.domain.access import Role
 from ferryman.domain.errors import FerrymanError, RequestError
 from ferryman.domain.metrics import Metric
-from ferryman.intents import KINDS
+from ferryman.intents import SIGNED
 from ferryman.services.about import about
 from ferryman.services.records import record_of
 
 telemetry = Telemetry()
 logger = telemetry.logger
 ingest, drafting = ingest_intents(telemetry)
-KIND_AT = {kind.path: kind.name for kind in KINDS.values()}
+KIND_AT = {kind.path: kind.name for kind in SIGNED.values()}
 SERVICE = "/service"
 """Before a kind's path: for trusted clients, by API key and under the limits of its usage plan."""
 

@@ -9,7 +9,7 @@ from ferryman.adapters.http.requests import query_parameters
 from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.query import read_records
 from ferryman.bootstrap.telemetry import Telemetry
-from ferryman.intents import KINDS
+from ferryman.intents import SIGNED
 from ferryman.services.asking import after_sequence, list_request, refuse_unknown_parameters
 from ferryman.services.topics import parsed_transaction_id
 from ferryman.version import VERSION
@@ -52,7 +52,7 @@ def ready(_event: Event) -> Answer:
 
 def openapi(_event: Event) -> Answer:
     """GET /openapi.json."""
-    return ok(openapi_document(KINDS.values(), version=VERSION))
+    return ok(openapi_document(SIGNED.values(), version=VERSION))
 
 
 routes = Routes(

@@ -1,4 +1,4 @@
-"""Every kind of intent in the registry: what a kind inherits by being there."""
+"""Every kind of signed intent in the registry: what a kind inherits by being there."""
 
 import json
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from ferryman.domain.fees import Tier
 from ferryman.domain.signatures import recover
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
-from ferryman.intents import KINDS
-from ferryman.intents.kind import IntentKind
+from ferryman.intents import KINDS, SIGNED
+from ferryman.intents.kind import SignedKind
 from ferryman.ports import Funds
 from tests.fakes.chain import FakeChain
 from tests.fakes.clock import FakeClock
@@ -34,7 +34,7 @@ from tests.support.template import ROOT
 
 Body = dict[str, Any]
 SAMPLES: Final = {
-    name: json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8")) for name in KINDS
+    name: json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8")) for name in SIGNED
 }
 
 
@@ -42,7 +42,7 @@ SAMPLES: Final = {
 class Ours:
     """One kind in a small world, with a funded signer."""
 
-    kind: IntentKind
+    kind: SignedKind
     sample: SampleKind
     world: World
     chain: FakeChain
@@ -69,7 +69,7 @@ class Ours:
         return refused.value
 
 
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(params=list(SIGNED))
 def ours(request: pytest.FixtureRequest) -> Ours:
     """Give each kind of the registry in turn."""
     return world_of(request.param, now_seconds=NOW_SECONDS)
@@ -82,7 +82,7 @@ def world_of(name: str, *, now_seconds: int, funded: LocalAccount | None = PAYER
     if funded:
         sample.fund(chain, funded)
     world = World(sample.settings, chain, signer, clock)
-    return Ours(KINDS[name], sample, world, chain, signer, clock)
+    return Ours(SIGNED[name], sample, world, chain, signer, clock)
 
 
 # -- what a kind says of itself -----------------------------------------------------------------
@@ -90,7 +90,7 @@ def world_of(name: str, *, now_seconds: int, funded: LocalAccount | None = PAYER
 
 def test_every_kind_can_be_signed_for_these_tests() -> None:
     """A kind without an entry would inherit nothing."""
-    assert SAMPLE_KINDS.keys() == KINDS.keys()
+    assert SAMPLE_KINDS.keys() == SIGNED.keys()
 
 
 def test_names_and_paths_are_each_of_one_kind() -> None:

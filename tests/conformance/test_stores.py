@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ferryman.adapters.dynamodb.access import DynamoAccess
+from ferryman.adapters.dynamodb.allowances import DynamoAllowances
 from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
 from ferryman.adapters.dynamodb.items import used_key
 from ferryman.adapters.dynamodb.leases import DynamoLeases
@@ -33,7 +34,7 @@ from ferryman.domain.nonces import Mark, NonceRow, Purpose, TransactionAttempt, 
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.pricing import Market
 from ferryman.domain.quotas import DAY_MS, Charge, Quota, QuotaMovedError, SenderLimits
-from ferryman.domain.statistics import EndpointGauge, Gauges, WalletGauge
+from ferryman.domain.statistics import EndpointGauge, Gauges, Snapshot, WalletGauge
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import (
     Address,
@@ -1608,6 +1609,7 @@ class TestStatistics:
             ),
             gas_price_wei=Wei(10**9 + 7),
             earned={SETTINGS.tokens[0]: TokenUnits(10**30 + 1)},
+            past=(Snapshot(at=NOW, counts={"accepted": 7, "settled__more": 1}), Snapshot(at=NOW, counts={})),
         )
 
         store.keep(CHAIN_ID, first)
@@ -1633,3 +1635,22 @@ class TestStatistics:
 
         assert store.gauges(CHAIN_ID) == away
         assert store.gauges(ChainId(1)) is None
+
+
+# -- allowances ---------------------------------------------------------------------------------
+
+
+def test_no_more_is_taken_than_is_allowed_within_a_span_of_time(tables: Tables) -> None:
+    """Each source, chain and span for itself; it is gone when the span is over."""
+    allowances, ends_at = DynamoAllowances(tables), Seconds(1_893_542_400)
+
+    def take(chain_id: ChainId = CHAIN_ID, source: str = "192.0.2.1", window: int = 7) -> bool:
+        return allowances.take(chain_id, source, window, most=2, ends_at=ends_at)
+
+    assert [take() for _ in range(3)] == [True, True, False]
+    assert take(source="2001:db8:1:2::/64")
+    assert take(window=8)
+    assert take(chain_id=ChainId(CHAIN_ID + 1))
+    item = tables.get(Table.ACCOUNTS, {"account": f"{CHAIN_ID}:faucet:192.0.2.1", "item": "window#7"})
+    assert item
+    assert (item["taken"], item["expires_at"]) == (2, ends_at)

@@ -55,7 +55,7 @@ from ferryman.ports import (
     Trial,
 )
 from tests.fakes.relay import FakeRelay, RelayState
-from tests.fakes.tokens import TokenState, Transfer, is_transfer, legs_of, token_view
+from tests.fakes.tokens import Gift, TokenState, Transfer, is_gift, is_transfer, legs_of, token_view
 from tests.fakes.witness import FakeWitness, probed
 
 GAS_USED: Final = Gas(60_000)
@@ -374,11 +374,11 @@ class FakeChain:
         self.estimates += len(calls)
         return Simulation(
             block=head,
-            outcomes=tuple(self._outcome(call) for call in calls),
+            outcomes=tuple(self._outcome(call, sender) for call in calls),
             fee_history=self.fee_history(),
             sender_count=self.transaction_count(sender),
             balances=dict(zip(payers, self.balances(payers), strict=True)),
-            passed=tuple(self._passes(trial) for trial in trials),
+            passed=tuple(self._passes(trial, sender) for trial in trials),
         )
 
     def fee_history(self) -> FeeHistory:
@@ -472,11 +472,11 @@ class FakeChain:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _outcome(self, call: Call) -> Gas | Reverted:
-        return self._run(call, self.state.copy()) or self._gas_of(call.data)
+    def _outcome(self, call: Call, sender: Address) -> Gas | Reverted:
+        return self._run(call, self.state.copy(), sender) or self._gas_of(call.data)
 
-    def _passes(self, trial: Trial) -> bool:
-        outcome = self._outcome(trial.call)
+    def _passes(self, trial: Trial, sender: Address) -> bool:
+        outcome = self._outcome(trial.call, sender)
         return isinstance(outcome, int) and outcome <= trial.gas
 
     def _gas_of(self, data: bytes) -> Gas:
@@ -596,7 +596,7 @@ class FakeChain:
         name = transaction_hash(sent.raw)
         self._sent[name] = sent
         told = len(state.told)
-        succeeded = self._run(Call(sent.to, sent.data), state) is None
+        succeeded = self._run(Call(sent.to, sent.data), state, sent.sender) is None
         price = min(self.base_fee + sent.fees[0], sent.fees[1]) if self.takes_gas_money else 10**9
         if self.takes_gas_money:
             used = self._gas_of(sent.data)
@@ -671,13 +671,14 @@ class FakeChain:
             ],
         )
 
-    def _run(self, call: Call, state: EscrowState) -> Reverted | None:
+    def _run(self, call: Call, state: EscrowState, sender: Address) -> Reverted | None:
         """Run a call of a token or the escrow; without data it is a transfer, such as a fill."""
         data = call.data
         if not data:
             return None
         if call.to != self.settings.escrow:
-            return self._run_foreign(call, state)
+            gift = Gift.of(call.to, data, sender) if is_gift(data) else None
+            return self._give(gift, state) if gift else self._run_foreign(call, state)
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
         if data[:4] == escrow.EXECUTE_PAYMENT:
@@ -746,6 +747,14 @@ class FakeChain:
         state.told += told
         return None
 
+    def _give(self, gift: Gift, state: EscrowState) -> Reverted | None:
+        told = gift.run(state.tokens)
+        if isinstance(told, Reverted):
+            return told
+        state.executed.append((gift.to.lower(), gift.units))
+        state.told += told
+        return None
+
     def _digest(self, payment: tuple[Any, ...]) -> bytes:
         token, payer, payee, amount, fee, nonce, deadline = payment
         message = escrow.Payment(
@@ -790,7 +799,7 @@ def _skipped_log(
 
 def _transfers_of(data: bytes) -> int:
     """How many signed transfers a call makes."""
-    return len(legs_of(data)) if data[:4] == settler.SETTLE else int(is_transfer(data))
+    return len(legs_of(data)) if data[:4] == settler.SETTLE else int(is_transfer(data) or is_gift(data))
 
 
 def _payments_of(data: bytes) -> list[tuple[str, int]]:

@@ -11,10 +11,12 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import Eip712Domain
 from ferryman.domain.units import Address, Instant
 from ferryman.intents import eip3009
+from ferryman.intents.faucet import kind as faucet
 from ferryman.ports import Read, Reverted
 
 Told = tuple[Address, tuple[bytes, ...], bytes]
 """Contract, topics and data of an event."""
+_NOBODY: Final = "0x" + "00" * 20
 _MEMBERS: Final = ["address", "address", "uint256", "uint256", "uint256", "bytes32"]
 
 
@@ -70,6 +72,41 @@ class Transfer:
         return [(self.token, used, b""), (self.token, moved, encode(["uint256"], [self.value]))]
 
 
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """A decoded `mint`, or a `transfer` by whoever sends it."""
+
+    token: Address
+    giver: Address | None
+    """None: nobody loses what is given."""
+    to: Address
+    units: int
+
+    @classmethod
+    def of(cls, contract: Address, data: bytes, sender: Address) -> "Gift":
+        """Read calldata of either."""
+        to, units = decode(["address", "uint256"], data[4:])
+        return cls(contract, None if data[:4] == faucet.MINT else sender, _checksummed(to), units)
+
+    def run(self, state: TokenState) -> "Reverted | list[Told]":
+        """Give, or say why not."""
+        if self.giver is not None:
+            held = state.balances.get((self.token.lower(), self.giver.lower()), 0)
+            if held < self.units:
+                error = "ERC20InsufficientBalance(address,uint256,uint256)"
+                return _revert(error, int(self.giver, 16), held, self.units)
+            state.balances[self.token.lower(), self.giver.lower()] = held - self.units
+        there = (self.token.lower(), self.to.lower())
+        state.balances[there] = state.balances.get(there, 0) + self.units
+        moved = (eip3009.TRANSFERRED, _word(self.giver or _NOBODY), _word(self.to))
+        return [(self.token, moved, encode(["uint256"], [self.units]))]
+
+
+def is_gift(data: bytes) -> bool:
+    """Whether calldata gives tokens that nobody signed for."""
+    return data[:4] in {faucet.MINT, faucet.TRANSFER}
+
+
 def legs_of(data: bytes) -> list[Transfer]:
     """Read the calldata of the BatchSettler."""
     token_address, _gas, legs, _of_contracts = decode(
@@ -94,7 +131,7 @@ def token_view(read: Read, state: TokenState, settings: ChainSettings, now: Inst
         return Eip712Domain(domain.name, domain.version, settings.chain_id, read.to).separator()
     if selector == eip3009.BALANCE_OF:
         (holder,) = decode(["address"], given)
-        return encode(["uint256"], [state.balances.get((read.to.lower(), holder), 0)])
+        return encode(["uint256"], [state.balances.get((read.to.lower(), holder.lower()), 0)])
     if selector == eip3009.AUTHORIZATION_STATE:
         holder, nonce = decode(["address", "bytes32"], given)
         return encode(["bool"], [(read.to.lower(), holder, nonce) in state.used])

@@ -19,7 +19,7 @@ from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.transaction import Transaction, fold, told
 from ferryman.domain.units import Address, ChainId, Instant, Milliseconds, TransactionId
-from ferryman.intents import KINDS
+from ferryman.intents import KINDS, SIGNED
 from ferryman.ports import Chain, Clock, Hint, Signer, Workers
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import Assurance
@@ -113,7 +113,7 @@ class World:
             assurance=Assurance(store, CachedReadings(KINDS, cursors, accounts, self.clock, self.metrics)),
             charging=Charging(store=store, clock=self.clock),
             quoting=Quoting(
-                kinds=KINDS,
+                kinds=SIGNED,
                 chains=chains,
                 store=store,
                 book=MarketBook(self.wrap("markets", DynamoMarkets(self.tables)), self.clock),

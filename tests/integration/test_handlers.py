@@ -93,6 +93,7 @@ class Deployment:
             "RETENTION_DAYS": "30",
             "SETTLE_PATIENCE_MS": "10000",
             "DISCOVERY_RESOURCES": "[]",
+            "FAUCET": "true",
             "POWERTOOLS_SERVICE_NAME": step,
         }
         for name in environment(step):
@@ -638,3 +639,11 @@ def test_health_is_for_readers(handler: Callable[[str], Handle], name: str) -> N
     answer = handler("health")(event)
 
     assert (answer["statusCode"], body_of(answer)["code"]) == (403, "not_allowed")
+
+
+def test_a_chain_without_a_faucet_says_so(handler: Callable[[str], Handle]) -> None:
+    """By the deployed handler, from an address that only the gateway names."""
+    answer = handler("x402")(get("x402_faucet"))
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (404, "not_found")
+    assert [one["field"] for one in body_of(answer)["errors"]] == ["chain_id"]

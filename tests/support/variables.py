@@ -27,6 +27,7 @@ _WITH_A_FORM: Final = {
     "LOG_LEVEL": "INFO",
     "SETTLE_PATIENCE_MS": "20000",
     "DISCOVERY_RESOURCES": "[]",
+    "FAUCET": "false",
 }
 """What cannot be any word; the rest is its own name in lower case."""
 _LAMBDAS: Final = {

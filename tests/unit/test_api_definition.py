@@ -28,6 +28,7 @@ OPEN: Final = {
     ("post", "/meta-transactions/quote"),
     ("post", "/payments"),
     ("post", "/quote"),
+    ("post", "/faucet/usdc"),
     ("get", "/discovery/resources"),
     ("get", "/supported"),
     ("post", "/settle"),

@@ -102,7 +102,7 @@ def test_a_step_reads_its_environment(step: str) -> None:
     config = STEPS[step].read(VARIABLES)
 
     parsed = {"chains", "retention_days", "session_seconds", "any_webhook_target", "queues", "empty_queues"}
-    parsed |= {"settle_patience_ms", "discovery_resources"}
+    parsed |= {"settle_patience_ms", "discovery_resources", "faucet"}
     read = config.model_dump(exclude=parsed)
     assert read == {name: VARIABLES[name.upper()] for name in read}
 

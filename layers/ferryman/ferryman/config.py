@@ -109,6 +109,8 @@ class X402Config(IngestConfig):
     """How long `/settle` waits for the confirmation: below the 29 s of API Gateway."""
     discovery_resources: Catalogue = ()
     """What `/discovery/resources` lists."""
+    faucet: bool = False
+    """Whether `/faucet/usdc` gives what the chains' settings say; only ever on test chains."""
 
 
 class WatchConfig(EndpointsConfig):

@@ -1013,6 +1013,23 @@ class AccountCache(Protocol):
         ...
 
 
+class AllowanceStore(Protocol):
+    """What was given for whom. May raise StoreUnavailableError."""
+
+    def take(self, chain_id: ChainId, source: str, window: int, *, most: int, ends_at: Seconds) -> bool:
+        """Count one for a source; False, and nothing counted, if that is more than `most`.
+
+        Args:
+            chain_id: on which chain.
+            source: who asks.
+            window: the number of the span of time that it is counted in.
+            most: how many there may be in it.
+            ends_at: when the span ends, Unix time; it may be forgotten then.
+
+        """
+        ...
+
+
 class StatisticsStore(Protocol):
     """Sums and states for whoever asks how the deployment does. May raise StoreUnavailableError."""
 

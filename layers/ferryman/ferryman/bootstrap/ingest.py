@@ -11,7 +11,7 @@ from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
-from ferryman.intents import KINDS
+from ferryman.intents import KINDS, SIGNED
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.services.assurance import Assurance
 from ferryman.services.cached import CachedReadings
@@ -50,7 +50,7 @@ def ingest_over(config: IngestConfig, stored: JournalledTables, telemetry: Telem
         assurance=Assurance(store, cached),
         charging=Charging(store=store, clock=clock),
         quoting=Quoting(
-            kinds=KINDS,
+            kinds=SIGNED,
             chains=accessible,
             store=store,
             book=MarketBook(DynamoMarkets(stored), clock),

@@ -1,6 +1,7 @@
 """Builds x402."""
 
 from ferryman.adapters.clock import SystemClock
+from ferryman.adapters.dynamodb.allowances import DynamoAllowances
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.bootstrap.ingest import ingest_over
@@ -9,11 +10,12 @@ from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import X402Config
 from ferryman.services.awaiting import Awaiting
 from ferryman.services.completing import Completing
+from ferryman.services.faucet import Faucet
 from ferryman.services.x402 import Facilitator
 
 
-def facilitate(telemetry: Telemetry) -> tuple[Facilitator, Completing]:
-    """Give what settles payments, and what carries meta-transactions out, from the environment."""
+def facilitate(telemetry: Telemetry) -> tuple[Facilitator, Completing, Faucet]:
+    """Give, from the environment, the facilitator, what carries meta-transactions out, and the faucet."""
     config, clock = X402Config.read(), SystemClock()
     stored = journalled_tables(config, telemetry)
     store = DynamoTransactions(stored)
@@ -27,4 +29,12 @@ def facilitate(telemetry: Telemetry) -> tuple[Facilitator, Completing]:
         clock=clock,
         log=telemetry.log,
     )
-    return facilitator, Completing(ingest=ingest, awaiting=awaiting, clock=clock)
+    faucet = Faucet(
+        is_open=config.faucet,
+        ingest=ingest,
+        awaiting=awaiting,
+        store=store,
+        allowances=DynamoAllowances(stored),
+        clock=clock,
+    )
+    return facilitator, Completing(ingest=ingest, awaiting=awaiting, clock=clock), faucet

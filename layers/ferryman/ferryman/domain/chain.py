@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ferryman.domain.configured import ConfiguredAddress
+from ferryman.domain.faucet import FaucetSettings, is_test_chain
 from ferryman.domain.fees import FILL_CAP_FACTOR, PERCENTILES, FeeModel, Tier
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.quotas import SenderLimits
@@ -43,7 +44,7 @@ def _usual_inclusion(known: dict[str, Any]) -> Seconds:
 
     How deep the block has to be is no part of it: a deadline is over once there is one.
     """
-    blocks_ms = _INCLUSION_BLOCKS * known["block_time_ms"]
+    blocks_ms = _INCLUSION_BLOCKS * known.get("block_time_ms", 0)  # without it nothing starts anyway
     return Seconds(_SENT_AFTER_SECONDS - -blocks_ms // 1000)
 
 
@@ -87,6 +88,8 @@ class ChainSettings(BaseModel):
     """Where people look at the chain: its transactions are at `<this>/tx/<hash>`."""
     relay: RelaySettings | None = None
     """The MetaTxRelay; None: no meta-transactions."""
+    faucet: FaucetSettings | None = None
+    """Gives tokens to whoever asks, on test chains; None: there is none."""
     grace_seconds: Seconds = Seconds(86_400)
     """How long the escrow holds a withdrawal back."""
     withdrawal_margin_seconds: Seconds = Seconds(3_600)
@@ -166,6 +169,14 @@ class ChainSettings(BaseModel):
         """The fee's authorization is signed in the token's own domain."""
         if self.relay and self.relay.fee_token not in self.authorized_tokens:
             msg = "relay.fee_token must be one of authorized_tokens"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _gives_on_test_chains_only(self) -> Self:
+        """Whatever the deployment's parameter says: nobody gives money away by a slip of the pen."""
+        if self.faucet and not is_test_chain(self.chain_id):
+            msg = f"faucet is for test chains, and {self.chain_id} is none that is known here"
             raise ValueError(msg)
         return self
 

@@ -89,6 +89,14 @@ def hex_bytes(text: str) -> bytes:
     return bytes.fromhex(digits)
 
 
+def decimal(units: TokenUnits, places: int) -> str:
+    """Write units with a token's decimal places: 394660 of six is 0.394660."""
+    if not places:
+        return str(units)
+    whole, part = divmod(units, 10**places)
+    return f"{whole}.{part:0{places}d}"
+
+
 def rfc3339(moment: Instant) -> str:
     """Write a moment for people and clients: UTC, to the millisecond."""
     text = datetime.fromtimestamp(moment // 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ferryman.intents.kind import IntentKind
+from ferryman.intents.faucet import FAUCET
+from ferryman.intents.kind import IntentKind, SignedKind
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.intents.payment import PAYMENT
 from ferryman.intents.settlement import SETTLEMENT
 
-KINDS: Final[Mapping[str, IntentKind]] = MappingProxyType(
+SIGNED: Final[Mapping[str, SignedKind]] = MappingProxyType(
     {kind.name: kind for kind in (PAYMENT, SETTLEMENT, META_TRANSACTION)}
 )
-"""Every kind by its name."""
+"""Every kind that is posted as a signed message, by its name."""
+KINDS: Final[Mapping[str, IntentKind]] = MappingProxyType({**SIGNED, FAUCET.name: FAUCET})
+"""Every kind that is carried out, by its name."""

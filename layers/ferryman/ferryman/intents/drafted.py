@@ -11,7 +11,7 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import Fee, FeeSchedule
 from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits
-from ferryman.intents.kind import IntentKind
+from ferryman.intents.kind import SignedKind
 from ferryman.ports import NonceMarker, Read
 
 
@@ -81,7 +81,7 @@ class NoncedKind(Protocol):
         ...
 
 
-class DraftedKind(NoncedKind, IntentKind, Protocol):
+class DraftedKind(NoncedKind, SignedKind, Protocol):
     """A kind that proposes what to sign."""
 
     @property

@@ -37,6 +37,8 @@ class SignedIntent:
     Two equal payloads are the same request. The contract is kept because configuration may change
     while a transaction is open: what was reserved in one escrow's ledger is released there.
     """
+    needs_signature: bool = True
+    """False: whoever has it accepted knows that it may be, and there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +76,6 @@ class IntentKind(Protocol):
     @property
     def path(self) -> str:
         """Where intents of this kind are posted."""
-        ...
-
-    @property
-    def request_model(self) -> type[BaseModel]:
-        """The body of such a post."""
-        ...
-
-    @property
-    def quote_model(self) -> type[BaseModel]:
-        """The body of a post that asks for the fee."""
         ...
 
     @property
@@ -139,15 +131,6 @@ class IntentKind(Protocol):
 
         Raises:
             InvalidFieldsError: something is missing, unknown, out of range or of the wrong form.
-
-        """
-        ...
-
-    def parse_quote(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> QuoteRequest:
-        """Read the body of a post that asks for the fee.
-
-        Raises:
-            InvalidFieldsError: as `parse`.
 
         """
         ...
@@ -283,4 +266,27 @@ class IntentKind(Protocol):
 
     def to_call(self, payload: Mapping[str, str | int]) -> Call:
         """The contract call that carries the message out."""
+        ...
+
+
+class SignedKind(IntentKind, Protocol):
+    """A kind whose messages are signed by their senders, and posted by anybody."""
+
+    @property
+    def request_model(self) -> type[BaseModel]:
+        """The body of such a post."""
+        ...
+
+    @property
+    def quote_model(self) -> type[BaseModel]:
+        """The body of a post that asks for the fee."""
+        ...
+
+    def parse_quote(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> QuoteRequest:
+        """Read the body of a post that asks for the fee.
+
+        Raises:
+            InvalidFieldsError: as `parse`.
+
+        """
         ...

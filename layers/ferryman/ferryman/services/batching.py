@@ -176,6 +176,8 @@ def _is_by_key(row: Transaction) -> bool:
 
     The id is the digest that was signed.
     """
+    if "signature" not in row.payload:
+        return False  # nobody signed
     try:
         signer = recover(hex_bytes(row.transaction_id), hex_bytes(str(row.payload["signature"])))
     except SignatureFormatError:

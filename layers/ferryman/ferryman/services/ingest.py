@@ -236,6 +236,8 @@ class Ingest:
 
 def _signature_doubt(intent: SignedIntent) -> RequestError | None:
     """Recover the signer; say what is wrong, unless a contract at the sender's address vouches."""
+    if not intent.needs_signature:
+        return None
     try:
         signer = recover(intent.digest, intent.signature)
     except SignatureFormatError as error:

@@ -23,7 +23,7 @@ from ferryman.domain.pricing import (
 from ferryman.domain.quotas import Quota
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, Instant, TokenUnits, rfc3339
-from ferryman.intents.kind import IntentKind, QuoteRequest
+from ferryman.intents.kind import IntentKind, QuoteRequest, SignedKind
 from ferryman.ports import Clock, TransactionStore
 from ferryman.services.chains import Chains
 from ferryman.services.market import MarketBook
@@ -33,7 +33,7 @@ from ferryman.services.market import MarketBook
 class Quoting:
     """Works out fees by each chain's schedules."""
 
-    kinds: Mapping[str, IntentKind]
+    kinds: Mapping[str, SignedKind]
     chains: Chains
     store: TransactionStore
     book: MarketBook
@@ -103,7 +103,7 @@ class Quoting:
         # None is known only if the chain was away from the beginning.
         return Prediction.of(schedule, new.priority, markets[0]) if markets else None
 
-    def _kind_of(self, body: object) -> IntentKind:
+    def _kind_of(self, body: object) -> SignedKind:
         name = body.get("kind") if isinstance(body, dict) else None
         kind = self.kinds.get(name) if isinstance(name, str) else None
         if kind is None:

@@ -18,9 +18,10 @@ from ferryman.domain.errors import (
     RequestError,
     StoreUnavailableError,
 )
+from ferryman.domain.faucet import FaucetLimitedError
 from ferryman.domain.pricing import FeeTooLowError
 from ferryman.domain.quotas import Limit, SenderLimitedError
-from ferryman.domain.units import ChainId, Seconds, TokenUnits, TransactionId
+from ferryman.domain.units import ChainId, Instant, Seconds, TokenUnits, TransactionId
 
 ISSUE = {
     "malformed_request": 400,
@@ -42,6 +43,7 @@ ISSUE = {
     "trial_failed": 422,
     "fee_too_low": 402,
     "sender_limited": 429,
+    "faucet_limited": 429,
     "chain_unavailable": 503,
     "contract_mismatch": 503,
 }
@@ -59,6 +61,9 @@ def made(kind: type[RequestError]) -> RequestError:
         return FeeTooLowError(fee=TokenUnits(5), floor=TokenUnits(9))
     if issubclass(kind, SenderLimitedError):
         return SenderLimitedError(Limit.RATE, "may post 1 a minute", retry_after_seconds=Seconds(60))
+    if issubclass(kind, FaucetLimitedError):
+        given = FieldProblem("address", "has had its USDC")
+        return FaucetLimitedError(Limit.FAUCET_ACCOUNT, given, again_at=Seconds(60), now=Instant(0))
     return kind("Something is wrong.", FieldProblem("amount", "is wrong"))
 
 

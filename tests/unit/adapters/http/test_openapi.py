@@ -14,7 +14,7 @@ from ferryman.adapters.http.answers import STATUS_OF, problem
 from ferryman.adapters.http.openapi import openapi_document
 from ferryman.domain.errors import FieldProblem, InsufficientFundsError, InvalidFieldsError, RequestError
 from ferryman.domain.units import TokenUnits
-from ferryman.intents import KINDS
+from ferryman.intents import SIGNED
 from ferryman.services.offer import Offer
 from ferryman.services.records import event_of, record_of
 from ferryman.version import VERSION
@@ -23,7 +23,7 @@ from tests.support.rows import accepted, received_row
 from tests.support.template import rest_routes
 from tests.support.transformed import api_body
 
-DOCUMENT: dict[str, Any] = json.loads(json.dumps(openapi_document(KINDS.values(), version=VERSION)))
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(openapi_document(SIGNED.values(), version=VERSION)))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OPERATIONS = [
     (method, path, operation)
@@ -100,7 +100,7 @@ def test_every_part_of_a_path_is_a_parameter(method: str, path: str, operation: 
     assert all(one["description"] for one in parameters), method
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+@pytest.mark.parametrize("kind", SIGNED.values(), ids=list(SIGNED))
 def test_a_post_documents_every_refusal_that_acceptance_has(kind: Any) -> None:  # noqa: ANN401 (any kind)
     """Every status of the error table but those of the read side."""
     of_others = {403, 404}
@@ -140,7 +140,7 @@ def test_every_plain_field_has_an_example(model: str, name: str, schema: dict[st
 
 def test_the_example_of_a_post_is_a_valid_body() -> None:
     """Every field, by the schema of its model; it is not signed, so it is refused as that."""
-    for kind in KINDS.values():
+    for kind in SIGNED.values():
         content = DOCUMENT["paths"][kind.path]["post"]["requestBody"]["content"]["application/json"]
         check(content["schema"], content["example"])
         kind.request_model.model_validate(content["example"])
@@ -223,6 +223,7 @@ def test_reads_answer_with_the_documented_models() -> None:
         "/meta-transactions": "Record",
         "/meta-transactions/quote": "MetaTransactionQuote",
         "/x402/facilitate": "Facilitated",
+        "/faucet/usdc": "Given",
         "/nonces/{user}": "FreeNonce",
         "/quote": "Quote",
         "/service/payments": "Record",
@@ -250,7 +251,7 @@ def test_reads_answer_with_the_documented_models() -> None:
 
 def test_the_offer_is_a_deployment_of_the_document() -> None:
     """What a client signs by."""
-    offer = Offer(kinds=KINDS, chains={CHAIN_ID: chain_settings()}, websocket_url="wss://socket.example/v1")
+    offer = Offer(kinds=SIGNED, chains={CHAIN_ID: chain_settings()}, websocket_url="wss://socket.example/v1")
 
     check(SCHEMAS["Deployment"], offer.public())
     assert offer.public()["chains"][0].keys() == SCHEMAS["ChainOffer"]["properties"].keys()

@@ -30,6 +30,7 @@ from ferryman.domain.errors import (
     WalletBusyError,
     WrongSignerError,
 )
+from ferryman.domain.faucet import FaucetLimitedError
 from ferryman.domain.pricing import FeeTooLowError
 from ferryman.domain.quotas import SenderLimitedError
 
@@ -54,6 +55,7 @@ STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
         TargetNotAllowedError: HTTPStatus.UNPROCESSABLE_ENTITY,
         TrialFailedError: HTTPStatus.UNPROCESSABLE_ENTITY,
         SenderLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
+        FaucetLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
         AssuranceUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
         ContractMismatchError: HTTPStatus.SERVICE_UNAVAILABLE,
         StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -108,7 +110,7 @@ def problem(error: Exception) -> dict[str, Any]:
         body |= {"code": "internal_error", "detail": "Something went wrong here.", "errors": []}
     if isinstance(error, FeeTooLowError):
         body |= {"floor": str(error.floor)}
-    if isinstance(error, SenderLimitedError):
+    if isinstance(error, SenderLimitedError | FaucetLimitedError):
         body |= {"limit": error.limit.value}
     if isinstance(error, InsufficientFundsError):
         body |= {"free": str(error.free), "needed": str(error.needed)}
@@ -116,7 +118,7 @@ def problem(error: Exception) -> dict[str, Any]:
     shaped["headers"]["Content-Type"] = "application/problem+json"
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         shaped["headers"]["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if isinstance(error, SenderLimitedError):
+    if isinstance(error, SenderLimitedError | FaucetLimitedError):
         shaped["headers"]["Retry-After"] = str(error.retry_after_seconds)
     return shaped
 

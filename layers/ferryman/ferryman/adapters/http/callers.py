@@ -90,6 +90,11 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
     )
 
 
+def source_ip(event: Mapping[str, Any]) -> str:
+    """Give the IP address that a request came from, as API Gateway saw it: no header says that."""
+    return str(event["requestContext"]["identity"]["sourceIp"])
+
+
 def _policy(effect: str, method_arn: str, principal: str) -> dict[str, Any]:
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": method_arn}
     return {

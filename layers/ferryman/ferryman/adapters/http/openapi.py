@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from ferryman.adapters.http.openapi_explanations import EXPLANATION_MODELS
+from ferryman.adapters.http.openapi_faucet import FAUCET_MODELS, FAUCET_REQUEST, faucet_paths
 from ferryman.adapters.http.openapi_meta_transactions import (
     META_TRANSACTION_MODELS,
     meta_transaction_paths,
@@ -18,7 +19,7 @@ from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import Purpose
 from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
-from ferryman.intents.kind import IntentKind
+from ferryman.intents.kind import SignedKind
 from ferryman.intents.meta_transaction.request import MetaTransactionDraft
 from ferryman.intents.registration import WebhookRegistration
 from ferryman.intents.sign_in import ChallengeRequest, SignInRequest
@@ -196,9 +197,7 @@ class Problem(BaseModel):
     errors: list[FieldError]
     free: str | None = Field(None, examples=["250000"], description="Free locked funds, on 402.")
     needed: str | None = Field(None, examples=["1000000"], description="amount + fee, on 402.")
-    limit: Limit | None = Field(
-        None, examples=["rate"], description="The sender's limit that was reached, on 429."
-    )
+    limit: Limit | None = Field(None, examples=["rate"], description="The limit that was reached, on 429.")
     floor: str | None = Field(None, examples=["1200"], description="The least fee that is taken now, on 402.")
 
 
@@ -374,7 +373,7 @@ _QUOTE_ERRORS: Final = (400, 413, 415, 422, 429, 503)
 _POST_ERRORS: Final = (400, 401, 402, 409, 410, 413, 415, 422, 429, 503)
 
 
-def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, Any]:
+def openapi_document(kinds: Iterable[SignedKind], *, version: str) -> dict[str, Any]:
     """Write the document.
 
     Args:
@@ -386,7 +385,8 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
     modes: Any = [(model, "serialization") for model in _MODELS]
     modes += [(model, "serialization") for model in (*WEBHOOK_MODELS, *META_TRANSACTION_MODELS)]
     modes += [(model, "serialization") for model in X402_MODELS]
-    modes += [(WebhookRegistration, "validation"), (X402_REQUEST, "validation")]
+    modes += [(model, "serialization") for model in FAUCET_MODELS]
+    modes += [(model, "validation") for model in (WebhookRegistration, X402_REQUEST, FAUCET_REQUEST)]
     modes += [(model, "validation") for model in (ChallengeRequest, SignInRequest, MetaTransactionDraft)]
     modes += [(model, "validation") for kind in kinds for model in (kind.request_model, kind.quote_model)]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
@@ -405,6 +405,7 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
             **meta_transaction_paths(_json, _problems, _example),
             **webhook_paths(_json, _problems),
             **x402_paths(_json, _problems),
+            **faucet_paths(_json, _problems, _example),
             **{f"/service{kind.path}": {"post": _service_post(kind)} for kind in kinds},
             **_SIGN_IN,
             **_READS,
@@ -413,7 +414,7 @@ def openapi_document(kinds: Iterable[IntentKind], *, version: str) -> dict[str, 
     }
 
 
-def _post(kind: IntentKind) -> dict[str, Any]:
+def _post(kind: SignedKind) -> dict[str, Any]:
     content = {"schema": _ref(kind.request_model.__name__)}
     if example := _example(kind.request_model):
         content["example"] = example
@@ -430,12 +431,12 @@ def _post(kind: IntentKind) -> dict[str, Any]:
     }
 
 
-def _word(kind: IntentKind) -> str:
+def _word(kind: SignedKind) -> str:
     """A kind's name as one word of an identifier."""
     return kind.name.replace("-", "_")
 
 
-def _quote(kinds: Iterable[IntentKind]) -> dict[str, Any]:
+def _quote(kinds: Iterable[SignedKind]) -> dict[str, Any]:
     models = [kind.quote_model for kind in kinds]
     content = {
         "schema": {"oneOf": [_ref(model.__name__) for model in models]},
@@ -456,7 +457,7 @@ def _named(model: type[BaseModel]) -> str:
     return str(_example(model)["kind"])
 
 
-def _service_post(kind: IntentKind) -> dict[str, Any]:
+def _service_post(kind: SignedKind) -> dict[str, Any]:
     """The same for trusted clients."""
     post = _post(kind)
     return post | {

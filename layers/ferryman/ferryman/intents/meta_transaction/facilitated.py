@@ -1,16 +1,14 @@
 """What `POST /x402/facilitate` answers: a record, in the shape that CroGas' clients read."""
 
-from typing import Any, Final
+from typing import Any
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.fees import BPS
 from ferryman.domain.relaying import FACILITATOR_BPS, RelaySettings
-from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import TokenUnits
-from ferryman.intents.meta_transaction.money import breakdown_of, decimal
-
-_STATES: Final = {Status.CONFIRMED: "confirmed", Status.FAILED: "failed"}
-_PENDING: Final = "pending"
+from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import TokenUnits, decimal
+from ferryman.intents.meta_transaction.money import breakdown_of
+from ferryman.intents.told import told_error, told_outcome
 
 
 def facilitated(row: Transaction, chain: ChainSettings) -> dict[str, Any]:
@@ -24,23 +22,16 @@ def facilitated(row: Transaction, chain: ChainSettings) -> dict[str, Any]:
         What happened, once it is over; before that `pending`, and the id to ask for it.
 
     """
-    told = {
-        "success": row.status is Status.CONFIRMED,
-        "id": row.transaction_id,
-        "transaction": {
-            "txHash": row.hash,
-            "explorerUrl": _explorer_url(row, chain),
-            "status": _STATES.get(row.status, _PENDING),
-            "blockNumber": row.block_number,
-        },
+    return {
+        **told_outcome(row, chain),
         "execution": {
             "target": row.payload["target"],
             "gasUsed": row.gas_used,
             "gasPrice": None if row.effective_gas_price is None else str(row.effective_gas_price),
         },
         "payment": _payment(row, chain.relay) if row.status.is_terminal and chain.relay else None,
+        **told_error(row),
     }
-    return told | ({"error": row.reason} if row.status is Status.FAILED else {})
 
 
 def _payment(row: Transaction, ours: RelaySettings) -> dict[str, Any]:
@@ -48,11 +39,7 @@ def _payment(row: Transaction, ours: RelaySettings) -> dict[str, Any]:
     paid = row.fee_taken or TokenUnits(0)
     base = TokenUnits(-(-paid * BPS // (BPS + FACILITATOR_BPS)))
     return {
-        "amount": decimal(paid, ours),
+        "amount": decimal(paid, ours.fee_decimals),
         "currency": ours.fee_currency,
         "breakdown": breakdown_of(base, paid, ours),
     }
-
-
-def _explorer_url(row: Transaction, chain: ChainSettings) -> str | None:
-    return f"{chain.explorer_url}/tx/{row.hash}" if chain.explorer_url and row.hash else None

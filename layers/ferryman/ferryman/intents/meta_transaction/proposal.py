@@ -7,10 +7,10 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import Eip712Domain
 from ferryman.domain.pricing import Fee
 from ferryman.domain.relaying import RelaySettings
-from ferryman.domain.units import TokenUnits, rfc3339
+from ferryman.domain.units import TokenUnits, decimal, rfc3339
 from ferryman.intents.drafted import Draft, Proposal
 from ferryman.intents.meta_transaction import relay
-from ferryman.intents.meta_transaction.money import breakdown_of, decimal
+from ferryman.intents.meta_transaction.money import breakdown_of
 
 _VALID_AFTER: Final = 0
 
@@ -72,7 +72,7 @@ def message_to_sign(draft: Draft, proposal: Proposal) -> relay.MetaTransaction:
 
 def _cost(fee: Fee, ours: RelaySettings) -> dict[str, Any]:
     base = TokenUnits(fee.gas + fee.l1)
-    return {"amount": decimal(fee.total, ours), "breakdown": breakdown_of(base, fee.total, ours)}
+    return {"amount": decimal(fee.total, ours.fee_decimals), "breakdown": breakdown_of(base, fee.total, ours)}
 
 
 def _named(message: relay.MetaTransaction) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from ferryman.domain.units import (
 )
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
-from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
+from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.payment import escrow
 from ferryman.intents.payment.followed import FOLLOWED_ESCROW
@@ -263,7 +263,7 @@ class PaymentKind:
         return Call(_escrow(payload), escrow.execute_payment(_payment(payload), _signature(payload)))
 
 
-PAYMENT: Final[IntentKind] = PaymentKind()
+PAYMENT: Final[SignedKind] = PaymentKind()
 
 
 def _chain_of(

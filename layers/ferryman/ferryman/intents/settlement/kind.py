@@ -37,7 +37,7 @@ from ferryman.domain.units import (
 from ferryman.intents import eip3009
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
-from ferryman.intents.kind import IntentKind, Leg, QuoteRequest, SignedIntent
+from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.settlement import settler
 from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
@@ -295,7 +295,7 @@ class SettlementKind:
         return Call(_asset(payload), data)
 
 
-SETTLEMENT: Final[IntentKind] = SettlementKind()
+SETTLEMENT: Final[SignedKind] = SettlementKind()
 
 
 def _served(
