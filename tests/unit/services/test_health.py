@@ -174,10 +174,40 @@ def test_confirms_heart_beats_with_its_schedule() -> None:
         heart.look()
     memory.world.gauge()
     memory.clock.sleep(Milliseconds(60_000))
-    assert heart.look() == {"age_seconds": 60, "native_wei": "0", "gas_price_wei": "1001000000"}
+    assert heart.look() == {
+        "age_seconds": 60,
+        "native_wei": "0",
+        "gas_price_wei": "1001000000",
+        "requests": 0,
+    }
     memory.clock.sleep(Milliseconds(180_000))
     with pytest.raises(NotHealthyError, match="240 s ago"):
         heart.look()
+
+
+def test_the_heartbeat_tells_how_many_how_well_and_how_fast() -> None:
+    """Of what was accepted since an hour ago or two, as confirm measured it."""
+    memory = memory_world()
+    statistics = DynamoStatistics(memory.world.tables)
+    heart = ConfirmHeartbeat(chain_id=CHAIN_ID, statistics=statistics, clock=memory.clock)
+    statistics.count(CHAIN_ID, {"accepted__payment": 1_000, "settled__more": 1_000})
+    memory.world.gauge()
+    statistics.count(
+        CHAIN_ID,
+        {
+            "accepted__payment": 100,
+            "confirmed__payment": 99,
+            "failed__payment__reverted": 1,
+            "settled__2000": 99,
+        },
+    )
+
+    memory.clock.sleep(Milliseconds(1_800_000))
+    memory.world.gauge()
+
+    told = dict(heart.look())
+    assert (told["requests"], told["requests_per_hour"], told["success_bps"]) == (1_100, 200, 9_900)
+    assert (told["p50_ms"], told["p95_ms"], told["p99_ms"]) == (1_750, 1_975, 1_995)
 
 
 def test_a_watch_that_never_ran_is_told() -> None:

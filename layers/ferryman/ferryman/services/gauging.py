@@ -11,7 +11,7 @@ from ferryman.domain.funds import is_low
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import Wallet, WalletState
 from ferryman.domain.quotas import day_of
-from ferryman.domain.statistics import EndpointGauge, Gauges, WalletGauge
+from ferryman.domain.statistics import EndpointGauge, Gauges, Snapshot, WalletGauge, snapshots
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import (
     MONEY_LIMIT,
@@ -113,7 +113,13 @@ class Gauging:
             endpoints=sight.endpoints,
             gas_price_wei=sight.gas_price_wei,
             earned=sight.earned,
+            past=self._past(access.settings.chain_id, now),
         )
+
+    def _past(self, chain_id: ChainId, now: Instant) -> tuple[Snapshot, ...]:
+        """Keep the sums of an hour ago, so that what is recent can be told from what is not."""
+        before = self.statistics.gauges(chain_id)
+        return snapshots(before.past if before else (), self.statistics.counts(chain_id), now)
 
     def _sight(self, access: ChainAccess, wallets: Sequence[Wallet]) -> _Sight:
         """Read the chain; what cannot be read is left out."""

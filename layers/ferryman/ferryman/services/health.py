@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ferryman.domain.access import Caller
 from ferryman.domain.errors import FerrymanError, NotHealthyError
-from ferryman.domain.statistics import Gauges
+from ferryman.domain.events import Step
+from ferryman.domain.statistics import QUANTILES, ChainStatistics, Gauges, kept
 from ferryman.domain.units import ChainId, Instant, Milliseconds, rfc3339
 from ferryman.ports import Clock, CursorStore, Dependency, LeaseStore, Log, PauseStore, StatisticsStore
 from ferryman.services.pausing import told
@@ -68,7 +69,11 @@ class ConfirmHeartbeat:
         """Read; and what it measured of the means to relay with."""
         gauges = self.statistics.gauges(self.chain_id)
         beat = _heartbeat(gauges.at if gauges else None, self.clock.now())
-        return {**beat, **_reserves(gauges)} if gauges else beat
+        if gauges is None:
+            return beat
+        counts = self.statistics.counts(self.chain_id)
+        known = ChainStatistics(chain_id=self.chain_id, counts=counts, gauges=gauges)
+        return {**beat, **_reserves(gauges), **_performance(known)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,16 @@ def _reserves(gauges: Gauges) -> Mapping[str, int | str]:
     told = {"native_wei": str(sum(wallet.balance_wei or 0 for wallet in gauges.wallets))}
     told |= {f"earned {token}": str(units) for token, units in sorted(gauges.earned.items())}
     return told if gauges.gas_price_wei is None else told | {"gas_price_wei": str(gauges.gas_price_wei)}
+
+
+def _performance(known: ChainStatistics) -> Mapping[str, int | str]:
+    """Tell the requests since the first, and of the last hour or two how many, how well and how fast."""
+    told: dict[str, int | None] = {"requests": kept(known.counts).get("accepted", 0)}
+    if recent := known.recent():
+        told["requests_per_hour"] = recent.accepted_per_hour()
+        told["success_bps"] = recent.success_bps()
+        told |= {f"p{percent}_ms": recent.latency_ms(Step.CONFIRMED, percent) for percent in QUANTILES}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _heartbeat(at: Instant | None, now: Instant) -> Mapping[str, int | str]:

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ferryman.adapters.http.prometheus import exposition
 from ferryman.domain.pauses import Pause, Scope
-from ferryman.domain.statistics import ChainStatistics, EndpointGauge, Gauges, WalletGauge
+from ferryman.domain.statistics import ChainStatistics, EndpointGauge, Gauges, Snapshot, WalletGauge
 from ferryman.domain.units import (
     Address,
     BlockNumber,
@@ -85,7 +85,25 @@ def test_prometheus_reads_counters_gauges_and_the_histogram() -> None:
     assert read["ferryman_gas_price_wei", ()] == 1_001_000_000
     assert read["ferryman_open", (("status", "PENDING"),)] == 1
     assert read["ferryman_outbox_age_seconds", ()] == 7
+    assert ("ferryman_recent_seconds", ()) not in read
     assert read["ferryman_observed_timestamp_seconds", ()] == 1_800_000_000
+
+
+def test_prometheus_reads_what_is_recent() -> None:
+    """Summaries for whoever keeps no history: the last hour or two, in seconds and shares."""
+    before = Snapshot(at=Instant(GAUGES.at - 3_600_000), counts={"accepted": 1, "settled__more": 1})
+    counts = {**COUNTS, "b__250": 2, "m__1000": 2}
+
+    chain = ChainStatistics(chain_id=ChainId(1), counts=counts, gauges=replace(GAUGES, past=(before,)))
+    read = samples(chain)
+
+    assert read["ferryman_recent_seconds", ()] == 3_600
+    assert read["ferryman_recent_accepted_per_hour", ()] == 4
+    assert read["ferryman_recent_success_ratio", ()] == 0.75
+    latency = "ferryman_recent_latency_seconds"
+    assert read[latency, (("quantile", "0.5"), ("step", "bound"))] == 0.125
+    assert read[latency, (("quantile", "0.95"), ("step", "included"))] == 0.975
+    assert read[latency, (("quantile", "0.99"), ("step", "confirmed"))] == 4.97
 
 
 def test_prometheus_reads_how_each_endpoint_does_and_what_is_paused() -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from ferryman.adapters.dynamodb.operations import Item, Put, Table, Tables, Update
 from ferryman.domain.nonces import WalletState
-from ferryman.domain.statistics import EndpointGauge, Gauges, WalletGauge
+from ferryman.domain.statistics import EndpointGauge, Gauges, Snapshot, WalletGauge
 from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, Seconds, TokenUnits
 
 
@@ -40,6 +40,7 @@ class DynamoStatistics:
             **({} if gauges.gas_price_wei is None else {"gas_price_wei": gauges.gas_price_wei}),
             "wallets": [asdict(wallet) | {"state": wallet.state.value} for wallet in gauges.wallets],
             "endpoints": [asdict(endpoint) for endpoint in gauges.endpoints],
+            "past": [asdict(snapshot) for snapshot in gauges.past],
         }
         self._tables.write(Put(table=Table.CURSORS, item=item))
 
@@ -64,6 +65,7 @@ class DynamoStatistics:
             ),
             # A release before this one kept none.
             endpoints=tuple(EndpointGauge(**endpoint) for endpoint in item.get("endpoints", ())),
+            past=tuple(Snapshot(**snapshot) for snapshot in item.get("past", ())),
         )
 
 

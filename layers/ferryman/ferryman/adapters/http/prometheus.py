@@ -12,8 +12,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from ferryman.domain.fees import BPS
 from ferryman.domain.pauses import Pause
-from ferryman.domain.statistics import SETTLEMENT_BOUNDS, ChainStatistics, counter, parts_of
+from ferryman.domain.statistics import (
+    LATENCIES,
+    LATENCY_BOUNDS,
+    QUANTILES,
+    ChainStatistics,
+    counter,
+    parts_of,
+)
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _STAGES: Final[Mapping[str, str]] = {
@@ -53,6 +61,7 @@ def _families(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
     yield from _counters(chains)
     yield _settlement(chains)
     yield from _gauges(chains)
+    yield from _recent(chains)
     yield from _money(chains)
     yield from _wallets(chains)
     yield from _endpoints(chains)
@@ -92,7 +101,7 @@ def _settlement(chains: tuple[ChainStatistics, ...]) -> Metric:
     )
     for chain in chains:
         total, buckets = 0, []
-        for bound in SETTLEMENT_BOUNDS:
+        for bound in LATENCY_BOUNDS:
             total += chain.counts.get(counter("settled", str(bound)), 0)
             buckets.append((str(bound / 1000), total))
         total += chain.counts.get(counter("settled", "more"), 0)
@@ -127,6 +136,30 @@ def _gauges(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
         for token, units in sorted(chain.gauges.reserved.items()):
             reserved.add_metric([chain_id, token], units)
     yield from (ratio, error_sum, error_mean, observed, *families.values(), open_rows, reserved)
+
+
+def _recent(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
+    """Write what came since an hour ago or two: summaries, for whoever keeps no history of the sums."""
+    span = _gauge("recent_seconds", "How long a time the recent figures are of")
+    requests = _gauge("recent_accepted_per_hour", "Transactions accepted, by the hour, recently")
+    success = _gauge("recent_success_ratio", "Share of recently ended transactions that were confirmed")
+    latency = _gauge(
+        "recent_latency_seconds", "From accepted to a step, of recently confirmed ones", "step", "quantile"
+    )
+    for chain in chains:
+        if (recent := chain.recent()) is None:
+            continue
+        chain_id = str(chain.chain_id)
+        span.add_metric([chain_id], recent.duration_ms / 1000)
+        if (accepted := recent.accepted_per_hour()) is not None:
+            requests.add_metric([chain_id], accepted)
+        if (share := recent.success_bps()) is not None:
+            success.add_metric([chain_id], share / BPS)
+        for step in LATENCIES:
+            for percent in QUANTILES:
+                if (took := recent.latency_ms(step, percent)) is not None:
+                    latency.add_metric([chain_id, step.value, str(percent / 100)], took / 1000)
+    yield from (span, requests, success, latency)
 
 
 def _money(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
