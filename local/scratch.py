@@ -11,13 +11,13 @@ _PLENTY_BYTES = 4 * 2**30
 
 
 def scratch_folder() -> Path:
-    """Give the folder in use, or choose one: the same each time for one stack's state."""
-    in_memory = _MEMORY / f"ferryman-{hashlib.sha256(str(STATE).encode()).hexdigest()[:12]}"
-    # What is in use stays in use, though it may have filled the memory itself.
-    if in_memory.is_dir():
+    """Give the folder of one stack's state: the one that there is, or else where there is room for it now."""
+    in_memory, on_disk = _folders()
+    if in_memory.exists():
         return in_memory
-    has_plenty = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY_BYTES
-    return in_memory if has_plenty else STATE / "ministack"
+    if not on_disk.exists() and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY_BYTES:
+        return in_memory
+    return on_disk
 
 
 def fresh_scratch_folder() -> Path:
@@ -29,5 +29,12 @@ def fresh_scratch_folder() -> Path:
 
 
 def remove_scratch_folder() -> None:
-    """Remove the folder and what is in it."""
-    shutil.rmtree(scratch_folder(), ignore_errors=True)
+    """Remove the folder and what is in it, wherever it was made: memory is everybody's."""
+    for folder in _folders():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders() -> tuple[Path, Path]:
+    """In memory, and on disk."""
+    name = f"ferryman-{hashlib.sha256(str(STATE).encode()).hexdigest()[:12]}"
+    return _MEMORY / name, STATE / "ministack"

@@ -28,6 +28,7 @@ from tests.fakes.chain import FakeChain
 from tests.fakes.clock import FakeClock
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World
+from tests.faults.messages import PROVEN
 from tests.support.kinds import SAMPLE_KINDS, SampleKind
 from tests.support.payments import DEADLINE, NOW_SECONDS, PAYER, STRANGER
 from tests.support.template import ROOT
@@ -88,9 +89,9 @@ def world_of(name: str, *, now_seconds: int, funded: LocalAccount | None = PAYER
 # -- what a kind says of itself -----------------------------------------------------------------
 
 
-def test_every_kind_can_be_signed_for_these_tests() -> None:
+def test_every_kind_can_be_signed_for_these_tests_and_for_the_proofs() -> None:
     """A kind without an entry would inherit nothing."""
-    assert SAMPLE_KINDS.keys() == SIGNED.keys()
+    assert SAMPLE_KINDS.keys() == PROVEN.keys() == SIGNED.keys()
 
 
 def test_names_and_paths_are_each_of_one_kind() -> None:

@@ -23,7 +23,7 @@ import httpx
 import pytest
 
 from tests.e2e.stack import PATIENCE_SECONDS, Stack
-from tests.faults.scenarios import Body
+from tests.faults.messages import Body
 
 pytestmark = pytest.mark.soak
 A_SECOND = 4

@@ -31,7 +31,6 @@ from ferryman.domain.units import (
 )
 from ferryman.domain.witnesses import Witnesses
 from ferryman.intents import KINDS
-from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 from ferryman.intents.settlement import settler
 from ferryman.ports import (
@@ -54,8 +53,9 @@ from ferryman.ports import (
     TransactionReceipt,
     Trial,
 )
+from tests.fakes.calls import PAYMENT, MessageKey, alone, is_transfer, keys_of
 from tests.fakes.relay import FakeRelay, RelayState
-from tests.fakes.tokens import Gift, TokenState, Transfer, is_gift, is_transfer, legs_of, token_view
+from tests.fakes.tokens import PAUSED, Gift, TokenState, Transfer, is_gift, token_view, transfers_of
 from tests.fakes.witness import FakeWitness, probed
 
 GAS_USED: Final = Gas(60_000)
@@ -64,7 +64,6 @@ _DYNAMIC_FEES: Final = 2
 """The type of EIP-1559's envelopes (EIP-2718)."""
 _BY_ANOTHER: Final = TxHash("0x" + "0e" * 32)
 """The transaction of events that a test told by itself."""
-_PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
 
 
 @dataclass(slots=True)
@@ -170,14 +169,21 @@ class FakeChain:
         self.contract_wallets: set[str] = set()
         """Accounts with code that vouches for any signature (ERC-1271)."""
         self.is_paused = False
+        """Whether the owners of all contracts have paused them."""
         self.refused_payees: set[Address] = set()
         """Whom the token takes no transfers to, now."""
         self.batches_revert = False
         """Whether whatever carries several payments reverts as a whole."""
-        self.left_out: set[tuple[str, int]] = set()
-        """(payer, nonce) of payments that fail in a batch, and only there."""
-        self.refused: set[tuple[str, int]] = set()
-        """(payer, nonce) of payments whose bytes no node ever takes."""
+        self.left_out: set[MessageKey] = set()
+        """Messages that fail in a batch, and only there."""
+        self.refused: set[MessageKey] = set()
+        """Messages whose bytes no node ever takes."""
+        self.failing: set[MessageKey] = set()
+        """Messages that fail when they are mined, though whoever simulates them sees them go through."""
+        self.overtaken: set[MessageKey] = set()
+        """Messages that another relayer is first with, as soon as it sees them on their way."""
+        self.by_others: list[TxHash] = []
+        """What other relayers have sent."""
         self.strangers: set[tuple[Address, int]] = set()
         """(wallet, nonce) that somebody else uses who has the wallet's key, as soon as it is next."""
         self.base_fee = Wei(10**9)
@@ -254,13 +260,17 @@ class FakeChain:
         self.state.balances[token.lower(), payer.lower()] -= units
         self.state.tell(*_executed_log(payer, payer, token, units, 0, nonce))
 
-    def relay(self, payload: Mapping[str, str | int]) -> TxHash:
-        """Have another relayer send a payment, first in the next block, or in one that comes by itself."""
-        call, relayer = KINDS["payment"].to_call(payload), Address("0x" + f"{len(self._sent):040x}")
+    def relay(self, payload: Mapping[str, str | int], *, kind: str = "payment") -> TxHash:
+        """Have another relayer send a message, first in the next block, or in one that comes by itself."""
+        return self._sent_by_another(KINDS[kind].to_call(payload))
+
+    def _sent_by_another(self, call: Call) -> TxHash:
+        relayer = Address("0x" + f"{len(self.by_others):040x}")
         raw = b"by another relayer" + call.data
         sent = SignedTransaction(relayer, 0, call.data, raw, (1, 10**12), call.to, 0, GAS_USED)
         self.mempool[relayer, 0] = sent
-        return transaction_hash(raw)
+        self.by_others.append(transaction_hash(raw))
+        return self.by_others[-1]
 
     def mine(self) -> None:
         """Mine what is next of each wallet."""
@@ -480,12 +490,8 @@ class FakeChain:
         return isinstance(outcome, int) and outcome <= trial.gas
 
     def _gas_of(self, data: bytes) -> Gas:
-        """A payment's gas, times the payments of the call; a transfer's, if there is no call."""
-        if not data:
-            return Gas(21_000)
-        if data[:4] not in {escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS}:
-            return Gas(self.payment_gas * (_transfers_of(data) or 1))
-        return Gas(self.payment_gas * len(_payments_of(data)))
+        """A message's gas, times the messages of the call; a transfer's, if there is no call."""
+        return Gas(self.payment_gas * (len(keys_of(data)) or 1)) if data else Gas(21_000)
 
     def _count_of(self, wallet: Address, counted: Counted | BlockNumber) -> WalletNonce:
         if not isinstance(counted, Counted):
@@ -556,7 +562,7 @@ class FakeChain:
         self.sends += 1
         if sent.nonce < self._counts.get(sent.sender, 0):
             return SendResult(SendOutcome.POSSIBLY_SENT, "nonce too low", Refusal.NONCE_TOO_LOW)
-        if any((payer.lower(), nonce) in self.refused for payer, nonce in _payments_of(sent.data)):
+        if not self.refused.isdisjoint(keys_of(sent.data)):
             return SendResult(SendOutcome.PERMANENT, "intrinsic gas too low", Refusal.PERMANENT)
         known = self.mempool.get((sent.sender, sent.nonce))
         if known and known.raw == sent.raw:
@@ -568,6 +574,9 @@ class FakeChain:
         if refused := self._unpaid(sent) or (None if known else self._crowded(sent)):
             return refused
         self.mempool[sent.sender, sent.nonce] = sent
+        for key in self.overtaken.intersection(keys_of(sent.data)):
+            self.overtaken.discard(key)
+            self._sent_by_another(alone(Call(sent.to, sent.data), key))
         return SendResult(SendOutcome.SENT)
 
     def _unpaid(self, sent: SignedTransaction) -> SendResult | None:
@@ -596,7 +605,7 @@ class FakeChain:
         name = transaction_hash(sent.raw)
         self._sent[name] = sent
         told = len(state.told)
-        succeeded = self._run(Call(sent.to, sent.data), state, sent.sender) is None
+        succeeded = self._mined(Call(sent.to, sent.data), state, sent.sender) is None
         price = min(self.base_fee + sent.fees[0], sent.fees[1]) if self.takes_gas_money else 10**9
         if self.takes_gas_money:
             used = self._gas_of(sent.data)
@@ -671,6 +680,13 @@ class FakeChain:
             ],
         )
 
+    def _mined(self, call: Call, state: EscrowState, sender: Address) -> Reverted | None:
+        """Run a call of a block: what nobody saw fail before may fail here."""
+        keys = keys_of(call.data) if self.failing else []
+        if len(keys) == 1 and keys[0] in self.failing:
+            return _revert("SafeERC20FailedOperation(address)", 0)
+        return self._run(call, state, sender)
+
     def _run(self, call: Call, state: EscrowState, sender: Address) -> Reverted | None:
         """Run a call of a token or the escrow; without data it is a transfer, such as a fill."""
         data = call.data
@@ -682,11 +698,11 @@ class FakeChain:
         if self.is_paused:
             return _revert("EnforcedPause()", 0)
         if data[:4] == escrow.EXECUTE_PAYMENT:
-            payment, _signature = decode([_PAYMENT, "bytes"], data[4:])
+            payment, _signature = decode([PAYMENT, "bytes"], data[4:])
             return self._execute(payment, state)
         if self.batches_revert:
             return _revert("CappedCallInsufficientGas(uint256,uint256)", 0)
-        payments, _signatures = decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])
+        payments, _signatures = decode([f"{PAYMENT}[]", "bytes[]"], data[4:])
         for index, payment in enumerate(payments):
             revert = self._execute(payment, state, in_batch=True)
             if revert:
@@ -698,7 +714,7 @@ class FakeChain:
     ) -> Reverted | None:
         token, payer, payee, amount, fee, nonce, deadline = payment
         key = (token.lower(), payer.lower())
-        if in_batch and (payer.lower(), nonce) in self.left_out:
+        if in_batch and (payer.lower(), nonce) in self.left_out | self.failing:
             return _revert("SafeERC20FailedOperation(address)", 0)
         if payee in {refused.lower() for refused in self.refused_payees}:
             return _revert("SafeERC20FailedOperation(address)", 0)
@@ -720,6 +736,8 @@ class FakeChain:
         if is_transfer(call.data) or call.data[:4] == settler.SETTLE or self.metatx is None:
             return self._run_token(call, state)
         now = self._clock.now()
+        if self.is_paused:
+            return _revert("EnforcedPause()", 0)
         if call.to != self.metatx.settings.address:
             answer = self.metatx.view(Read(call.to, call.data), state.relay, state.tokens, now)
             return answer if isinstance(answer, Reverted) else None
@@ -734,12 +752,16 @@ class FakeChain:
         """Run one transfer, or many, each failing alone."""
         if is_transfer(call.data):
             return self._transfer(Transfer.of(call.to, call.data), state)
-        for leg in legs_of(call.data):
-            if (leg.payer.lower(), int.from_bytes(leg.nonce)) not in self.left_out:
+        if self.batches_revert:
+            return _revert("CappedCallInsufficientGas(uint256,uint256)", 0)
+        for leg in transfers_of(call.data):
+            if (leg.payer.lower(), int.from_bytes(leg.nonce)) not in self.left_out | self.failing:
                 self._transfer(leg, state)
         return None
 
     def _transfer(self, transfer: Transfer, state: EscrowState) -> Reverted | None:
+        if self.is_paused:
+            return PAUSED
         told = transfer.run(state.tokens, self._clock.now())
         if isinstance(told, Reverted):
             return told
@@ -795,22 +817,6 @@ def _skipped_log(
     """PaymentSkipped."""
     topics = (escrow.PAYMENT_SKIPPED, digest, _word(payment[1]))
     return topics, encode(["uint256", "uint256", "bytes"], [index, payment[5], reason])
-
-
-def _transfers_of(data: bytes) -> int:
-    """How many signed transfers a call makes."""
-    return len(legs_of(data)) if data[:4] == settler.SETTLE else int(is_transfer(data) or is_gift(data))
-
-
-def _payments_of(data: bytes) -> list[tuple[str, int]]:
-    """(payer, nonce) of the payments of a call."""
-    if not data or data[:4] == relay.EXECUTE or _transfers_of(data):
-        return []
-    if data[:4] == escrow.EXECUTE_PAYMENT:
-        payments = [decode([_PAYMENT, "bytes"], data[4:])[0]]
-    else:
-        payments = list(decode([f"{_PAYMENT}[]", "bytes[]"], data[4:])[0])
-    return [(payment[1], payment[5]) for payment in payments]
 
 
 def _word(address: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Payers that sign payments the short way; the unit tests check that way against eth_account."""
+"""Accounts that sign messages of each kind the short way; conformance checks our encoding by eth_account."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -7,16 +7,24 @@ from coincurve import PrivateKey
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
+from ferryman.domain.abi import words
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.units import Address, Seconds, TokenUnits
+from ferryman.domain.eip712 import Eip712Domain, typed_data_digest
+from ferryman.domain.units import Address, Gas, Seconds, TokenUnits
+from ferryman.intents import eip3009
+from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 
 PAYEE: Final = Address("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC")
+TARGET: Final = Address("0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9")
+SELECTOR: Final = keccak(b"note(uint256,uint256)")[:4]
+"""What users have the relay call."""
+_RECEIVE_TYPE_HASH: Final = keccak(relay.RECEIVE_TYPE.encode())
 
 
 @dataclass
 class Payer:
-    """An account that signs payments, each with the next nonce unless told otherwise."""
+    """An account that signs messages, each with the next nonce unless told otherwise."""
 
     key: bytes
     settings: ChainSettings
@@ -50,8 +58,6 @@ class Payer:
             deadline_seconds=Seconds(deadline),
         )
         domain = escrow.domain(self.settings.chain_id, self.settings.escrow)
-        signed = PrivateKey(self.key).sign_recoverable(payment.digest(domain.separator()), hasher=None)
-        signature = signed[:64] + bytes([signed[64] + 27])
         return {
             "chain_id": self.settings.chain_id,
             "token": payment.token,
@@ -61,6 +67,78 @@ class Payer:
             "fee": str(fee),
             "nonce": str(payment.nonce),
             "deadline": deadline,
-            "signature": "0x" + signature.hex(),
+            "signature": self._signature(payment.digest(domain.separator())),
             "priority": priority,
         }
+
+    def settle(
+        self, value: int, *, to: Address = PAYEE, deadline: int, priority: str = "normal"
+    ) -> dict[str, Any]:
+        """Give the body of a signed transfer of the chain's first token, of the payer's own balance."""
+        self.nonce += 1
+        authorization = eip3009.Authorization(
+            payer=self.address,
+            payee=to,
+            value=TokenUnits(value),
+            valid_after=Seconds(0),
+            valid_before=Seconds(deadline),
+            nonce=self.nonce.to_bytes(32),
+        )
+        return {
+            "chain_id": self.settings.chain_id,
+            "asset": self.settings.tokens[0],
+            "from": self.address,
+            "to": to,
+            "value": str(value),
+            "valid_after": 0,
+            "valid_before": deadline,
+            "nonce": "0x" + authorization.nonce.hex(),
+            "signature": self._signature(authorization.digest(self._token_separator())),
+            "priority": priority,
+        }
+
+    def call(self, max_fee: int, *, deadline: int, priority: str = "normal") -> dict[str, Any]:
+        """Give the body of a signed meta-transaction, with what pays for it."""
+        assert self.settings.relay
+        self.nonce += 1
+        request = relay.MetaTransaction(
+            user=self.address,
+            target=TARGET,
+            data=SELECTOR + words([1, 2]),
+            gas_level=priority,
+            gas_limit=Gas(100_000),
+            max_fee=TokenUnits(max_fee),
+            nonce=self.nonce,
+            deadline_seconds=Seconds(deadline),
+        )
+        ours = self.settings.relay.address
+        paid = words([_RECEIVE_TYPE_HASH, self.address, ours, max_fee, 0, deadline + 1, request.hashed()])
+        domain = relay.domain(self.settings.chain_id, ours)
+        return {
+            "chain_id": self.settings.chain_id,
+            "target": request.target,
+            "calldata": "0x" + request.data.hex(),
+            "gasLevel": priority,
+            "userAddress": self.address,
+            "gasLimit": request.gas_limit,
+            "maxFee": str(max_fee),
+            "nonce": str(request.nonce),
+            "deadline": deadline,
+            "signature": self._signature(request.digest(domain.separator())),
+            "feeAuthorization": {
+                "validAfter": 0,
+                "validBefore": deadline + 1,
+                "signature": self._signature(typed_data_digest(self._token_separator(), keccak(paid))),
+            },
+        }
+
+    def _token_separator(self) -> bytes:
+        """Of the chain's first token, for what is signed for the token itself."""
+        asset = self.settings.tokens[0]
+        ours = self.settings.authorized_tokens[asset]
+        return Eip712Domain(ours.name, ours.version, self.settings.chain_id, asset).separator()
+
+    def _signature(self, digest: bytes) -> str:
+        """Sign a digest: r, s, v."""
+        signed = PrivateKey(self.key).sign_recoverable(digest, hasher=None)
+        return "0x" + (signed[:64] + bytes([signed[64] + 27])).hex()

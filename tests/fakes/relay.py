@@ -15,11 +15,11 @@ from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.units import Address, Gas, Instant, Seconds, TokenUnits, checked_address
 from ferryman.intents.meta_transaction import aggregator, relay
 from ferryman.ports import Read, Reverted
+from tests.fakes.calls import REQUEST
 from tests.fakes.tokens import TokenState, Told
 
 GAS_PRICE: Final = 10**9
 """Wei per gas that everything on the chain pays."""
-_REQUEST: Final = "(address,address,bytes,string,uint256,uint256,uint256,uint256)"
 _AUTHORIZATION: Final = "(address,uint256,uint256,bytes)"
 _RECEIVE_TYPE_HASH: Final = keccak(relay.RECEIVE_TYPE.encode())
 _RECEIVE: Final = [
@@ -77,7 +77,7 @@ class FakeRelay:
         self, call: Call, state: RelayState, tokens: TokenState, *, now: Instant, gas_used: Gas
     ) -> Reverted | list[Told]:
         """Carry a request out, or say why not; give what the contracts tell."""
-        given, signature, fee, price = decode([_REQUEST, "bytes", _AUTHORIZATION, "uint256"], call.data[4:])
+        given, signature, fee, price = decode([REQUEST, "bytes", _AUTHORIZATION, "uint256"], call.data[4:])
         request, payment = _request(given), _payment(fee)
         if revert := self._refusal(request, signature, state, now):
             return revert

@@ -32,6 +32,8 @@ class MemoryWorld:
     signer: FakeSigner
     clock: FakeClock
     payers: list[Payer]
+    kind: str = "payment"
+    """Of its messages, where a test does not care."""
 
     def deadline(self, seconds: int = 3_600) -> int:
         """Unix seconds, from now."""

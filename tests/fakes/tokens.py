@@ -13,11 +13,16 @@ from ferryman.domain.units import Address, Instant
 from ferryman.intents import eip3009
 from ferryman.intents.faucet import kind as faucet
 from ferryman.ports import Read, Reverted
+from tests.fakes.calls import AUTHORIZATION, legs_of
 
 Told = tuple[Address, tuple[bytes, ...], bytes]
 """Contract, topics and data of an event."""
 _NOBODY: Final = "0x" + "00" * 20
-_MEMBERS: Final = ["address", "address", "uint256", "uint256", "uint256", "bytes32"]
+_WORDS: Final = "Pausable: paused"
+PAUSED: Final = Reverted(
+    keccak(b"Error(string)")[:4] + encode(["string"], [_WORDS]), f"execution reverted: {_WORDS}"
+)
+"""What Circle's USDC says while its owner has paused it."""
 
 
 @dataclass(slots=True)
@@ -49,7 +54,7 @@ class Transfer:
     @classmethod
     def of(cls, to: Address, data: bytes) -> "Transfer":
         """Read calldata of either overload; whose signature it carries is not looked at."""
-        payer, payee, value, after, before, nonce = decode(_MEMBERS, data[4:196])
+        payer, payee, value, after, before, nonce = decode(AUTHORIZATION, data[4:196])
         return cls(to, _checksummed(payer), _checksummed(payee), value, after, before, nonce)
 
     def run(self, state: TokenState, now: Instant) -> "Reverted | list[Told]":
@@ -107,18 +112,11 @@ def is_gift(data: bytes) -> bool:
     return data[:4] in {faucet.MINT, faucet.TRANSFER}
 
 
-def legs_of(data: bytes) -> list[Transfer]:
-    """Read the calldata of the BatchSettler."""
-    token_address, _gas, legs, _of_contracts = decode(
-        ["address", "uint256", f"({','.join(_MEMBERS)},uint8,bytes32,bytes32)[]", "bytes[]"], data[4:]
-    )
+def transfers_of(data: bytes) -> list[Transfer]:
+    """Read what the BatchSettler is to do."""
+    token_address, legs = legs_of(data)
     asset = _checksummed(token_address)
     return [Transfer(asset, _checksummed(leg[0]), _checksummed(leg[1]), *leg[2:6]) for leg in legs]
-
-
-def is_transfer(data: bytes) -> bool:
-    """Whether calldata is for a token."""
-    return data[:4] in {eip3009.TRANSFER, eip3009.TRANSFER_BY_BYTES}
 
 
 def token_view(read: Read, state: TokenState, settings: ChainSettings, now: Instant) -> bytes | Reverted:

@@ -1,7 +1,8 @@
-"""Small worlds with a few payments each, run from the first post to the last confirmation."""
+"""Small worlds with a few messages each, run from the first post to the last confirmation."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -11,18 +12,27 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds, TokenUnits, Wei
 from ferryman.ports import Clock
 from ferryman.services.confirm import LEASE_MS
+from tests.fakes.calls import MessageKey
 from tests.fakes.chain import FakeChain
-from tests.fakes.settled import LOCKED, SETTINGS, MemoryWorld, memory_world
+from tests.fakes.settled import LOCKED, SETTINGS, MemoryWorld
+from tests.fakes.settled import memory_world as world_of_payments
 from tests.fakes.world import World, Wrap
 from tests.faults.interruptions import Died
+from tests.faults.messages import FEE, PROVEN, Message, every_kind, fund, message
 
 AMOUNT = 1_000_000
-FEE = 7
 ROUNDS = 150
 """Rounds of a second or more, after which something counts as stuck."""
 
-Body = dict[str, Any]
 Scenario = Callable[[Wrap], MemoryWorld]
+
+
+def memory_world(**settings: Any) -> MemoryWorld:  # noqa: ANN401 (as the world of payments)
+    """Build a world whose chain takes messages of every kind."""
+    memory = world_of_payments(**every_kind(SETTINGS) | settings)
+    for payer in memory.payers:
+        fund(memory.chain, payer.address, LOCKED)
+    return memory
 
 
 def chain_up(wrap: Wrap) -> MemoryWorld:
@@ -87,6 +97,52 @@ def underpriced(wrap: Wrap) -> MemoryWorld:
     return memory
 
 
+def overtaken(wrap: Wrap) -> MemoryWorld:
+    """Another relayer sees a message on its way, and is mined first with it: ours reverts."""
+    memory = memory_world(wrap=wrap, required_confirmations=2)
+    memory.chain.overtaken.add(_one_of_the_second(memory))
+    return memory
+
+
+def crowd_overtaken(wrap: Wrap) -> MemoryWorld:
+    """The same with one of several in one transaction, which leaves it out."""
+    memory = memory_world(wrap=wrap, batch_min=2, batch_size=3)
+    memory.chain.overtaken.add(_one_of_the_second(memory))
+    return memory
+
+
+def failing(wrap: Wrap) -> MemoryWorld:
+    """A message reverts when it is mined, though all its simulations went through."""
+    memory = memory_world(wrap=wrap, required_confirmations=2)
+    memory.chain.failing.add(_one_of_the_second(memory))
+    return memory
+
+
+def crowd_failing(wrap: Wrap) -> MemoryWorld:
+    """It is left out of what the others share, and then fails by itself."""
+    memory = memory_world(wrap=wrap, batch_min=2, batch_size=3)
+    memory.chain.failing.add(_one_of_the_second(memory))
+    return memory
+
+
+def _one_of_the_second(memory: MemoryWorld) -> MessageKey:
+    """The only message of the second payer."""
+    return memory.payers[1].address.lower(), 1
+
+
+def of(kind: str, scenario: Scenario) -> Scenario:
+    """Give a scenario whose messages are of another kind than payments."""
+
+    @wraps(scenario)
+    def laid_out(wrap: Wrap) -> MemoryWorld:
+        memory = scenario(wrap)
+        memory.kind = kind
+        return memory
+
+    laid_out.__name__ = f"{kind}-{scenario.__name__}"
+    return laid_out
+
+
 SCENARIOS = (
     chain_up,
     two_confirmations,
@@ -99,6 +155,17 @@ SCENARIOS = (
     shared_key,
     underpriced,
 )
+"""Of payments."""
+OF_OTHER_KINDS = (
+    *(
+        of(kind, one)
+        for kind in PROVEN
+        if kind != "payment"
+        for one in (overtaken, failing, chain_away, refused_by_nodes)
+    ),
+    *(of("settlement", one) for one in (crowd_overtaken, crowd_failing)),
+)
+"""Of all others; settlements can share transactions, too."""
 
 
 def in_both_ways(ways: tuple[str, str]) -> list[pytest.ParameterSet]:
@@ -118,32 +185,33 @@ def in_both_ways(ways: tuple[str, str]) -> list[pytest.ParameterSet]:
     ]
 
 
-def bodies_of(memory: MemoryWorld) -> list[Body]:
-    """Three payments of two payers, the last one urgent unless they are to share a transaction."""
+def messages_of(memory: MemoryWorld) -> list[Message]:
+    """Three messages of two payers, the last one urgent unless they are to share a transaction."""
     first, second = memory.payers
     deadline = memory.deadline()
     last = "fast" if memory.world.settings.batch_min > len(memory.payers) else "normal"
     priorities = ((first, "normal"), (second, "normal"), (first, last))
     return [
-        payer.pay(AMOUNT, fee=FEE, deadline=deadline, priority=priority) for payer, priority in priorities
+        message(memory.kind, payer, AMOUNT + FEE, deadline=deadline, priority=priority)
+        for payer, priority in priorities
     ]
 
 
-def live(world: World, clock: Clock, bodies: list[Body], *, messages_die: bool = False) -> None:
+def live(world: World, clock: Clock, messages: Sequence[Message], *, messages_die: bool = False) -> None:
     """Do what clients, queue and schedule do, restarting everything after a death, until all is over.
 
     Args:
         world: what lives.
         clock: its time.
-        bodies: payments to post.
+        messages: to be posted.
         messages_die: whether a death takes all queued messages along.
 
     """
-    to_post, was_over = list(bodies), False
+    to_post, was_over = list(messages), False
     for _ in range(ROUNDS):
         try:
             while to_post:
-                world.post(to_post[0])
+                to_post[0].post(world)
                 to_post.pop(0)
             if isinstance(world.chain, FakeChain):
                 world.chain.is_reachable = True
@@ -164,24 +232,34 @@ def live(world: World, clock: Clock, bodies: list[Body], *, messages_die: bool =
     pytest.fail(f"stuck: {world.open_rows()}")
 
 
-def check(memory: MemoryWorld, bodies: list[Body]) -> None:
-    """Each payment was mined exactly once, told in order, and holds nothing any more.
+def check(memory: MemoryWorld, messages: Sequence[Message]) -> None:
+    """Each message was mined exactly once, told in order, and holds nothing any more.
 
-    What no node takes has failed, for that reason, and was never mined.
+    What no node takes has failed, for that reason, and was never mined; nor was what reverts.
     """
-    world = memory.world
-    wanted = Counter((body["from"].lower(), int(body["nonce"])) for body in bodies)
-    mined = Counter({one: count for one, count in wanted.items() if one not in memory.chain.refused})
-    failed = len(wanted) - len(mined)
-    ends = Counter((row.status, row.reason) for row in world.rows())
-    assert ends == Counter({(Status.CONFIRMED, None): len(mined), (Status.FAILED, "rejected"): failed})
-    assert Counter(memory.chain.state.executed) == mined
-    assert not memory.chain.reverted, "gas was spent on a payment that was mined before"
+    world, chain = memory.world, memory.chain
+    fates = {one.key: _fate(one, memory) for one in messages}
+    assert Counter((row.status, row.reason) for row in world.rows()) == Counter(fates.values())
+    mined = [one for one in messages if fates[one.key][0] is Status.CONFIRMED]
+    assert Counter(chain.state.executed) == Counter(one.key for one in mined)
+    assert not chain.overtaken, "nobody saw it"
+    most_reverts = len(chain.by_others) + len(chain.failing)
+    assert len(chain.reverted) <= most_reverts, "gas was spent on a message that was mined before"
     assert world.reserved() == world.held() == 0
-    spent = Counter(payer for payer, _nonce in mined.elements())
-    token = world.settings.tokens[0].lower()
-    for payer in memory.payers:
-        left = memory.chain.state.balances[token, payer.address.lower()]
-        assert left == LOCKED - spent[payer.address.lower()] * (AMOUNT + FEE)
+    taken = Counter({payer.address: 0 for payer in memory.payers})
+    for row in world.rows():
+        if row.status is Status.CONFIRMED:
+            taken[row.sender] += PROVEN[row.kind].taken(row)
+    for payer, units in taken.items():
+        assert PROVEN[memory.kind].left(chain, payer) == LOCKED - units
     world.check_events()
     world.check_nonces()
+
+
+def _fate(one: Message, memory: MemoryWorld) -> tuple[Status, str | None]:
+    """How a message has to end."""
+    if one.key in memory.chain.refused:
+        return Status.FAILED, "rejected"
+    if one.key in memory.chain.failing:
+        return Status.FAILED, "reverted"
+    return Status.CONFIRMED, None

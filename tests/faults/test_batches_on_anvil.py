@@ -8,8 +8,9 @@ import pytest
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds, TransactionId
 from tests.fakes.world import unwrapped
+from tests.faults.messages import FEE
 from tests.faults.real_chain import RealChain, RealWorld, request
-from tests.faults.scenarios import AMOUNT, FEE
+from tests.faults.scenarios import AMOUNT
 
 PAYERS = 40
 

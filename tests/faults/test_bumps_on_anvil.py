@@ -12,8 +12,9 @@ from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds
 from tests.fakes.world import unwrapped
+from tests.faults.messages import FEE
 from tests.faults.real_chain import RealChain, RealWorld, request
-from tests.faults.scenarios import AMOUNT, FEE
+from tests.faults.scenarios import AMOUNT
 
 PAYERS = 6
 GWEI = 10**9

@@ -8,73 +8,107 @@ import pytest
 
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds, Wei
-from tests.fakes.settled import MemoryWorld, memory_world
+from tests.fakes.settled import MemoryWorld
 from tests.faults.interruptions import Died, Interruption
-from tests.faults.scenarios import AMOUNT, Scenario, bodies_of, check, in_both_ways, live
-
-
-@pytest.mark.parametrize(
-    ("scenario", "messages_die"), in_both_ways(("messages redelivered", "messages lost"))
+from tests.faults.messages import FEE, PROVEN, message
+from tests.faults.scenarios import (
+    AMOUNT,
+    OF_OTHER_KINDS,
+    Scenario,
+    check,
+    in_both_ways,
+    live,
+    memory_world,
+    messages_of,
 )
+
+WAYS = ("messages redelivered", "messages lost")
+
+
+@pytest.mark.parametrize(("scenario", "messages_die"), in_both_ways(WAYS))
 def test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
     scenario: Scenario, *, messages_die: bool
 ) -> None:
     """Every call of ingest, submit and confirm, once just before it and once just after it."""
-    counter = Interruption()
-    memory = scenario(counter.wrap)
-    bodies = bodies_of(memory)
-    live(memory.world, memory.clock, bodies)
-    check(memory, bodies)
-    ports = {name.partition(".")[0] for name in counter.calls}
+    calls = calls_of(scenario)
+    ports = {name.partition(".")[0] for name in calls}
 
     assert ports >= {"chain", "store", "wallets", "queue", "signer", "leases", "confirmer"}
-    for at in range(1, len(counter.calls) + 1):
+    for at in range(1, len(calls) + 1):
         for after in (False, True):
-            memory = scenario(Interruption(at, after=after).wrap)
-            bodies = bodies_of(memory)
-            try:
-                live(memory.world, memory.clock, bodies, messages_die=messages_die)
-                check(memory, bodies)
-            except (AssertionError, pytest.fail.Exception) as error:
-                when = "after" if after else "before"
-                error.add_note(f"died {when} call {at}: {counter.calls[at - 1]}")
-                raise
+            die(scenario, calls, at, after=after, messages_die=messages_die)
+
+
+@pytest.mark.parametrize("is_second", [False, pytest.param(True, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("scenario", OF_OTHER_KINDS, ids=lambda scenario: scenario.__name__)
+def test_no_kind_of_message_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
+    scenario: Scenario, *, is_second: bool
+) -> None:
+    """Each call once, just before it or just after it by turns; `make soak` tries the other half."""
+    calls = calls_of(scenario)
+
+    for at in range(1, len(calls) + 1):
+        die(scenario, calls, at, after=bool((at + is_second) % 2), messages_die=at % 4 > 1)
+
+
+def calls_of(scenario: Scenario) -> list[str]:
+    """Live without a death, and name the port calls."""
+    counter = Interruption()
+    memory = scenario(counter.wrap)
+    messages = messages_of(memory)
+    live(memory.world, memory.clock, messages)
+    check(memory, messages)
+    return counter.calls
+
+
+def die(scenario: Scenario, calls: list[str], at: int, *, after: bool, messages_die: bool) -> None:
+    """Live with a death at one call."""
+    memory = scenario(Interruption(at, after=after).wrap)
+    messages = messages_of(memory)
+    try:
+        live(memory.world, memory.clock, messages, messages_die=messages_die)
+        check(memory, messages)
+    except (AssertionError, pytest.fail.Exception) as error:
+        error.add_note(f"died {'after' if after else 'before'} call {at}: {calls[at - 1]}")
+        raise
 
 
 def waiting(memory: MemoryWorld) -> None:
-    """Have a payment wait until its deadline: the contract takes none."""
+    """Have a message wait until its deadline: its contract takes none."""
     memory.chain.is_paused = True
 
 
 def bound(memory: MemoryWorld) -> None:
-    """Have a payment wait on its nonce until its deadline: no node takes what it offers."""
+    """Have a message wait on its nonce until its deadline: no node takes what it offers."""
     memory.chain.pool_floor = Wei(10**15)
 
 
 @pytest.mark.parametrize("stuck", [waiting, bound])
-def test_a_payment_that_expires_ends_once_whichever_port_call_a_process_dies_at(
-    stuck: Callable[[MemoryWorld], None],
+@pytest.mark.parametrize("kind", PROVEN)
+def test_a_message_that_expires_ends_once_whichever_port_call_a_process_dies_at(
+    kind: str, stuck: Callable[[MemoryWorld], None]
 ) -> None:
     """With a nonce or without one: it fails, its funds are free, and its nonce is used up by nothing."""
     counter = Interruption()
-    expire(memory_world(wrap=counter.wrap, wallets=1), stuck)
+    expire(memory_world(wrap=counter.wrap, wallets=1), kind, stuck)
 
     for at in range(1, len(counter.calls) + 1):
         memory = memory_world(wrap=Interruption(at, after=at % 2 == 0).wrap, wallets=1)
         try:
-            expire(memory, stuck)
+            expire(memory, kind, stuck)
         except (AssertionError, pytest.fail.Exception) as error:
             error.add_note(f"died at call {at}: {counter.calls[at - 1]}")
             raise
 
 
-def expire(memory: MemoryWorld, stuck: Callable[[MemoryWorld], None]) -> None:
-    """Post a payment that cannot go on, let its deadline pass, and let everything go on again."""
-    world, body = memory.world, memory.payers[0].pay(AMOUNT, deadline=memory.deadline(40))
-    stuck(memory)
+def expire(memory: MemoryWorld, kind: str, stuck: Callable[[MemoryWorld], None]) -> None:
+    """Post a message that cannot go on, let its deadline pass, and let everything go on again."""
+    world = memory.world
+    sent = message(kind, memory.payers[0], AMOUNT + FEE, deadline=memory.deadline(40))
     while not world.rows():
         with suppress(Died):
-            world.post(body)
+            sent.post(world)
+    stuck(memory)
     for seconds in (1, 1, 45, 1):
         try:
             while world.deliver():

@@ -8,8 +8,9 @@ import pytest
 
 from ferryman.domain.transaction import Status
 from tests.faults.interruptions import Interruption
+from tests.faults.messages import FEE, Message, message
 from tests.faults.real_chain import RealChain, RealWorld
-from tests.faults.scenarios import AMOUNT, FEE, Body, live
+from tests.faults.scenarios import AMOUNT, live
 
 
 @pytest.fixture(scope="module")
@@ -23,26 +24,28 @@ def one_life(chain: RealChain, interruption: Interruption, *, messages_die: bool
     """Post two payments, live through the interruption, and check what the chain says."""
     real = chain.world(interruption.wrap)
     deadline = real.clock.now() // 1000 + 3_600
-    bodies = [payer.pay(AMOUNT, fee=FEE, deadline=deadline) for payer in real.payers]
+    messages = [message("payment", payer, AMOUNT + FEE, deadline=deadline) for payer in real.payers]
     start, spent = chain.web3.eth.block_number, chain.spent_nonces()
-    locked = {body["from"]: chain.locked(body["from"]) for body in bodies}
+    locked = {payer.address: chain.locked(payer.address) for payer in real.payers}
 
-    live(real.world, real.clock, bodies, messages_die=messages_die)
+    live(real.world, real.clock, messages, messages_die=messages_die)
 
-    check(real, chain, bodies, start)
-    together = chain.settings.batch_min <= len(bodies)
-    assert chain.spent_nonces() <= spent + len(bodies)
-    assert together or chain.spent_nonces() == spent + len(bodies)
+    check(real, chain, messages, start)
+    together = chain.settings.batch_min <= len(messages)
+    assert chain.spent_nonces() <= spent + len(messages)
+    assert together or chain.spent_nonces() == spent + len(messages)
     assert {payer: chain.locked(payer) for payer in locked} == {
         payer: units - AMOUNT - FEE for payer, units in locked.items()
     }
 
 
-def check(real: RealWorld, chain: RealChain, bodies: list[Body], start: int) -> None:
+def check(real: RealWorld, chain: RealChain, messages: list[Message], start: int) -> None:
     """The records say what the chain says."""
     rows = real.world.rows()
-    assert [row.status for row in rows] == [Status.CONFIRMED] * len(bodies)
-    assert Counter(chain.executed(start)) == Counter((body["from"], int(body["nonce"])) for body in bodies)
+    assert [row.status for row in rows] == [Status.CONFIRMED] * len(messages)
+    assert Counter((payer.lower(), nonce) for payer, nonce in chain.executed(start)) == Counter(
+        one.key for one in messages
+    )
     assert real.world.reserved() == real.world.held() == 0
     real.world.check_events()
     real.world.check_nonces()

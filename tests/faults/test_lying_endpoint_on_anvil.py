@@ -12,8 +12,9 @@ import pytest
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds
 from tests.fakes.world import unwrapped
+from tests.faults.messages import FEE, Body
 from tests.faults.real_chain import RealChain, RealWorld, request
-from tests.faults.scenarios import AMOUNT, FEE, Body
+from tests.faults.scenarios import AMOUNT
 from tests.support.lies import Liar, Lie, lying
 
 PAYERS = 6

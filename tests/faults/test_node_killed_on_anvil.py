@@ -16,9 +16,10 @@ from ferryman.adapters.clock import SystemClock
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Instant, Milliseconds
 from tests.fakes.world import World, unwrapped
+from tests.faults.messages import FEE, Body
 from tests.faults.processes import SharedQueue, SharedTables
 from tests.faults.real_chain import RealChain
-from tests.faults.scenarios import AMOUNT, FEE, Body
+from tests.faults.scenarios import AMOUNT
 
 A_SECOND = 10
 """Payments posted in each second."""

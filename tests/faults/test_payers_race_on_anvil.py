@@ -14,8 +14,8 @@ from ferryman.domain.errors import InsufficientFundsError, NonceUsedError
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds
 from tests.fakes.world import unwrapped
+from tests.faults.messages import FEE, Body
 from tests.faults.real_chain import RealChain, RealWorld, request
-from tests.faults.scenarios import FEE, Body
 
 PAYEE = Address(Web3.to_checksum_address("0x" + "ee" * 20))
 STRANGER = Web3.to_checksum_address("0x" + "57" * 20)

@@ -5,20 +5,21 @@ import pytest
 from ferryman.domain.transaction import Status
 from tests.fakes.settled import MemoryWorld
 from tests.faults.interruptions import Interruption
-from tests.faults.scenarios import Scenario, bodies_of, chain_up, check, crowd, live, two_confirmations
+from tests.faults.messages import Message
+from tests.faults.scenarios import Scenario, chain_up, check, crowd, live, messages_of, two_confirmations
 
 
-def over(scenario: Scenario, interruption: Interruption) -> tuple[MemoryWorld, list[dict[str, object]]]:
+def over(scenario: Scenario, interruption: Interruption) -> tuple[MemoryWorld, list[Message]]:
     """Live until all payments are confirmed, then have their blocks replaced and the mempool lost."""
     memory = scenario(interruption.wrap)
     first = memory.chain.head().number
     memory.chain.final_lag = 1_000
-    bodies = bodies_of(memory)
-    live(memory.world, memory.clock, bodies)
-    check(memory, bodies)
+    messages = messages_of(memory)
+    live(memory.world, memory.clock, messages)
+    check(memory, messages)
     memory.chain.replace(memory.chain.head().number - first, keeps_mempool=False)
     assert not set(memory.chain.state.executed)
-    return memory, bodies
+    return memory, messages
 
 
 _CASES = (
@@ -37,21 +38,21 @@ def test_what_was_over_is_over_again_whichever_port_call_a_process_dies_at(
 ) -> None:
     """Nothing is lost, doubled or left held, from the look that sees the reorg to the second end."""
     counter = Interruption()
-    memory, bodies = over(scenario, counter)
+    memory, messages = over(scenario, counter)
     before = len(counter.calls)
     live(memory.world, memory.clock, [])
-    check(memory, bodies)
+    check(memory, messages)
     calls = counter.calls[before:]
 
     assert {"wallets.reopen", "wallets.settled_nonces"} <= set(calls)
     for at in range(1, len(calls) + 1):
         for after in (False, True):
             interruption = Interruption()
-            memory, bodies = over(scenario, interruption)
+            memory, messages = over(scenario, interruption)
             interruption.arm(at, after=after, act=interruption.act)
             try:
                 live(memory.world, memory.clock, [], messages_die=messages_die)
-                check(memory, bodies)
+                check(memory, messages)
             except (AssertionError, pytest.fail.Exception) as error:
                 error.add_note(f"died {'after' if after else 'before'} call {at}: {calls[at - 1]}")
                 raise

@@ -15,7 +15,8 @@ from ferryman.domain.units import Milliseconds
 from tests.fakes.settled import LOCKED, MemoryWorld
 from tests.fakes.tables import MemoryTables
 from tests.faults.interruptions import Interruption
-from tests.faults.scenarios import AMOUNT, FEE, SCENARIOS, Body, Scenario, bodies_of, live, shared_key
+from tests.faults.messages import FEE, Message
+from tests.faults.scenarios import AMOUNT, SCENARIOS, Scenario, live, messages_of, shared_key
 
 RESTORED = (Table.TRANSACTIONS, Table.EVENTS, Table.WALLETS, Table.ACCOUNTS, Table.CURSORS)
 BLOCKS_MS = Milliseconds(10_000)
@@ -48,17 +49,17 @@ def items_of(memory: MemoryWorld) -> Snapshot:
     return {name: items.snapshot() for name, items in tables.items.items()}
 
 
-def lived_until(scenario: Scenario, at: int | None) -> tuple[MemoryWorld, list[Body], Recorder]:
+def lived_until(scenario: Scenario, at: int | None) -> tuple[MemoryWorld, list[Message], Recorder]:
     """Run payments until a port call, at which every process ends; None: to the end."""
     recorder = Recorder()
     memory = scenario(recorder.wrap)
     recorder.memory = memory
-    bodies = bodies_of(memory)
+    messages = messages_of(memory)
     if at is not None:
         recorder.arm(at, after=False, act=_die)
     with suppress(Ended):
-        live(memory.world, memory.clock, bodies)
-    return memory, bodies, recorder
+        live(memory.world, memory.clock, messages)
+    return memory, messages, recorder
 
 
 class Ended(BaseException):
@@ -95,19 +96,19 @@ def recovered(memory: MemoryWorld) -> int:
     pytest.fail(f"recover finds something every time: {memory.world.recover()}")
 
 
-def posted_again(memory: MemoryWorld, bodies: list[Body]) -> list[Body]:
+def posted_again(memory: MemoryWorld, messages: list[Message]) -> list[Message]:
     """Do what clients do that never heard of an end: post again; give what was taken or known."""
     taken = []
-    for body in bodies:
+    for one in messages:
         try:
-            memory.world.post(body)
+            one.post(memory.world)
         except NonceUsedError:
             continue  # the chain has it, though the tables forgot
-        taken.append(body)
+        taken.append(one)
     return taken
 
 
-def check(memory: MemoryWorld, bodies: list[Body]) -> None:
+def check(memory: MemoryWorld, messages: list[Message]) -> None:
     """Each payment was executed exactly once, the tables say so, and hold nothing any more.
 
     What no node takes has failed, and was never executed.
@@ -116,7 +117,7 @@ def check(memory: MemoryWorld, bodies: list[Body]) -> None:
     for row in world.rows():
         is_refused = (row.sender.lower(), int(row.payload["nonce"])) in refused
         assert row.status is (Status.FAILED if is_refused else Status.CONFIRMED)
-    wanted = Counter((body["from"].lower(), int(body["nonce"])) for body in bodies)
+    wanted = Counter(one.key for one in messages)
     mined = Counter({one: count for one, count in wanted.items() if one not in refused})
     assert Counter(memory.chain.state.executed) == mined
     assert not memory.chain.reverted, "gas was spent on a payment that was mined before"
@@ -175,7 +176,7 @@ def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to
         _, _, recorder = lived_until(scenario, end)
         for choice in range(len(moments_of(recorder.snapshots, random.Random(0)))):  # noqa: S311
             seed = numbers.randrange(10**9)
-            memory, bodies, again = lived_until(scenario, end)
+            memory, messages, again = lived_until(scenario, end)
             moments = moments_of(again.snapshots, random.Random(seed))[choice]  # noqa: S311
             try:
                 restored(memory, moments, mempool_dies=bool(seed % 2))
@@ -183,8 +184,8 @@ def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to
                 check_promises(memory)
                 live(memory.world, memory.clock, [])
                 all_nonces_mined(memory)
-                live(memory.world, memory.clock, posted_again(memory, bodies))
-                check(memory, bodies)
+                live(memory.world, memory.clock, posted_again(memory, messages))
+                check(memory, messages)
             except (AssertionError, pytest.fail.Exception) as error:
                 error.add_note(f"{scenario.__name__}: ended at {end}, seed {seed}, choice {choice}")
                 raise

@@ -11,8 +11,9 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
 from tests.fakes.tables import MemoryTables
 from tests.faults.interruptions import Interruption
+from tests.faults.messages import FEE, message
 from tests.faults.real_chain import RealChain, RealWorld
-from tests.faults.scenarios import AMOUNT, FEE, live
+from tests.faults.scenarios import AMOUNT, live
 from tests.faults.test_restore import BLOCKS_MS, RESTORED, Snapshot
 
 RESTORES = 12
@@ -41,8 +42,8 @@ def lived(chain: RealChain) -> tuple[RealWorld, list[Snapshot]]:
     real = chain.world(Recorder().wrap)
     seen.append(real)
     deadline = real.clock.now() // 1000 + 3_600
-    bodies = [payer.pay(AMOUNT, fee=FEE, deadline=deadline) for payer in real.payers]
-    live(real.world, real.clock, bodies)
+    messages = [message("payment", payer, AMOUNT + FEE, deadline=deadline) for payer in real.payers]
+    live(real.world, real.clock, messages)
     return real, snapshots
 
 

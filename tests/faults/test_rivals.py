@@ -7,7 +7,7 @@ from ferryman.ports import Hint
 from ferryman.services.confirm import LEASE_MS
 from tests.fakes.settled import MemoryWorld
 from tests.faults.interruptions import Interruption
-from tests.faults.scenarios import Scenario, bodies_of, check, in_both_ways, live
+from tests.faults.scenarios import Scenario, check, in_both_ways, live, messages_of
 
 
 def act_of(memory: MemoryWorld, *, steals_lease: bool) -> None:
@@ -28,17 +28,17 @@ def test_a_second_run_in_the_middle_of_any_port_call_changes_nothing(
     """Whatever a run has read may be old when it writes: conditions refuse it, and the end is the same."""
     counter = Interruption()
     memory = scenario(counter.wrap)
-    live(memory.world, memory.clock, bodies_of(memory))
+    live(memory.world, memory.clock, messages_of(memory))
 
     for at in range(1, len(counter.calls) + 1):
         for after in (False, True):
             interruption = Interruption(at, after=after)
             memory = scenario(interruption.wrap)
             interruption.act = lambda memory=memory: act_of(memory, steals_lease=steals_lease)  # type: ignore[misc]
-            bodies = bodies_of(memory)
+            messages = messages_of(memory)
             try:
-                live(memory.world, memory.clock, bodies)
-                check(memory, bodies)
+                live(memory.world, memory.clock, messages)
+                check(memory, messages)
             except (AssertionError, pytest.fail.Exception) as error:
                 when = "after" if after else "before"
                 error.add_note(f"rival {when} call {at}: {interruption.calls[at - 1]}")

@@ -17,8 +17,9 @@ from ferryman.domain.units import Address, Gas, Milliseconds, WalletNonce, Wei
 from ferryman.ports import Simulation
 from ferryman.services.resetting import Resetting
 from tests.fakes.world import unwrapped
+from tests.faults.messages import Body
 from tests.faults.real_chain import RealChain, RealWorld, request
-from tests.faults.scenarios import AMOUNT, Body
+from tests.faults.scenarios import AMOUNT
 
 PAYMENTS = 30
 STRANGE_BASE = 10**11

@@ -9,8 +9,9 @@ from web3.types import Wei
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, Milliseconds
 from tests.fakes.world import unwrapped
+from tests.faults.messages import FEE, Body
 from tests.faults.real_chain import RealChain, RealWorld, request
-from tests.faults.scenarios import AMOUNT, FEE, Body
+from tests.faults.scenarios import AMOUNT
 
 PAYERS = 6
 PAYEE = Address("0x" + "ee" * 20)

@@ -13,8 +13,9 @@ from ferryman.services.records import record_of
 from ferryman.services.waiting import NO_FUNDS
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import unwrapped
+from tests.faults.messages import FEE
 from tests.faults.real_chain import WALLET_KEYS, RealChain, RealWorld, request
-from tests.faults.scenarios import AMOUNT, FEE
+from tests.faults.scenarios import AMOUNT
 
 COIN = 10**18
 GWEI = 10**9

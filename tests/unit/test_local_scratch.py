@@ -51,3 +51,15 @@ def test_without_plenty_of_memory_functions_are_unpacked_on_disk(
     assert folder == tmp_path / "state" / "ministack"
     assert folder.is_dir()
     assert not list(memory.iterdir())
+
+
+def test_a_folder_on_disk_stays_the_one_in_use_when_there_is_plenty_of_memory_again(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emulator that goes on finds what it saved."""
+    free(monkeypatch, 1)
+    folder = fresh_scratch_folder()
+    free(monkeypatch, 20)
+
+    assert scratch_folder() == folder
+    assert memory not in folder.parents

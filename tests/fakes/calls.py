@@ -1,0 +1,91 @@
+"""Calldata as a contract reads it: whose messages a call carries, and each of them by itself."""
+
+from typing import Any, Final
+
+from eth_abi.abi import decode
+from eth_utils.address import to_checksum_address
+
+from ferryman.domain.eip1559 import Call
+from ferryman.domain.units import Address, Seconds, TokenUnits
+from ferryman.intents import eip3009
+from ferryman.intents.meta_transaction import relay
+from ferryman.intents.payment import escrow
+from ferryman.intents.settlement import settler
+
+PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
+REQUEST: Final = "(address,address,bytes,string,uint256,uint256,uint256,uint256)"
+AUTHORIZATION: Final = ["address", "address", "uint256", "uint256", "uint256", "bytes32"]
+_LEGS: Final = f"({','.join(AUTHORIZATION)},uint8,bytes32,bytes32)[]"
+
+MessageKey = tuple[str, int]
+"""Who signed a message, in lower case, and with which nonce: what its contract knows it by."""
+
+
+def keys_of(data: bytes) -> list[MessageKey]:
+    """Give the keys of the messages that a call carries, in order; none of any other call."""
+    selector, given = data[:4], data[4:]
+    if selector in {escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS}:
+        return [(payment[1], payment[5]) for payment, _ in _payments_of(data)]
+    if is_transfer(data):
+        payer, nonce = decode(AUTHORIZATION, given[:192])[0::5]
+        return [(payer, int.from_bytes(nonce))]
+    if selector == settler.SETTLE:
+        return [(leg[0], int.from_bytes(leg[5])) for leg in legs_of(data)[1]]
+    if selector == relay.EXECUTE:
+        (request,) = decode([REQUEST], given)
+        return [(request[0], request[6])]
+    return []
+
+
+def alone(call: Call, key: MessageKey) -> Call:
+    """Give the call that carries one message of another call, and nothing else."""
+    keys = keys_of(call.data)
+    place = keys.index(key)
+    if len(keys) == 1:
+        return call
+    if call.data[:4] == escrow.EXECUTE_PAYMENTS:
+        (asset, payer, payee, amount, fee, nonce, deadline), signature = _payments_of(call.data)[place]
+        payment = escrow.Payment(
+            token=_checksummed(asset),
+            payer=_checksummed(payer),
+            payee=_checksummed(payee),
+            amount=TokenUnits(amount),
+            fee=TokenUnits(fee),
+            nonce=nonce,
+            deadline_seconds=Seconds(deadline),
+        )
+        return Call(call.to, escrow.execute_payment(payment, signature))
+    asset, legs = legs_of(call.data)
+    payer, payee, value, valid_after, valid_before, nonce, v, r, s = legs[place]
+    authorization = eip3009.Authorization(
+        payer=_checksummed(payer),
+        payee=_checksummed(payee),
+        value=TokenUnits(value),
+        valid_after=Seconds(valid_after),
+        valid_before=Seconds(valid_before),
+        nonce=nonce,
+    )
+    return Call(_checksummed(asset), eip3009.transfer_with_authorization(authorization, r + s + bytes([v])))
+
+
+def is_transfer(data: bytes) -> bool:
+    """Whether calldata is a signed transfer, for a token."""
+    return data[:4] in {eip3009.TRANSFER, eip3009.TRANSFER_BY_BYTES}
+
+
+def legs_of(data: bytes) -> tuple[str, tuple[tuple[Any, ...], ...]]:
+    """Read calldata of the BatchSettler: the token, and the legs of keys."""
+    asset, _gas, legs, _of_contracts = decode(["address", "uint256", _LEGS, "bytes[]"], data[4:])
+    return asset, legs
+
+
+def _payments_of(data: bytes) -> list[tuple[tuple[Any, ...], bytes]]:
+    """Read calldata of the escrow: payments, each with its signature."""
+    if data[:4] == escrow.EXECUTE_PAYMENT:
+        return [decode([PAYMENT, "bytes"], data[4:])]
+    payments, signatures = decode([f"{PAYMENT}[]", "bytes[]"], data[4:])
+    return list(zip(payments, signatures, strict=True))
+
+
+def _checksummed(address: str) -> Address:
+    return Address(to_checksum_address(address))
