@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import FeeHistory
-from ferryman.domain.units import Address, BlockHash, BlockNumber, Milliseconds, TxHash, WalletNonce, Wei
+from ferryman.domain.units import Address, BlockHash, BlockNumber, Gas, Milliseconds, TxHash, WalletNonce, Wei
 from ferryman.ports import (
     Block,
     Chain,
@@ -58,8 +58,8 @@ class FakeWitness:
         """Wrong counts of mined transactions, by wallet."""
         self.is_blank = False
         """Whether the state of every account it reads is all zeros."""
-        self.verdict: Reverted | None = None
-        """What every simulated call ends in."""
+        self.verdict: Reverted | Callable[[Call], Reverted] | None = None
+        """What every simulated call ends in, or what each does."""
         self.answer_to_sends: SendResult | None = None
         """What it says of a broadcast, which it then drops."""
         self.asked: list[str] = []
@@ -106,7 +106,7 @@ class FakeWitness:
         """Simulate at its own head."""
         self._answer("simulate")
         truth = self._chain.simulate(calls, sender=sender, payers=payers, trials=trials)
-        outcomes = truth.outcomes if self.verdict is None else tuple(self.verdict for _ in calls)
+        outcomes = tuple(map(self._judged, calls, truth.outcomes))
         count = self.counts.get(sender, truth.sender_count)
         return replace(truth, block=self._seen_head(), outcomes=outcomes, sender_count=count)
 
@@ -205,6 +205,11 @@ class FakeWitness:
         self.asked.append(method)
         if not self.is_reachable:
             raise ChainUnreachableError(self._chain.settings.chain_id, "this endpoint is switched off")
+
+    def _judged(self, call: Call, truth: Gas | Reverted) -> Gas | Reverted:
+        if self.verdict is None:
+            return truth
+        return self.verdict if isinstance(self.verdict, Reverted) else self.verdict(call)
 
     def _seen_head(self) -> Block:
         head = self._chain.head()

@@ -16,6 +16,7 @@ from tests.fakes.payers import SELECTOR, TARGET, Payer
 from tests.fakes.world import World
 
 Body = dict[str, Any]
+Left = Callable[[FakeChain, Address], int]
 FEE: Final = 7
 """What a payment pays besides its amount."""
 
@@ -61,7 +62,7 @@ class ProvenKind:
 
     sign: Callable[..., Body]
     """Gives a body of a payer, for so many units, until a deadline, with a priority."""
-    left: Callable[[FakeChain, Address], int]
+    left: Left
     """What a payer has, of what it pays with."""
     taken: Callable[[Transaction], int]
     """What a row that is confirmed took of its payer."""

@@ -11,13 +11,26 @@ from ferryman.adapters.dynamodb.operations import Tables
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Address, BlockHash, BlockNumber, WalletNonce, Wei
+from ferryman.intents import eip3009
+from ferryman.intents.meta_transaction import relay
+from ferryman.intents.payment import escrow
+from ferryman.intents.settlement import settler
 from ferryman.ports import Clock, Refusal, Reverted, SendOutcome, SendResult, TransactionReceipt
 from tests.fakes.chain import FakeChain, SignedTransaction
 from tests.fakes.witness import FakeWitness, hidden
 
 CALM_BASE_FEE: Final = Wei(10**9)
 
-_USED: Final = Reverted(keccak(b"PaymentNonceUsed(address,uint256)")[:4], "execution reverted: a lie")
+_USED: Final = {
+    selector: Reverted(keccak(error)[:4] + bytes(64), "execution reverted: a lie")
+    for error, selectors in {
+        b"PaymentNonceUsed(address,uint256)": (escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS),
+        b"ERC3009UsedAuthorization(address,bytes32)": (eip3009.TRANSFER, settler.SETTLE),
+        b"MetaTxNonceUsed(address,uint256)": (relay.EXECUTE,),
+    }.items()
+    for selector in selectors
+}
+"""What each contract says to a message that it has seen."""
 
 
 class Lie(StrEnum):
@@ -28,14 +41,14 @@ class Lie(StrEnum):
     OTHER_BLOCKS = "transactions are in other blocks"
     HIGH_COUNTS = "wallets have sent more than they have"
     LOW_COUNTS = "wallets have sent less than they have"
-    ALL_REVERTS = "every payment was made before"
+    ALL_REVERTS = "every message was carried out before"
     NOTHING_SENT = "it has taken what it drops"
     NOTHING_TAKEN = "no transaction is valid"
-    NO_FUNDS = "nobody has locked anything"
+    NO_FUNDS = "nobody has anything"
 
 
 OF_ANY: Final = (Lie.NO_RECEIPTS, Lie.NOTHING_SENT, Lie.LOW_COUNTS)
-"""Lies of the only endpoint that there is which no payment is lost by."""
+"""Lies of the only endpoint that there is which no message is lost by."""
 
 
 class StrictChain(FakeChain):
@@ -67,7 +80,7 @@ class StrictChain(FakeChain):
             case Lie.LOW_COUNTS:
                 liar.counts = {wallet: WalletNonce(count - 1) for wallet, count in self._counts.items()}
             case Lie.ALL_REVERTS:
-                liar.verdict = _USED
+                liar.verdict = lambda call: _USED[call.data[:4]]
             case Lie.NOTHING_SENT:
                 liar.answer_to_sends = SendResult(SendOutcome.SENT)
             case Lie.NOTHING_TAKEN:

@@ -24,13 +24,14 @@ from tests.fakes.payers import Payer
 from tests.fakes.settled import SETTINGS
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World
+from tests.faults.messages import Message, every_kind, fund
 from tests.faults.model.chain import Routed, StrictChain
 from tests.faults.model.listener import Listener
 from tests.faults.model.ports import Rough, RoughQueue, RoughTables, SkewedClock
 from tests.faults.model.weather import Mishap, Weather
 
 LOCKED: Final = 10_000_000
-"""Of each payer, in token units."""
+"""Of each payer, in token units: so much in the escrow, and as much of its own."""
 ROUNDS: Final = 300
 """Rounds of several seconds after which, with nothing going wrong any more, something counts as stuck."""
 REST_MS: Final = 8_000
@@ -41,24 +42,13 @@ _ROUGH: Final = frozenset({"chain", "queue", "signer", "confirmer", "successor"}
 
 @dataclass
 class Posted:
-    """A payment that somebody posted."""
+    """A message that somebody posted."""
 
-    payer: int
-    body: Mapping[str, Any]
+    message: Message
     transaction_id: TransactionId | None = None
     """Once its acceptance was answered."""
     is_in_doubt: bool = False
     """Whether the last post of it had no answer."""
-
-    @property
-    def units(self) -> int:
-        """What it moves and pays."""
-        return int(self.body["amount"]) + int(self.body["fee"])
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What the escrow knows it by."""
-        return self.body["from"].lower(), int(self.body["nonce"])
 
 
 class Deployment:
@@ -73,12 +63,13 @@ class Deployment:
     """
 
     def __init__(self, *, skew_ms: int, wallets: int, endpoints: int, settings: Mapping[str, Any]) -> None:
-        self.settings: ChainSettings = SETTINGS.model_copy(update=settings)
+        self.settings: ChainSettings = SETTINGS.model_copy(update={**every_kind(SETTINGS), **settings})
         self.clock = FakeClock()
         self.chain = StrictChain(self.settings, self.clock, endpoints=endpoints)
         self.payers = [Payer(bytes([number]) * 32, self.settings) for number in range(1, 4)]
         for payer in self.payers:
             self.chain.lock(self.settings.tokens[0], payer.address, LOCKED)
+            fund(self.chain, payer.address, LOCKED)
         self.clock.sleep(Milliseconds(30_000))
         self.chain.head()
         self.weather = Weather(self._beside)
@@ -102,7 +93,7 @@ class Deployment:
         self.listener = Listener(self.tables, [payer.address for payer in self.payers])
         self.listener.listen(self.processes[0])
         self.posted: list[Posted] = []
-        self.escrow_was_paused = False
+        self.contracts_were_paused = False
         self.keys_were_lent = False
         self.blocks_were_lost = False
         """Whether blocks went that were deep enough to confirm what was in them."""
@@ -111,7 +102,7 @@ class Deployment:
     # -- clients ------------------------------------------------------------------------------
 
     def post(self, posted: Posted, *, process: int) -> None:
-        """Post a payment, for the first time or again."""
+        """Post a message, for the first time or again."""
         posted.is_in_doubt = True
         try:
             self.run(process, lambda world: self._answered(posted, world))
@@ -120,7 +111,7 @@ class Deployment:
             posted.is_in_doubt = False
 
     def _answered(self, posted: Posted, world: World) -> None:
-        posted.transaction_id = world.post(dict(posted.body)).transaction.transaction_id
+        posted.transaction_id = posted.message.post(world).transaction.transaction_id
         posted.is_in_doubt = False
 
     # -- processes ----------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 """What must hold of a deployment at every moment, and at the end."""
 
 from collections import Counter
-from typing import Any
 
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.intents import KINDS
-from ferryman.ports import Funds
+from ferryman.ports import Funds, Reservation
+from tests.faults.messages import PROVEN, Left, key_of
 from tests.faults.model.deployment import LOCKED, Deployment, Posted
 
 MANY_STARTS = 4
@@ -16,17 +16,19 @@ MANY_STARTS = 4
 def check_ledgers(deployment: Deployment) -> None:
     """Invariant 4: what each ledger has reserved is what its open transactions hold, to the unit."""
     world = deployment.processes[0]
-    held = Counter({payer.address: 0 for payer in deployment.payers})
+    (token,) = deployment.settings.tokens
+    held = Counter(
+        {
+            Funds(chain_id=deployment.settings.chain_id, escrow=escrow, token=token, payer=payer.address): 0
+            for payer in deployment.payers
+            for escrow in (deployment.settings.escrow, token)
+        }
+    )
     for row in world.open_rows():
         if row.status is not Status.RECEIVED:
-            held[row.sender] += KINDS[row.kind].reservation(row.payload).units
-    for payer, units in held.items():
-        funds = Funds(
-            chain_id=deployment.settings.chain_id,
-            escrow=deployment.settings.escrow,
-            token=deployment.settings.tokens[0],
-            payer=payer,
-        )
+            reservation = KINDS[row.kind].reservation(row.payload)
+            held[_funds_of(reservation)] += reservation.units
+    for funds, units in held.items():
         assert world.store.ledger(funds).reserved == units
         assert units <= LOCKED or deployment.blocks_were_lost
     assert world.reserved() == world.held()
@@ -38,12 +40,10 @@ def check_end(deployment: Deployment) -> None:
     rows = {row.transaction_id: row for row in world.rows()}
     executed = Counter(deployment.chain.state.executed)
     for posted in deployment.posted:
-        row = next((one for one in rows.values() if _key(one) == posted.key), None)
+        key = posted.message.key
+        row = next((one for one in rows.values() if key_of(one.kind, one.payload) == key), None)
         assert row or posted.transaction_id is None, "lost"
-        assert executed[posted.key] == int(row is not None and row.status is Status.CONFIRMED), (
-            posted.key,
-            row,
-        )
+        assert executed[key] == int(row is not None and row.status is Status.CONFIRMED), (key, row)
         if row and row.block_number is not None:
             assert row.block_hash == deployment.chain.hash_of(row.block_number), (
                 "it rests on a block that is gone"
@@ -63,11 +63,11 @@ def check_end(deployment: Deployment) -> None:
 def check_reason(deployment: Deployment, posted: Posted, row: Transaction) -> None:
     """Nothing fails but for a reason that its payer, its operator or its many deaths gave."""
     may = {"processing_failed"} if deployment.weather.troubles >= MANY_STARTS else set[str]()
-    if int(posted.body["deadline"]) <= deployment.clock.now() // 1000:
+    if row.deadline_seconds <= deployment.clock.now() // 1000:
         may |= {"deadline_passed", "reverted"}
-    if posted.key in deployment.chain.refused:
+    if posted.message.key in deployment.chain.refused:
         may |= {"rejected"}
-    if deployment.escrow_was_paused:
+    if deployment.contracts_were_paused or posted.message.key in deployment.chain.failing:
         may |= {"reverted"}
     if row.accepted_block is None or deployment.blocks_were_lost:
         may |= {"insufficient_funds"}
@@ -86,16 +86,21 @@ def check_wallets(deployment: Deployment) -> None:
 
 def check_money(deployment: Deployment) -> None:
     """Each payer paid for what was confirmed, and nothing else."""
-    token = deployment.settings.tokens[0].lower()
-    spent = Counter[str]()
+    spent = Counter[tuple[str, Left]]()
     for row in deployment.processes[0].rows():
         if row.status is Status.CONFIRMED:
-            spent[str(row.payload["from"]).lower()] += int(row.payload["amount"]) + int(row.payload["fee"])
+            kind = PROVEN[row.kind]
+            spent[row.sender, kind.left] += kind.taken(row)
     for payer in deployment.payers:
-        address = payer.address.lower()
-        assert deployment.chain.state.balances[token, address] == LOCKED - spent[address] >= 0
+        for left in {kind.left for kind in PROVEN.values()}:
+            assert left(deployment.chain, payer.address) == LOCKED - spent[payer.address, left] >= 0
 
 
-def _key(row: Transaction) -> tuple[str, int]:
-    payload: Any = row.payload
-    return payload["from"].lower(), int(payload["nonce"])
+def _funds_of(reservation: Reservation) -> Funds:
+    """Give the ledger that a reservation is of."""
+    return Funds(
+        chain_id=reservation.chain_id,
+        escrow=reservation.escrow,
+        token=reservation.token,
+        payer=reservation.payer,
+    )

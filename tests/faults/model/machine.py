@@ -11,6 +11,7 @@ from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.domain.fees import FeeModel
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.units import Milliseconds, Wei
+from tests.faults.messages import PROVEN, message
 from tests.faults.model.chain import OF_ANY, Lie
 from tests.faults.model.deployment import LOCKED, Deployment, Posted
 from tests.faults.model.end import check_end, check_ledgers
@@ -19,12 +20,14 @@ from tests.faults.model.weather import Mishap
 FAR_SECONDS: Final = 50_000
 """A deadline that no run reaches."""
 NEAR_SECONDS: Final = 45
+SMALL: Final = 20_000
+"""Units of which a payer can afford many."""
 
 Shape = dict[str, Any]
 ALONE: Final[Shape] = {"batch_size": 0}
-"""Each payment has its own transaction."""
+"""Each message has its own transaction."""
 TOGETHER: Final[Shape] = {"batch_min": 2, "batch_size": 3}
-"""Payments share transactions whenever two are ready."""
+"""Payments, or settlements, share transactions whenever two are ready."""
 
 processes = st.integers(0, 1)
 orders = st.randoms(use_true_random=False)
@@ -57,7 +60,7 @@ class Ferryman(RuleBasedStateMachine):
         settings = self.shape | chosen
         self.deployment = Deployment(skew_ms=skew_ms, wallets=wallets, endpoints=endpoints, settings=settings)
         for payer in range(len(self.deployment.payers)):
-            self.post(0, payer, 1_000, is_urgent=False, seconds=FAR_SECONDS)
+            self.post(0, payer, "payment", SMALL, is_urgent=False, seconds=FAR_SECONDS)
 
     def teardown(self) -> None:
         """Let everything heal and come to its end."""
@@ -72,24 +75,30 @@ class Ferryman(RuleBasedStateMachine):
     @rule(
         process=processes,
         payer=st.integers(0, 2),
-        amount=st.sampled_from([1_000, LOCKED // 3]),
+        kind=st.sampled_from(["payment", "payment", *PROVEN]),
+        units=st.sampled_from([SMALL, LOCKED // 3]),
         is_urgent=st.booleans(),
         seconds=st.sampled_from([FAR_SECONDS, FAR_SECONDS, FAR_SECONDS, NEAR_SECONDS]),
     )
-    def post(self, process: int, payer: int, amount: int, *, is_urgent: bool, seconds: int) -> None:
-        """A client posts a payment."""
+    def post(self, process: int, payer: int, kind: str, units: int, *, is_urgent: bool, seconds: int) -> None:
+        """A client posts a message of some kind."""
         deadline = self.deployment.clock.now() // 1000 + seconds
         priority = "fast" if is_urgent else "normal"
-        body = self.deployment.payers[payer].pay(amount, fee=7, deadline=deadline, priority=priority)
-        posted = Posted(payer, body)
+        signer = self.deployment.payers[payer]
+        posted = Posted(message(kind, signer, units, deadline=deadline, priority=priority))
         self.deployment.posted.append(posted)
         self.deployment.post(posted, process=process)
 
-    @rule(process=processes, payer=st.integers(0, 2), count=st.integers(2, 6))
-    def post_many(self, process: int, payer: int, count: int) -> None:
-        """A client posts several payments at once."""
+    @rule(
+        process=processes,
+        payer=st.integers(0, 2),
+        kind=st.sampled_from(list(PROVEN)),
+        count=st.integers(2, 6),
+    )
+    def post_many(self, process: int, payer: int, kind: str, count: int) -> None:
+        """A client posts several messages at once."""
         for _ in range(count):
-            self.post(process, payer, 1_000, is_urgent=False, seconds=FAR_SECONDS)
+            self.post(process, payer, kind, SMALL, is_urgent=False, seconds=FAR_SECONDS)
 
     @precondition(lambda self: self.deployment.posted)
     @rule(process=processes, which=st.integers(0, 1_000))
@@ -243,17 +252,17 @@ class Ferryman(RuleBasedStateMachine):
         self.deployment.chain.base_fee = Wei(base_fee)
 
     @rule(is_paused=st.booleans())
-    def pause_the_escrow(self, *, is_paused: bool) -> None:
-        """The escrow's owner pauses it."""
+    def pause_the_contracts(self, *, is_paused: bool) -> None:
+        """Their owners pause escrow, token and relay."""
         self.deployment.chain.is_paused = is_paused
-        self.deployment.escrow_was_paused |= is_paused
+        self.deployment.contracts_were_paused |= is_paused
 
     @precondition(lambda self: self.deployment.posted)
     @rule(which=st.integers(0, 1_000), all_revert=st.booleans())
     def spoil_batches(self, which: int, *, all_revert: bool) -> None:
         """A payment fails in company, or all company does."""
         posted = self.deployment.posted[which % len(self.deployment.posted)]
-        self.deployment.chain.left_out.add(posted.key)
+        self.deployment.chain.left_out.add(posted.message.key)
         self.deployment.chain.batches_revert = all_revert
 
     @rule(wallet=st.integers(0, 1), coins=st.sampled_from([0, 10**14, 10**18]))
@@ -272,7 +281,22 @@ class Ferryman(RuleBasedStateMachine):
     def refuse(self, which: int) -> None:
         """No node takes the bytes of a payment, from now on."""
         posted = self.deployment.posted[which % len(self.deployment.posted)]
-        self.deployment.chain.refused.add(posted.key)
+        self.deployment.chain.refused.add(posted.message.key)
+
+    @precondition(lambda self: self.deployment.posted)
+    @rule(which=st.integers(0, 1_000))
+    def fail(self, which: int) -> None:
+        """A message reverts when it is mined, from now on, though its simulations go through."""
+        posted = self.deployment.posted[which % len(self.deployment.posted)]
+        self.deployment.chain.failing.add(posted.message.key)
+
+    @precondition(lambda self: self.deployment.posted)
+    @rule(which=st.integers(0, 1_000))
+    def overtake(self, which: int) -> None:
+        """A stranger sends a settlement, as anybody may, as soon as it is seen on its way."""
+        posted = self.deployment.posted[which % len(self.deployment.posted)]
+        if posted.message.kind == "settlement":
+            self.deployment.chain.overtaken.add(posted.message.key)
 
     # -- always -------------------------------------------------------------------------------
 
@@ -284,6 +308,6 @@ class Ferryman(RuleBasedStateMachine):
 
 
 class Crowded(Ferryman):
-    """The same, with payments that share transactions."""
+    """The same, with messages that share transactions."""
 
     shape: ClassVar[Shape] = TOGETHER
