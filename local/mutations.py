@@ -22,9 +22,11 @@ _PACKAGE: Final = "layers/ferryman/ferryman"
 _KILL: Final = "tests/faults/test_exhaustive_kill.py"
 _DIES: Final = f"{_KILL}::test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at"
 _CHAIN_UP: Final = f"{_DIES}[chain_up-messages lost]"
-_LIVES: Final = (
-    "tests/faults/model/test_model.py::test_nothing_is_lost_doubled_or_stuck_whatever_happens[Ferryman]"
-)
+_NO_KIND: Final = f"{_KILL}::test_no_kind_of_message_is_lost_or_doubled_whichever_port_call_a_process_dies_at"
+_KINDS: Final = "tests/conformance/test_kinds.py"
+_SETTLEMENT: Final = "tests/unit/intents/settlement/test_kind.py"
+_META_TRANSACTION: Final = "tests/unit/intents/meta_transaction/test_kind.py"
+_X402: Final = "tests/unit/services/test_x402.py"
 _STORES: Final = "tests/conformance/test_stores.py"
 _SUBMIT: Final = "tests/unit/services/test_submit.py"
 _WITNESSING: Final = "tests/unit/services/test_witnessing.py"
@@ -277,6 +279,97 @@ MUTATIONS: Final = (
             ),
         ),
         (f"{_STORES}::TestLeases",),
+    ),
+    Mutation(
+        "a payer's nonce is one message's",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/transactions.py",
+                '(AnyOf((Absent("account"), Equals("transaction_id", transaction_id))), Absent(units))',
+                "(Absent(units),)",
+            ),
+        ),
+        (f"{_KINDS}::test_another_message_with_the_same_nonce_is_refused",),
+    ),
+    Mutation(
+        "what a contract refuses is tried before it is accepted",
+        (
+            Edit(
+                f"{_PACKAGE}/services/assurance.py",
+                "                if isinstance(answer, Reverted):\n",
+                "                if isinstance(answer, Reverted) and not tried:\n",
+            ),
+        ),
+        (_META_TRANSACTION,),
+    ),
+    Mutation(
+        "a contract is the one that is configured",
+        (
+            Edit(
+                f"{_PACKAGE}/services/assurance.py",
+                "            if not kind.is_our_contract(_answered(shown), settings, payload):\n"
+                "                raise _mismatch()\n",
+                "",
+            ),
+        ),
+        (_META_TRANSACTION,),
+    ),
+    Mutation(
+        "a settlement is proven by its own transfer, in the token's log",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/eip3009.py",
+                "        first.topics == used and then.topics == moved and"
+                " int.from_bytes(then.data) == authorization.value\n",
+                "        first.topics == used\n",
+            ),
+        ),
+        (_SETTLEMENT,),
+    ),
+    Mutation(
+        "a meta-transaction whose target failed is none that was carried out",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/meta_transaction/kind.py",
+                "        if not told.succeeded:\n"
+                '            return Leg(is_done=False, reason="call_reverted")\n',
+                "",
+            ),
+        ),
+        (_META_TRANSACTION,),
+    ),
+    Mutation(
+        "what another relayer was first with is no failure",
+        (
+            Edit(
+                f"{_PACKAGE}/services/recording.py",
+                "failing = [one for one in carried if legs[one.transaction_id].reason]",
+                "failing = list[Transaction]()",
+            ),
+        ),
+        (f"{_NO_KIND}[settlement-overtaken-False]",),
+    ),
+    Mutation(
+        "x402: what was signed is what the seller requires",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/x402/request.py",
+                "        raise RefusedError(Reason.VALUE_MISMATCH,",
+                "        RefusedError(Reason.VALUE_MISMATCH,",
+            ),
+        ),
+        (_X402,),
+    ),
+    Mutation(
+        "x402: a payment buys one resource",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/x402/request.py",
+                'return body | ({"resource": resource} if resource else {})',
+                "return body",
+            ),
+        ),
+        (_X402,),
     ),
 )
 

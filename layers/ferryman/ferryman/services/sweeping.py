@@ -5,7 +5,7 @@ from typing import Final
 
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.lanes import express_from
-from ferryman.domain.transaction import Transaction
+from ferryman.domain.transaction import WAITS, Transaction
 from ferryman.domain.units import ChainId, Instant
 from ferryman.ports import Change, Clock, Log, Queue, TransactionStore
 from ferryman.services.chains import Chains
@@ -58,8 +58,8 @@ class Sweep:
 
     def _postponed(self, row: Transaction, now: Instant) -> Transaction | None:
         """Move the row's time ahead before hinting it; None if it has none any more, or changed."""
-        if row.due_at is None:
-            return None
+        if row.due_at is None or row.due_at > now + WAITS[-1]:
+            return None  # it ended, or was hinted while its index lagged: nobody has put it off since
         later = replace(row, due_at=Instant(now + SENT_AHEAD_MS), version=row.version + 1)
         try:
             self.store.write(Change(before=row, after=later))
