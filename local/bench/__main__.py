@@ -20,6 +20,7 @@ from local.bench.open_looks import measure_open_looks
 from local.bench.payment_units import measure_units
 from local.bench.plan import FULL, QUICK, Plan
 from local.bench.report import ResultTable, write_measured
+from local.bench.settlement_units import measure_settlement_units
 from local.bench.settlements import measure_settlements
 from local.bench.stack import stack_to_measure
 from local.errors import LocalStackError
@@ -73,6 +74,7 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTabl
         *measure_batches(plan),
         *measure_settlements(plan),
         *measure_units(),
+        *measure_settlement_units(),
         *measure_cold(plan),
     ], costs
 

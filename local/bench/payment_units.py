@@ -1,10 +1,10 @@
 """AWS's units of one payment: the real services over tables and a queue that count."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from ferryman.domain.transaction import Status
@@ -14,8 +14,11 @@ from local.bench.report import ResultTable, number
 from local.bench.units import CountingTables
 from local.errors import LocalStackError
 from local.progress import step
+from tests.fakes.chain import FakeChain
 from tests.fakes.queue import FakeQueue
-from tests.fakes.settled import MemoryWorld, memory_world
+from tests.fakes.settled import memory_world
+from tests.fakes.signer import FakeSigner
+from tests.fakes.world import World
 
 _A_REQUEST: Final = 10
 """Messages that one request to SQS takes."""
@@ -89,58 +92,98 @@ def count_payments(count: int, *, together: int) -> PaymentUnits:
         LocalStackError: some were not confirmed: then the counts mean nothing.
 
     """
-    memory, tables, queue = _world()
+    memory = memory_world(payers=_PAYERS, locked=_LOCKED)
+    counted = Counted.of(memory.world, memory.chain, memory.signer)
     payers, deadline = memory.payers, memory.deadline()
-    memory.world.post(payers[0].pay(_AMOUNT, deadline=deadline))
-    _finish(memory)  # the first one also makes the wallets' rows
+
+    def post(position: int) -> TransactionId:
+        body = payers[position % _PAYERS].pay(_AMOUNT, fee=_FEE, nonce=_nonce(position), deadline=deadline)
+        return memory.world.ingest(
+            "payment", body, correlation_id=request_id(position)
+        ).transaction.transaction_id
+
+    return count_intents(counted, post, count, together)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A world in memory whose tables, queue, chain and keys count."""
+
+    world: World
+    chain: FakeChain
+    signer: FakeSigner
+    tables: CountingTables
+    queue: CountingQueue
+
+    @classmethod
+    def of(cls, world: World, chain: FakeChain, signer: FakeSigner) -> "Counted":
+        """Put them into a world in which nothing is stored yet; its services are new then."""
+        tables, queue = CountingTables(), CountingQueue()
+        world.tables, world.queue = tables, queue
+        world.restart()
+        return cls(world, chain, signer, tables, queue)
+
+
+def count_intents(
+    counted: Counted, post: Callable[[int], TransactionId], count: int, together: int
+) -> PaymentUnits:
+    """Count what intents cost that come `together` at a time.
+
+    Args:
+        counted: where they are posted.
+        post: posts one, by its number, and gives its id.
+        count: how many.
+        together: how many of them before anything is submitted.
+
+    Raises:
+        LocalStackError: some were not confirmed: then the counts mean nothing.
+
+    """
+    world, tables, queue = counted.world, counted.tables, counted.queue
+    post(count)
+    _finish(world)  # the first one also makes the wallets' rows
     tables.write_units.clear()
     tables.read_units.clear()
     queue.requests.clear()
-    signed, sent = memory.signer.signatures, memory.chain.sends
+    signed, sent = counted.signer.signatures, counted.chain.sends
     names: list[TransactionId] = []
     for start in range(0, count, together):
-        for position in range(start, min(start + together, count)):
-            payer = payers[position % _PAYERS]
-            body = payer.pay(_AMOUNT, fee=_FEE, nonce=_nonce(position), deadline=deadline)
-            names.append(_posted(memory, body, position))
-        _finish(memory)
-    counted = PaymentUnits(
-        write_units={name: units / count for name, units in tables.write_units.items()},
-        read_units={name: units / count for name, units in tables.read_units.items()},
-        signatures=(memory.signer.signatures - signed) / count,
-        chain_transactions=(memory.chain.sends - sent) / count,
+        names += [post(position) for position in range(start, min(start + together, count))]
+        _finish(world)
+    units = PaymentUnits(
+        write_units={name: each / count for name, each in tables.write_units.items()},
+        read_units={name: each / count for name, each in tables.read_units.items()},
+        signatures=(counted.signer.signatures - signed) / count,
+        chain_transactions=(counted.chain.sends - sent) / count,
         queue_requests=queue.requests.total() / count,
     )
-    _check(memory, names)
-    return counted
+    _check(counted, names)
+    return units
 
 
 def measure_units(count: int = 120) -> list[ResultTable]:
     """Count payments that come alone, and in crowds."""
     with step("Counting AWS's units"):
         crowds = {together: count_payments(count, together=together) for together in (1, 20, 40)}
-    names = sorted({name for units in crowds.values() for name in units.write_units})
+    columns = {f"{together} at once": units for together, units in crowds.items()}
+    return [units_table("AWS's units", "per payment", columns, NOTE)]
+
+
+def units_table(title: str, corner: str, columns: Mapping[str, PaymentUnits], note: str) -> ResultTable:
+    """Write units beside one another."""
+    names = sorted({name for units in columns.values() for name in units.write_units})
     rows: list[tuple[str, ...]] = [
-        ("DynamoDB write units", *(number(units.writes) for units in crowds.values())),
+        ("DynamoDB write units", *(number(units.writes) for units in columns.values())),
         *(
-            (f"of them {name}", *(number(units.write_units.get(name, 0)) for units in crowds.values()))
+            (f"of them {name}", *(number(units.write_units.get(name, 0)) for units in columns.values()))
             for name in names
         ),
-        ("DynamoDB read units", *(number(units.reads) for units in crowds.values())),
-        ("KMS signatures", *(number(units.signatures) for units in crowds.values())),
-        ("chain transactions", *(number(units.chain_transactions) for units in crowds.values())),
-        ("SQS requests", *(number(units.queue_requests) for units in crowds.values())),
+        ("DynamoDB read units", *(number(units.reads) for units in columns.values())),
+        ("KMS signatures", *(number(units.signatures) for units in columns.values())),
+        ("chain transactions", *(number(units.chain_transactions) for units in columns.values())),
+        ("SQS requests", *(number(units.queue_requests) for units in columns.values())),
     ]
-    columns = ("per payment", *(f"{together} at once" for together in crowds))
-    return [ResultTable("AWS's units", columns, rows, NOTE)]
-
-
-def _world() -> tuple[MemoryWorld, CountingTables, CountingQueue]:
-    memory = memory_world(payers=_PAYERS, locked=_LOCKED)
-    tables, queue = CountingTables(), CountingQueue()
-    memory.world.tables, memory.world.queue = tables, queue
-    memory.world.restart()
-    return memory, tables, queue
+    return ResultTable(title, (corner, *columns), rows, note)
 
 
 def _nonce(position: int) -> int:
@@ -148,21 +191,20 @@ def _nonce(position: int) -> int:
     return int.from_bytes(sha256(position.to_bytes(8)).digest())
 
 
-def _posted(memory: MemoryWorld, body: dict[str, Any], position: int) -> TransactionId:
-    """Post with a request id as API Gateway gives it."""
-    request_id = CorrelationId(str(UUID(int=_nonce(position) >> 128)))
-    return memory.world.ingest("payment", body, correlation_id=request_id).transaction.transaction_id
+def request_id(position: int) -> CorrelationId:
+    """Give a request id as API Gateway gives it."""
+    return CorrelationId(str(UUID(int=_nonce(position) >> 128)))
 
 
-def _finish(memory: MemoryWorld) -> None:
+def _finish(world: World) -> None:
     """Submit all that is queued, and follow the chain, until nothing is left to submit."""
-    while memory.world.queue:
-        while memory.world.deliver():
+    while world.queue:
+        while world.deliver():
             pass
-        memory.world.follow(run_ms=_RUN_MS)
+        world.follow(run_ms=_RUN_MS)
 
 
-def _check(memory: MemoryWorld, names: Sequence[TransactionId]) -> None:
-    rows = memory.world.store.get_many(names)
-    if {row.status for row in rows} != {Status.CONFIRMED} or memory.chain.reverted:
-        raise LocalStackError("not every payment was confirmed: the counted units mean nothing")
+def _check(counted: Counted, names: Sequence[TransactionId]) -> None:
+    rows = counted.world.store.get_many(names)
+    if {row.status for row in rows} != {Status.CONFIRMED} or counted.chain.reverted:
+        raise LocalStackError("not everything was confirmed: the counted units mean nothing")

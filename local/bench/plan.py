@@ -46,6 +46,11 @@ class Plan:
     settlements_of_reference: int
     """Through the reference facilitator as its example serves it: about one a second."""
     settling_at_once: int
+    settling_callers: tuple[int, ...]
+    """So many wait for `/settle` at once in process."""
+    settlements_each: int
+    """That each of them waits for, one after the other."""
+    settling_payers: int
     imports: int
     """Fresh interpreters per function."""
 
@@ -73,6 +78,9 @@ FULL = Plan(
     settlements=200,
     settlements_of_reference=32,
     settling_at_once=32,
+    settling_callers=(32, 128, 400),
+    settlements_each=5,
+    settling_payers=100,
     imports=5,
 )
 QUICK = Plan(
@@ -98,5 +106,8 @@ QUICK = Plan(
     settlements=16,
     settlements_of_reference=4,
     settling_at_once=8,
+    settling_callers=(8,),
+    settlements_each=2,
+    settling_payers=4,
     imports=1,
 )

@@ -1,6 +1,6 @@
 """Settlements on a real chain with the real token: what is mined, by whom, and what a token can do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,10 +11,11 @@ from web3 import Web3
 from ferryman.domain.chain import TokenDomain
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, Milliseconds
+from ferryman.ports import Chain, SendOutcome, SendResult
 from ferryman.services.x402 import Facilitator
 from local.accounts import dev_accounts
 from tests.fakes.market import WorkingClock, facilitator_over
-from tests.fakes.world import unwrapped
+from tests.fakes.world import Wrap, unwrapped
 from tests.faults.real_chain import RealChain, RealWorld, request
 from tests.support.payments import PAYEE
 from tests.support.settlements import authorization_signature
@@ -28,6 +29,25 @@ CLAIMS_MOST: Final = "0x5f19" + "5f52" + "60205ff3"
 HOSTILE: Final = Address("0x" + "66" * 20)
 
 
+class DeafOnce:
+    """A chain whose node does not hear the first broadcast."""
+
+    def __init__(self, chain: Chain, outcome: SendOutcome) -> None:
+        self._chain, self._outcome = chain, outcome
+        self.unheard = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (everything else is the chain's)
+        """Do all else as the chain does."""
+        return getattr(self._chain, name)
+
+    def send(self, envelopes: Sequence[bytes]) -> tuple[SendResult, ...]:
+        """Broadcast, but for the first time."""
+        if self.unheard:
+            return self._chain.send(envelopes)
+        self.unheard = len(envelopes)
+        return tuple(SendResult(self._outcome, "the connection broke") for _ in envelopes)
+
+
 @dataclass
 class RealMarket:
     """A facilitator over anvil, whose other functions work while it waits."""
@@ -38,11 +58,13 @@ class RealMarket:
     payer: LocalAccount
     others: WorkingClock
 
-    def asked(self, number: int = 1, *, value: int = 1_000_000, asset: str = "") -> dict[str, Any]:
-        """Ask for a payment of this payer's."""
-        now = self.real.clock.now() // 1_000
+    def asked(
+        self, number: int = 1, *, value: int = 1_000_000, asset: str = "", by: LocalAccount | None = None
+    ) -> dict[str, Any]:
+        """Ask for a payment of this payer's, or another one's."""
+        now, payer = self.real.clock.now() // 1_000, by or self.payer
         message = {
-            "from": self.payer.address,
+            "from": payer.address,
             "to": PAYEE,
             "value": value,
             "validAfter": now - 600,
@@ -50,7 +72,7 @@ class RealMarket:
             "nonce": number.to_bytes(32),
         }
         asset = asset or self.chain.contracts.usdc.address
-        signature = authorization_signature(message, by=self.payer, asset=asset)
+        signature = authorization_signature(message, by=payer, asset=asset)
         wanted = requirements(message, asset=asset)
         return {
             "x402Version": 2,
@@ -62,6 +84,10 @@ class RealMarket:
             },
             "paymentRequirements": wanted,
         }
+
+    def payers(self) -> list[LocalAccount]:
+        """Give all accounts that have the token, but for the payee's."""
+        return [account for account in dev_accounts(self.chain.payers) if str(account.address) != PAYEE]
 
     def carry_out(self, body: dict[str, Any]) -> str:
         """Have a stranger send the payer's authorization; give the transaction's hash."""
@@ -108,9 +134,9 @@ def market(running: RealChain) -> Iterator[RealMarket]:
         yield market_on(running)
 
 
-def market_on(chain: RealChain, *, patience_ms: int = 20_000) -> RealMarket:
+def market_on(chain: RealChain, *, patience_ms: int = 20_000, wrap: Wrap = unwrapped) -> RealMarket:
     """Build a facilitator on a chain."""
-    real = chain.world(unwrapped)
+    real = chain.world(wrap)
     others = WorkingClock(real.world, real.clock)
     facilitator = facilitator_over(real.world, others, Milliseconds(patience_ms))
     return RealMarket(chain, real, facilitator, dev_accounts(1)[0], others)
@@ -249,6 +275,33 @@ def test_a_token_that_is_not_what_is_configured_is_refused_at_no_cost(
         assert (verified["invalidReason"], settled["errorReason"]) == (reason, reason)
         assert (running.spent_nonces(), market.real.world.rows()) == (spent, ())
         assert market.real.world.reserved() == 0
+
+
+@pytest.mark.parametrize("outcome", [SendOutcome.POSSIBLY_SENT, SendOutcome.REJECTED])
+def test_a_broadcast_that_fails_once_leaves_no_gap(running: RealChain, outcome: SendOutcome) -> None:
+    """The next payment has the next nonce, and waits for nobody for long: the first is sent again."""
+    with running.rewound():
+        deaf = list[DeafOnce]()
+
+        def wrap(name: str, port: Any) -> Any:  # noqa: ANN401 (any port)
+            if name != "chain":
+                return port
+            deaf.append(DeafOnce(port, outcome))
+            return deaf[0]
+
+        market = market_on(running, patience_ms=0, wrap=wrap)
+        before, bodies = market.paid(), [market.asked(number) for number in (1, 2)]
+        for body in bodies:
+            market.facilitator.settle(body)
+            market.real.world.deliver()
+        market.real.world.settle()
+
+        answers = [market.facilitator.settle(body) for body in bodies]
+
+        assert deaf[0].unheard == 1
+        assert all(answer["success"] for answer in answers)
+        assert market.paid() == before + 2_000_000
+        market.real.world.check_nonces()
 
 
 def test_a_node_that_dies_before_the_answer_changes_nothing(market: RealMarket) -> None:

@@ -13,6 +13,7 @@ from ferryman.adapters.dynamodb.operations import (
     Update,
 )
 from local.bench.payment_units import count_payments
+from local.bench.settlement_units import count_settlements
 from local.bench.units import CountingTables, item_bytes
 
 KEY = {"account": "1:0xA", "item": "x"}
@@ -110,3 +111,12 @@ def test_payments_that_come_in_crowds_stay_within_their_units() -> None:
 
     assert units.writes <= 25
     assert units.chain_transactions == 1 / 20
+
+
+@pytest.mark.parametrize(("together", "most"), [(1, 40), (20, 25)], ids=["alone", "in a crowd"])
+def test_a_settlement_by_x402_stays_within_the_units_of_a_payment(together: int, most: int) -> None:
+    """The promise of docs/benchmarks.md: who waits for it reads, and writes nothing."""
+    units = count_settlements(20 if together > 1 else 3, together=together)
+
+    assert units.writes <= most
+    assert units.chain_transactions == units.signatures == 1 / together
