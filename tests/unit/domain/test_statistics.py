@@ -62,6 +62,16 @@ def test_a_confirmed_payment_is_counted_with_its_stages_and_in_one_bucket() -> N
     }
 
 
+def test_fees_are_summed_by_kind_and_what_takes_none_adds_nothing() -> None:
+    """Also that of a target that failed, which was paid for."""
+    ends = (Step.ACCEPTED, 0), (Step.BOUND, 0)
+    paid = life(*ends, (Step.CONFIRMED, 1), fee_taken=17)
+    failed = life(*ends, (Step.FAILED, 1), fee_taken=5, reason="call_reverted")
+
+    assert counts_of([*paid, *failed])["fees__payment"] == 22
+    assert "fees__payment" not in counts_of(life(*ends, (Step.CONFIRMED, 1)))
+
+
 def test_a_failure_is_counted_by_its_reason_and_a_reorg_by_itself() -> None:
     """Neither is a settlement."""
     failed = life((Step.RECEIVED, 0), (Step.FAILED, 5), reason="deadline_passed")

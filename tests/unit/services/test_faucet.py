@@ -239,3 +239,39 @@ def test_a_faucet_gives_again_what_a_reorg_took(ours: Ours) -> None:
     (row,) = ours.world.rows()
     assert (row.status, ours.signer.signatures) == (Status.CONFIRMED, 1)
     assert ours.held() == UNITS
+
+
+def test_while_the_chain_is_away_a_grant_is_kept_and_given_later(ours: Ours) -> None:
+    """RECEIVED, and pending for whoever asked; once more in the span nobody is let in."""
+    ours.chain.is_reachable = False
+    answer = ours.ask()
+    ours.refused(FaucetLimitedError)
+    ours.chain.is_reachable = True
+    for _ in range(3):
+        ours.world.settle()
+        ours.clock.sleep(Milliseconds(30_000))
+
+    (row,) = ours.world.rows()
+    assert (answer["transaction"]["status"], row.status) == ("pending", Status.CONFIRMED)
+    assert ours.held() == UNITS
+
+
+def test_a_grant_whose_nonce_a_stranger_used_is_given_once(ours: Ours) -> None:
+    """No contract stops a second one, so it is bound again only when the stranger's block is final."""
+    ours.ask(address=STRANGER.address)
+    ours.others.is_working, ours.chain.final_lag, ours.chain.is_mining = False, 60, False
+    name = ours.ask()["id"]
+    ours.world.deliver()
+    ours.chain.strangers.add((ours.signer.wallets()[0], 1))
+    ours.chain.is_mining = True
+
+    ours.clock.sleep(Milliseconds(1_000))
+    ours.world.follow(run_ms=12_000)
+    assert [row.nonce for row in ours.world.rows() if row.transaction_id == name] == [1]
+    ours.clock.sleep(Milliseconds(1_000))
+    ours.world.follow(run_ms=60_000)
+    ours.world.settle()
+
+    (row,) = (row for row in ours.world.rows() if row.transaction_id == name)
+    assert (row.status, row.nonce) == (Status.CONFIRMED, 2)
+    assert ours.held() == UNITS

@@ -248,17 +248,19 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
     """Count events of one chain.
 
     Returns:
-        `accepted__<kind>`, `confirmed__<kind>`, `failed__<kind>__<reason>`, `reorged`, `reopened`; `gas_used`
-        and `gas_cost_wei`; of what was settled, by the time since its acceptance, `b__<upper bound>` (bound),
-        `m__…` (mined) and `settled__…` (one bucket each), `settlement_ms`, and the stages that it is made of:
-        `bind_ms`, `inclusion_ms`, `confirmation_ms`; of mined transactions whose cost was predicted
-        `predictions`, and `cost_error_bps`, the sum of what they missed it by.
+        `accepted__<kind>`, `confirmed__<kind>`, `failed__<kind>__<reason>`, `fees__<kind>` (token units),
+        `reorged`, `reopened`; `gas_used` and `gas_cost_wei`; of what was settled, by the time since its
+        acceptance, `b__<upper bound>` (bound), `m__…` (mined) and `settled__…`, one bucket each;
+        `settlement_ms`, and the stages that it is made of: `bind_ms`, `inclusion_ms`, `confirmation_ms`;
+        of mined transactions whose cost was predicted `predictions`, and `cost_error_bps`, the sum of
+        what they missed it by.
 
     """
     counts: Counter[str] = Counter()
     for event in events:
         counts.update(_prediction(event))
         counts.update(_gas(event))
+        counts.update(_fee(event))
         match event.step:
             case Step.ACCEPTED | Step.RECEIVED:
                 counts[counter("accepted", event.kind)] += 1
@@ -279,6 +281,11 @@ def counts_of(events: Iterable[Event]) -> Counter[str]:
 def _gas(event: Event) -> dict[str, int]:
     borne = gas_of(event)
     return {"gas_used": borne[0], "gas_cost_wei": borne[1]} if borne else {}
+
+
+def _fee(event: Event) -> dict[str, int]:
+    fee = event.facts.get("fee_taken")
+    return {counter("fees", event.kind): fee} if isinstance(fee, int) else {}
 
 
 def _prediction(event: Event) -> dict[str, int]:

@@ -26,6 +26,7 @@ COUNTS = {
     "failed__payment__deadline_passed": 1,
     "gas_used": 180_000,
     "gas_cost_wei": 18 * 10**13,
+    "fees__meta-transaction": 17,
     "predictions": 2,
     "cost_error_bps": -300,
     "settled__1000": 1,
@@ -70,6 +71,7 @@ def test_prometheus_reads_counters_gauges_and_the_histogram() -> None:
 
     assert read["ferryman_accepted_total", (("kind", "payment"),)] == 5
     assert read["ferryman_failed_total", (("kind", "payment"), ("reason", "deadline_passed"))] == 1
+    assert read["ferryman_fee_units_total", (("kind", "meta-transaction"),)] == 17
     assert read["ferryman_success_ratio", ()] == 0.75
     assert read["ferryman_predictions_total", ()] == 2
     assert (read["ferryman_cost_error_bps_sum", ()], read["ferryman_cost_error_bps", ()]) == (-300, -150)

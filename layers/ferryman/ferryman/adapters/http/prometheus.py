@@ -72,6 +72,7 @@ def _counters(chains: tuple[ChainStatistics, ...]) -> Iterator[Metric]:
         "accepted": _counter("accepted", "Accepted transactions", "kind"),
         "confirmed": _counter("confirmed", "Confirmed transactions", "kind"),
         "failed": _counter("failed", "Failed transactions", "kind", "reason"),
+        "fees": _counter("fee_units", "Token units of fees that mined transactions have paid", "kind"),
     }
     sums = {
         "reorged": _counter("reorged", "Inclusions undone by a reorg"),
