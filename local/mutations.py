@@ -371,6 +371,44 @@ MUTATIONS: Final = (
         ),
         (_X402,),
     ),
+    Mutation(
+        "the faucet: only test chains have one, whatever is configured",
+        (
+            Edit(
+                f"{_PACKAGE}/domain/chain.py",
+                "if self.faucet and not is_test_chain(self.chain_id):",
+                "if False:",
+            ),
+        ),
+        ("tests/unit/domain/test_faucet.py",),
+    ),
+    Mutation(
+        "the faucet: of many who ask at once for one account, one is answered",
+        (Edit(f"{_PACKAGE}/services/faucet.py", "if not accepted.is_new:", "if False:"),),
+        ("tests/unit/services/test_faucet.py",),
+    ),
+    Mutation(
+        "the faucet: an IP address asks for few accounts",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/allowances.py",
+                'where=(AnyOf((Absent("taken"), AtMost("taken", most - 1))),),',
+                "where=(),",
+            ),
+        ),
+        ("tests/unit/services/test_faucet.py",),
+    ),
+    Mutation(
+        "the faucet: what no contract stops is bound again only when that is final",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/faucet/kind.py",
+                "is_replay_protected: Final = False",
+                "is_replay_protected: Final = True",
+            ),
+        ),
+        ("tests/unit/services/test_faucet.py",),
+    ),
 )
 
 

@@ -1,18 +1,20 @@
 """The faucet: once for each account, few for each address, and on test chains only."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from ferryman.adapters.dynamodb.allowances import DynamoAllowances
+from ferryman.adapters.dynamodb.operations import Tables
 from ferryman.adapters.http.answers import problem
 from ferryman.domain.errors import InvalidFieldsError, NotAllowedError, NotFoundError, RequestError
 from ferryman.domain.faucet import FaucetLimitedError
 from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Milliseconds
+from ferryman.domain.units import ChainId, Milliseconds, Seconds
 from ferryman.intents.faucet.given import given
 from ferryman.services.awaiting import Awaiting
 from ferryman.services.chains import ChainAccess
@@ -151,13 +153,27 @@ def test_the_same_account_is_told_when_it_may_ask_again(ours: Ours) -> None:
     assert ours.held() == 2 * UNITS
 
 
+class Together(DynamoAllowances):
+    """Lets nobody on before so many are here: all have seen that the account has nothing yet."""
+
+    def __init__(self, tables: Tables, parties: int) -> None:
+        super().__init__(tables)
+        self._parties = Barrier(parties, timeout=10)
+
+    def take(self, chain_id: ChainId, source: str, window: int, *, most: int, ends_at: Seconds) -> bool:
+        """Wait for the others, then count."""
+        self._parties.wait()
+        return super().take(chain_id, source, window, most=most, ends_at=ends_at)
+
+
 def test_of_many_who_ask_for_one_account_at_once_one_is_answered(ours: Ours) -> None:
     """Its id is its idempotency, whoever is first."""
     ours.others.is_working = False
+    faucet = replace(ours.faucet, allowances=Together(ours.world.tables, 10))
 
     def ask(_place: int) -> bool:
         try:
-            ours.ask()
+            faucet({"address": ASKING}, source=SOURCE)
         except FaucetLimitedError:
             return False
         return True
