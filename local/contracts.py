@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
+from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
@@ -28,6 +29,10 @@ FORWARDER_NAME = "Ferryman Forwarder"
 """Name in the EIP-712 domain of the ERC-2771 forwarder; its version is always 1."""
 OVERHEAD_GAS = 17_000
 """Gas of a meta-transaction paid in MockUSDC that its contract cannot meter."""
+PERMIT2 = Web3.to_checksum_address("0x000000000022D473030F116dDEE9F6B43aC78BA3")
+"""Where Permit2 is on public chains: wallets sign for that address."""
+PERMIT2_PROXY = Web3.to_checksum_address("0x402085c248EeA27D92E8b30b2C58ed07f9E20001")
+"""Where x402's exact proxy is there; here it is our own, of the same behaviour."""
 _FEED_DECIMALS = 8
 _TOLERANCE_BPS = 500
 # Tests move the chain's clock by days, and nobody is there to update the price.
@@ -36,10 +41,14 @@ _NAMES = {
     "usdc": "MockUSDC",
     "escrow": "PaymentEscrow",
     "settler": "BatchSettler",
+    "deploying_settler": "DeployingSettler",
     "relay": "MetaTxRelay",
     "forwarder": "ERC2771Forwarder",
     "guestbook": "Guestbook",
+    "permit2": "Permit2",
+    "permit2_proxy": "ExactPermit2Proxy",
     "price_feed": "MockPriceFeed",
+    "wallet_factory": "WalletFactory",
 }
 _FOREVER = 2**256 - 1
 
@@ -51,10 +60,14 @@ class LocalContracts:
     usdc: Contract
     escrow: Contract
     settler: Contract
+    deploying_settler: Contract
     relay: Contract
     forwarder: Contract
     guestbook: Contract
+    permit2: Contract
+    permit2_proxy: Contract
     price_feed: Contract
+    wallet_factory: Contract
 
     @classmethod
     def at(cls, chain: LocalChain, addresses: Mapping[str, ChecksumAddress]) -> "LocalContracts":
@@ -78,7 +91,21 @@ def deploy_contracts(chain: LocalChain) -> LocalContracts:
     forwarder = chain.deploy("ERC2771Forwarder", FORWARDER_NAME)
     guestbook = chain.deploy("Guestbook", relay.address, forwarder.address)
     price_feed = chain.deploy("MockPriceFeed", _FEED_DECIMALS, USDC_PER_COIN * 10**_FEED_DECIMALS)
-    contracts = LocalContracts(usdc, escrow, settler, relay, forwarder, guestbook, price_feed)
+    permit2 = chain.copy("Permit2", chain.deploy("Permit2"), PERMIT2)
+    proxy = chain.copy("ExactPermit2Proxy", chain.deploy("ExactPermit2Proxy", PERMIT2), PERMIT2_PROXY)
+    contracts = LocalContracts(
+        usdc=usdc,
+        escrow=escrow,
+        settler=settler,
+        deploying_settler=chain.deploy("DeployingSettler"),
+        relay=relay,
+        forwarder=forwarder,
+        guestbook=guestbook,
+        permit2=permit2,
+        permit2_proxy=proxy,
+        price_feed=price_feed,
+        wallet_factory=chain.deploy("WalletFactory"),
+    )
     chain.call(list(_open_relay(contracts)))
     return contracts
 

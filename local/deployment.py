@@ -118,6 +118,11 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
         "authorized_tokens": {
             chain.contracts["MockUSDC"]: {"name": "USDC", "version": "2", "takes_bytes": True}
         },
+        "undeployed_wallets": {
+            "settler": chain.contracts["DeployingSettler"],
+            "factories": [chain.contracts["WalletFactory"]],
+        },
+        "permit2": {"tokens": [chain.contracts["MockUSDC"]]},
         "settler": chain.contracts["BatchSettler"],
         "relay": {
             "address": chain.contracts["MetaTxRelay"],

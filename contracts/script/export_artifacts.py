@@ -15,13 +15,16 @@ PACKAGE = Path("layers", "ferryman", "ferryman", "contracts")
 LOCAL = Path("local", "artifacts")
 EXPORTED = {
     "BatchSettler": PACKAGE,
+    "DeployingSettler": PACKAGE,
     "ERC2771Forwarder": PACKAGE,
     "MetaTxRelay": PACKAGE,
     "MockUSDC": PACKAGE,
     "PaymentEscrow": PACKAGE,
+    "ExactPermit2Proxy": LOCAL,
     "Guestbook": LOCAL,
     "HostileUSDC": LOCAL,
     "MockPriceFeed": LOCAL,
+    "WalletFactory": LOCAL,
 }
 
 

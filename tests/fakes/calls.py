@@ -10,11 +10,14 @@ from ferryman.domain.units import Address, Seconds, TokenUnits
 from ferryman.intents import eip3009
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
-from ferryman.intents.settlement import settler
+from ferryman.intents.permit_transfer import permit2
+from ferryman.intents.settlement import deploying, settler
 
 PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
 REQUEST: Final = "(address,address,bytes,string,uint256,uint256,uint256,uint256)"
 AUTHORIZATION: Final = ["address", "address", "uint256", "uint256", "uint256", "bytes32"]
+PERMIT: Final = ["((address,uint256),uint256,uint256)", "address", "(address,uint256)", "bytes"]
+DEPLOYED: Final = ["address", "(address,bytes)", f"({','.join(AUTHORIZATION)},bytes)"]
 _LEGS: Final = f"({','.join(AUTHORIZATION)},uint8,bytes32,bytes32)[]"
 
 MessageKey = tuple[str, int]
@@ -23,6 +26,8 @@ MessageKey = tuple[str, int]
 
 def keys_of(data: bytes) -> list[MessageKey]:
     """Give the keys of the messages that a call carries, in order; none of any other call."""
+    if data[:4] in {permit2.SETTLE, deploying.SETTLE}:
+        return [_key_behind(data)]
     selector, given = data[:4], data[4:]
     if selector in {escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS}:
         return [(payment[1], payment[5]) for payment, _ in _payments_of(data)]
@@ -35,6 +40,15 @@ def keys_of(data: bytes) -> list[MessageKey]:
         (request,) = decode([REQUEST], given)
         return [(request[0], request[6])]
     return []
+
+
+def _key_behind(data: bytes) -> MessageKey:
+    """Read calldata of a contract that stands before a token: whose message it carries."""
+    if data[:4] == permit2.SETTLE:
+        (_permitted, nonce, _deadline), payer, *_ = decode(PERMIT, data[4:])
+        return payer, nonce
+    *_, members = decode(DEPLOYED, data[4:])
+    return members[0], int.from_bytes(members[5])
 
 
 def alone(call: Call, key: MessageKey) -> Call:

@@ -54,6 +54,8 @@ from ferryman.ports import (
     Trial,
 )
 from tests.fakes.calls import PAYMENT, MessageKey, alone, is_transfer, keys_of
+from tests.fakes.deployments import deployed_transfer, is_deploying, vouched
+from tests.fakes.permits import NOT_TAKEN, PermittedTransfer, is_permit, permit2_view
 from tests.fakes.relay import FakeRelay, RelayState
 from tests.fakes.tokens import PAUSED, Gift, TokenState, Transfer, is_gift, token_view, transfers_of
 from tests.fakes.witness import FakeWitness, probed
@@ -168,6 +170,8 @@ class FakeChain:
         self.reverted: list[TxHash] = []
         self.contract_wallets: set[str] = set()
         """Accounts with code that vouches for any signature (ERC-1271)."""
+        self.undeployed: dict[str, bytes] = {}
+        """Contract wallets that are not there yet, in lower case -> what their factory is called with."""
         self.is_paused = False
         """Whether the owners of all contracts have paused them."""
         self.refused_payees: set[Address] = set()
@@ -455,6 +459,15 @@ class FakeChain:
         self._head()
         return tuple(self._receipts.get(name) for name in hashes)
 
+    def calls(self, hashes: Sequence[TxHash]) -> tuple[Call, ...]:
+        """What mined transactions called."""
+        self._head()
+        if any(name not in self._receipts for name in hashes):
+            raise ChainUnreachableError(self.settings.chain_id, "a transaction is not there")
+        return tuple(
+            Call(sent.to, sent.data, Wei(sent.value)) for sent in map(self._sent.__getitem__, hashes)
+        )
+
     def receipts_with_head(
         self, hashes: Sequence[TxHash]
     ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:
@@ -645,12 +658,30 @@ class FakeChain:
             return _IS_VALID_SIGNATURE.ljust(32, b"\0")
         if read.to == self.settings.l1_fee_oracle:
             return self._l1_fee(read.data)
-        if (answer := self._relay_view(read, self._blocks[block])) is not None:
+        state = self._blocks[block]
+        if (answer := self._foreign_view(read, state)) is not None:
             return answer
         if read.to != self.settings.escrow:
-            return token_view(read, self._blocks[block].tokens, self.settings, self._clock.now())
+            return token_view(read, state.tokens, self.settings, self._clock.now())
         view = views.get(read.data[:4])
         return view(read, self._blocks[block]) if view else b""
+
+    def _foreign_view(self, read: Read, state: EscrowState) -> bytes | Reverted | None:
+        """Answer for the contracts that are there if they are configured; None: it is none of those."""
+        wallets = self.settings.undeployed_wallets
+        if wallets and read.to == wallets.settler:
+            return self._deployed(read, state.tokens)
+        answer = permit2_view(read, state.tokens, self.settings, self._clock.now())
+        return self._relay_view(read, state) if answer is None else answer
+
+    def _deployed(self, read: Read, tokens: TokenState) -> bytes | Reverted:
+        if not is_deploying(read.data):
+            return vouched(read.data, self.undeployed)
+        transfer = deployed_transfer(read.data, self.undeployed)
+        if isinstance(transfer, Reverted):
+            return transfer
+        ran = transfer.run(tokens.copy(), self._clock.now())
+        return ran if isinstance(ran, Reverted) else b""
 
     def _relay_view(self, read: Read, state: EscrowState) -> bytes | Reverted | None:
         if self.metatx is None:
@@ -739,7 +770,7 @@ class FakeChain:
 
     def _run_foreign(self, call: Call, state: EscrowState) -> Reverted | None:
         """Run a call of a token, of many, of the relay, or of a target as the relay makes it."""
-        if is_transfer(call.data) or call.data[:4] == settler.SETTLE or self.metatx is None:
+        if _is_of_tokens(call.data) or self.metatx is None:
             return self._run_token(call, state)
         now = self._clock.now()
         if self.is_paused:
@@ -756,6 +787,11 @@ class FakeChain:
 
     def _run_token(self, call: Call, state: EscrowState) -> Reverted | None:
         """Run one transfer, or many, each failing alone."""
+        if is_deploying(call.data):
+            deployed = deployed_transfer(call.data, self.undeployed)
+            return deployed if isinstance(deployed, Reverted) else self._transfer(deployed, state)
+        if is_permit(call.data):
+            return self._permitted(PermittedTransfer.of(call.data), state)
         if is_transfer(call.data):
             return self._transfer(Transfer.of(call.to, call.data), state)
         if self.batches_revert:
@@ -780,6 +816,16 @@ class FakeChain:
         if isinstance(told, Reverted):
             return told
         state.executed.append((gift.to.lower(), gift.units))
+        state.told += told
+        return None
+
+    def _permitted(self, transfer: PermittedTransfer, state: EscrowState) -> Reverted | None:
+        if self.is_paused:
+            return NOT_TAKEN
+        told = transfer.run(state.tokens, self._clock.now())
+        if isinstance(told, Reverted):
+            return told
+        state.executed.append((transfer.payer.lower(), transfer.nonce))
         state.told += told
         return None
 
@@ -823,6 +869,11 @@ def _skipped_log(
     """PaymentSkipped."""
     topics = (escrow.PAYMENT_SKIPPED, digest, _word(payment[1]))
     return topics, encode(["uint256", "uint256", "bytes"], [index, payment[5], reason])
+
+
+def _is_of_tokens(data: bytes) -> bool:
+    """Whether a call moves tokens by what was signed for them, through whatever contract."""
+    return data[:4] == settler.SETTLE or is_transfer(data) or is_permit(data) or is_deploying(data)
 
 
 def _word(address: str) -> bytes:

@@ -14,6 +14,7 @@ from ferryman.domain.units import Address, Gas, Seconds, TokenUnits
 from ferryman.intents import eip3009
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
+from ferryman.intents.permit_transfer import permit2
 
 PAYEE: Final = Address("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC")
 TARGET: Final = Address("0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9")
@@ -94,6 +95,37 @@ class Payer:
             "valid_before": deadline,
             "nonce": "0x" + authorization.nonce.hex(),
             "signature": self._signature(authorization.digest(self._token_separator())),
+            "priority": priority,
+        }
+
+    def permit(
+        self, amount: int, *, to: Address = PAYEE, deadline: int, priority: str = "normal"
+    ) -> dict[str, Any]:
+        """Give the body of the same, signed for Permit2."""
+        ours = self.settings.permit2
+        assert ours
+        self.nonce += 1
+        permit = permit2.Permit(
+            payer=self.address,
+            payee=to,
+            asset=self.settings.tokens[0],
+            units=TokenUnits(amount),
+            nonce=self.nonce,
+            deadline=Seconds(deadline),
+            valid_after=Seconds(0),
+            spender=ours.proxy,
+        )
+        digest = permit.digest(permit2.separator(self.settings.chain_id, ours.address))
+        return {
+            "chain_id": self.settings.chain_id,
+            "asset": permit.asset,
+            "from": self.address,
+            "to": to,
+            "amount": str(amount),
+            "valid_after": 0,
+            "deadline": deadline,
+            "nonce": str(self.nonce),
+            "signature": self._signature(digest),
             "priority": priority,
         }
 

@@ -33,10 +33,18 @@ class TokenState:
     """(token, holder) -> units."""
     used: set[tuple[str, str, bytes]] = field(default_factory=set)
     """(token, holder, nonce)."""
+    permits: set[tuple[str, int]] = field(default_factory=set)
+    """(holder, nonce) that Permit2 has seen."""
+    approved: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(token, holder) -> the most that Permit2 may take, where its holder has not approved everything."""
 
     def copy(self) -> "TokenState":
         """Give a copy that later blocks do not change."""
-        return TokenState(dict(self.balances), set(self.used))
+        return TokenState(dict(self.balances), set(self.used), set(self.permits), dict(self.approved))
+
+    def allowed(self, token_address: str, holder: str) -> int:
+        """Give how much Permit2 may take."""
+        return self.approved.get((token_address, holder), 2**256 - 1)
 
 
 @dataclass(frozen=True, slots=True)

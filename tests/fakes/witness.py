@@ -169,6 +169,11 @@ class FakeWitness:
         found = self._chain.receipts(hashes)
         return tuple(self._told(receipt) if receipt else None for receipt in found)
 
+    def calls(self, hashes: Sequence[TxHash]) -> tuple[Call, ...]:
+        """Answer truly."""
+        self._answer("calls")
+        return self._chain.calls(hashes)
+
     def receipts_with_head(
         self, hashes: Sequence[TxHash]
     ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman.domain.chain import ChainSettings, TokenDomain
+from ferryman.domain.permit2 import Permit2Settings
 from ferryman.domain.relaying import RelaySettings
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, TokenUnits
@@ -44,6 +45,10 @@ def _settle(payer: Payer, units: int, *, deadline: int, priority: str) -> Body:
     return payer.settle(units, deadline=deadline, priority=priority)
 
 
+def _permit(payer: Payer, units: int, *, deadline: int, priority: str) -> Body:
+    return payer.permit(units, deadline=deadline, priority=priority)
+
+
 def _call(payer: Payer, units: int, *, deadline: int, priority: str) -> Body:
     return payer.call(units, deadline=deadline, priority=priority)
 
@@ -73,6 +78,7 @@ PROVEN: Final[Mapping[str, ProvenKind]] = {
         sign=_pay, left=_locked, taken=lambda row: int(row.payload["amount"]) + int(row.payload["fee"])
     ),
     "settlement": ProvenKind(sign=_settle, left=_owned, taken=lambda row: int(row.payload["value"])),
+    "permit-transfer": ProvenKind(sign=_permit, left=_owned, taken=lambda row: int(row.payload["amount"])),
     "meta-transaction": ProvenKind(sign=_call, left=_owned, taken=lambda row: row.fee_taken or 0),
 }
 """By the kind's name: a new kind adds one entry here, and its contract to the chain in memory."""
@@ -95,6 +101,7 @@ def every_kind(settings: ChainSettings) -> dict[str, Any]:
     (asset, *_) = settings.tokens
     return {
         "authorized_tokens": {asset: TokenDomain(name="USDC", version="2")},
+        "permit2": Permit2Settings(tokens=(asset,)),
         "settler": Address("0x" + "5E" * 20),
         "relay": RelaySettings(
             address=Address("0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"),

@@ -11,7 +11,9 @@ from web3.types import RPCEndpoint
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.domain.chain import ChainSettings, TokenDomain
+from ferryman.domain.permit2 import Permit2Settings
 from ferryman.domain.units import Address, ChainId, Milliseconds
+from ferryman.domain.wallet_factories import UndeployedWallets
 from ferryman.ports import Clock
 from local.accounts import dev_accounts, operator
 from local.chain import LocalChain
@@ -105,6 +107,11 @@ class RealChain:
             authorized_tokens={
                 Address(contracts.usdc.address): TokenDomain(name="USDC", version="2", takes_bytes=True)
             },
+            undeployed_wallets=UndeployedWallets(
+                settler=Address(contracts.deploying_settler.address),
+                factories=(Address(contracts.wallet_factory.address),),
+            ),
+            permit2=Permit2Settings(tokens=(Address(contracts.usdc.address),)),
             settler=Address(contracts.settler.address),
         )
         return cls(Web3(HTTPProvider(node.rpc_url)), contracts, node, settings, signer, payers)

@@ -18,7 +18,7 @@ from tests.fakes.market import WorkingClock, facilitator_over
 from tests.fakes.world import Wrap, unwrapped
 from tests.faults.real_chain import RealChain, RealWorld, request
 from tests.support.payments import PAYEE
-from tests.support.settlements import authorization_signature
+from tests.support.settlements import authorization_signature, counterfactual
 from tests.support.x402 import URL, requirements, signed_part
 
 USED: Final = "invalid_exact_evm_nonce_already_used"
@@ -59,12 +59,18 @@ class RealMarket:
     others: WorkingClock
 
     def asked(
-        self, number: int = 1, *, value: int = 1_000_000, asset: str = "", by: LocalAccount | None = None
+        self,
+        number: int = 1,
+        *,
+        value: int = 1_000_000,
+        asset: str = "",
+        by: LocalAccount | None = None,
+        wallet: str = "",
     ) -> dict[str, Any]:
-        """Ask for a payment of this payer's, or another one's."""
+        """Ask for a payment of this payer's, or another one's, or of a wallet that it signs for."""
         now, payer = self.real.clock.now() // 1_000, by or self.payer
         message = {
-            "from": payer.address,
+            "from": wallet or payer.address,
             "to": PAYEE,
             "value": value,
             "validAfter": now - 600,
@@ -302,6 +308,34 @@ def test_a_broadcast_that_fails_once_leaves_no_gap(running: RealChain, outcome: 
         assert all(answer["success"] for answer in answers)
         assert market.paid() == before + 2_000_000
         market.real.world.check_nonces()
+
+
+def test_a_wallet_is_deployed_by_its_factory_and_pays_at_once(market: RealMarket) -> None:
+    """By one transaction; the next payment finds it there. By another factory none is deployed."""
+    contracts, owner = market.chain.contracts, market.payer
+    wallet = contracts.wallet_factory.functions.walletOf(owner.address).call()
+    contracts.usdc.functions.transfer(wallet, 2_000_000).transact({"from": owner.address})
+    request(market.chain.web3, "anvil_mine", "0x2", "0x1")
+    deployment = bytes.fromhex(contracts.wallet_factory.encode_abi("deploy", [owner.address])[2:])
+    before = market.paid()
+
+    def asked(number: int, factory: str) -> dict[str, Any]:
+        body = market.asked(number, wallet=wallet)
+        part = body["paymentPayload"]["payload"]
+        inner = bytes.fromhex(part["signature"][2:])
+        part["signature"] = "0x" + counterfactual(factory, deployment, inner).hex()
+        return body
+
+    ours = contracts.wallet_factory.address
+    elsewhere = market.facilitator.settle(asked(1, contracts.usdc.address))
+    code_before = market.chain.web3.eth.get_code(wallet)
+    answers = [market.facilitator.settle(asked(number, ours)) for number in (1, 2)]
+
+    assert elsewhere["errorReason"] == "eip6492_factory_not_allowed"
+    assert not code_before
+    assert all(answer["success"] for answer in answers), answers
+    assert market.chain.web3.eth.get_code(wallet)
+    assert market.paid() == before + 2_000_000
 
 
 def test_a_node_that_dies_before_the_answer_changes_nothing(market: RealMarket) -> None:

@@ -319,6 +319,11 @@ def test_a_payment_is_sent_mined_and_found(node: Node, wallet: LocalAccount) -> 
     assert 40_000 < receipt.gas_used < 200_000
     assert receipt.effective_gas_price > GWEI
     assert chain.receipts([receipt.hash, TxHash("0x" + "00" * 32)]) == (receipt, None)
+    (called,) = chain.calls([receipt.hash])
+    assert called.to == str(node.escrow.address)
+    assert called.data[:4] == escrow.EXECUTE_PAYMENT
+    with pytest.raises(ChainUnreachableError):
+        chain.calls([TxHash("0x" + "00" * 32)])
     assert node.usdc.functions.balanceOf(PAYEE).call() == 900
 
 

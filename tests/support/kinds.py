@@ -26,6 +26,7 @@ from tests.support.payments import (
     chain_settings,
     signed_request,
 )
+from tests.support.permits import permit_settings, signed_permit_transfer
 from tests.support.settlements import ASSET, settlement_settings, signed_settlement
 
 Signed = Callable[..., dict[str, Any]]
@@ -50,6 +51,8 @@ class SampleKind:
     """The field of the body that is its priority."""
     unsigned: Mapping[str, object] = field(default_factory=lambda: {"priority": "fast"})
     """A field of the body that is not signed, with another value."""
+    names_signer: bool = True
+    """Whether the signed message says whose it is; else two may sign the same, and the id says it."""
     reverts: Mapping[bytes, str]
     """What its contract reverts with for good, and our reason for each."""
 
@@ -122,6 +125,34 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
             _error("FiatTokenV2: authorization is expired"): "deadline_passed",
             _error("ERC20: transfer amount exceeds balance"): "insufficient_funds",
             _error("FiatTokenV2: invalid signature"): "signature_invalid",
+        },
+    ),
+    "permit-transfer": SampleKind(
+        settings=permit_settings(),
+        signed=signed_permit_transfer,
+        changes={
+            "asset": "0x" + "12" * 20,
+            "from": "0x" + "13" * 20,
+            "to": "0x" + "14" * 20,
+            "amount": "1000001",
+            "valid_after": 1,
+            "deadline": 1_893_452_401,
+            "nonce": "8",
+        },
+        quote={
+            "kind": "permit-transfer",
+            "chain_id": CHAIN_ID,
+            "asset": ASSET,
+            "from": PAYER.address,
+            "priority": "fast",
+        },
+        fund=lambda chain, payer: chain.give(ASSET, address_of(payer), 1_000_000),
+        names_signer=False,
+        reverts={
+            keccak(b"InvalidNonce()")[:4]: "nonce_used",
+            keccak(b"SignatureExpired(uint256)")[:4] + bytes(32): "deadline_passed",
+            keccak(b"InvalidSigner()")[:4]: "signature_invalid",
+            keccak(b"InvalidContractSignature()")[:4]: "signature_invalid",
         },
     ),
     "meta-transaction": SampleKind(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from eth_abi.abi import encode
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 
@@ -92,3 +93,8 @@ def signed_settlement(*, by: LocalAccount = PAYER, **members: object) -> dict[st
     """Write the body of a post of a really signed settlement; `members` change the signed message."""
     message = authorization(**{"from": by.address, **members})
     return settlement_body(message, authorization_signature(message, by=by))
+
+
+def counterfactual(factory: str, calldata: bytes, signature: bytes) -> bytes:
+    """Wrap a signature of a wallet that its factory has not deployed yet (ERC-6492)."""
+    return encode(["address", "bytes", "bytes"], [factory, calldata, signature]) + bytes.fromhex("6492" * 16)

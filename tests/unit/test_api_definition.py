@@ -12,6 +12,7 @@ COUNTED: Final = {
     ("post", "/service/meta-transactions"),
     ("post", "/service/payments"),
     ("post", "/service/settlements"),
+    ("post", "/service/permit-transfers"),
     ("post", "/sign-out"),
     ("post", "/socket-tickets"),
 }
@@ -33,6 +34,7 @@ OPEN: Final = {
     ("get", "/supported"),
     ("post", "/settle"),
     ("post", "/settlements"),
+    ("post", "/permit-transfers"),
     ("post", "/verify"),
     ("post", "/x402/facilitate"),
     ("post", "/sign-in"),

@@ -380,6 +380,13 @@ class Chain(Protocol):
         """Receipts by hash, None where there is none."""
         ...
 
+    def calls(self, hashes: Sequence[TxHash]) -> tuple[Call, ...]:
+        """What mined transactions called; one that the endpoint lacks raises ChainUnreachableError.
+
+        What creates a contract calls the zero address.
+        """
+        ...
+
     def receipts_with_head(
         self, hashes: Sequence[TxHash]
     ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:

@@ -293,9 +293,9 @@ class Ferryman(RuleBasedStateMachine):
     @precondition(lambda self: self.deployment.posted)
     @rule(which=st.integers(0, 1_000))
     def overtake(self, which: int) -> None:
-        """A stranger sends a settlement, as anybody may, as soon as it is seen on its way."""
+        """A stranger sends a transfer, as anybody may, as soon as it is seen on its way."""
         posted = self.deployment.posted[which % len(self.deployment.posted)]
-        if posted.message.kind == "settlement":
+        if posted.message.kind in {"settlement", "permit-transfer"}:
             self.deployment.chain.overtaken.add(posted.message.key)
 
     # -- always -------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ferryman.domain.configured import ConfiguredAddress
 from ferryman.domain.faucet import FaucetSettings, is_test_chain
 from ferryman.domain.fees import FILL_CAP_FACTOR, PERCENTILES, FeeModel, Tier
+from ferryman.domain.permit2 import Permit2Settings
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.quotas import SenderLimits
 from ferryman.domain.relaying import RelaySettings
 from ferryman.domain.units import Address, BlockNumber, ChainId, Gas, Instant, Milliseconds, Seconds, Wei
+from ferryman.domain.wallet_factories import UndeployedWallets
 
 LOOK_BACK_BLOCKS: Final = 8
 """How far before the newest deep block a refusal looks again.
@@ -82,6 +84,10 @@ class ChainSettings(BaseModel):
     """Tokens a payment may move: a token is foreign code, and we pay its gas."""
     authorized_tokens: Mapping[ConfiguredAddress, TokenDomain] = Field(default_factory=dict)
     """Tokens that are settled out of their holders' own accounts (EIP-3009); none: no settlements."""
+    undeployed_wallets: UndeployedWallets | None = None
+    """Wallets that are deployed with their first settlement (ERC-6492); None: they are refused."""
+    permit2: Permit2Settings | None = None
+    """Tokens that are settled by Permit2, with EIP-3009 or without; None: none are."""
     settler: ConfiguredAddress | None = None
     """The BatchSettler, which carries out many settlements at once; None: each has its own transaction."""
     explorer_url: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")] | None = None

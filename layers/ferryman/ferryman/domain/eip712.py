@@ -11,6 +11,7 @@ from ferryman.domain.units import Address, ChainId, TransactionId
 _DOMAIN_TYPE_HASH: Final = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
+_UNVERSIONED_TYPE_HASH: Final = keccak(b"EIP712Domain(string name,uint256 chainId,address verifyingContract)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,32 +19,27 @@ class Eip712Domain:
     """The contract a message is for. It comes from our configuration, never from a request."""
 
     name: str
-    version: str
+    version: str | None
+    """None: its domain has no such member, as Permit2's."""
     chain_id: ChainId
     verifying_contract: Address
 
     def told(self) -> dict[str, str | int]:
         """Give it by EIP-712's own names, as wallets take it."""
+        version = {} if self.version is None else {"version": self.version}
         return {
             "name": self.name,
-            "version": self.version,
+            **version,
             "chainId": self.chain_id,
             "verifyingContract": self.verifying_contract,
         }
 
     def separator(self) -> bytes:
         """Hash of the domain (EIP-712, `domainSeparator`), 32 bytes."""
-        return keccak(
-            words(
-                [
-                    _DOMAIN_TYPE_HASH,
-                    keccak(self.name.encode()),
-                    keccak(self.version.encode()),
-                    self.chain_id,
-                    self.verifying_contract,
-                ],
-            )
-        )
+        name, here = keccak(self.name.encode()), (self.chain_id, self.verifying_contract)
+        if self.version is None:
+            return keccak(words([_UNVERSIONED_TYPE_HASH, name, *here]))
+        return keccak(words([_DOMAIN_TYPE_HASH, name, keccak(self.version.encode()), *here]))
 
 
 def typed_data_digest(separator: bytes, hashed_struct: bytes) -> bytes:

@@ -63,6 +63,10 @@ class InvalidFieldsError(RequestError):
     code = "invalid_fields"
 
 
+class FactoryNotAllowedError(InvalidFieldsError):
+    """The wallet would be deployed by a factory that the operator does not call (ERC-6492)."""
+
+
 def chain_not_served(served: Iterable[ChainId]) -> InvalidFieldsError:
     """Refuse a chain, and name those that are served."""
     problem = FieldProblem("chain_id", f"is not served here; served: {', '.join(map(str, served))}")
@@ -132,6 +136,12 @@ class InsufficientFundsError(RequestError):
         )
         self.free = free
         self.needed = needed
+
+
+class AllowanceRequiredError(RequestError):
+    """The payer's token does not let the contract take that much, which is to carry the message out."""
+
+    code = "allowance_required"
 
 
 class TrialFailedError(RequestError):

@@ -8,10 +8,11 @@ from ferryman.intents.faucet import FAUCET
 from ferryman.intents.kind import IntentKind, SignedKind
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.intents.payment import PAYMENT
+from ferryman.intents.permit_transfer import PERMIT_TRANSFER
 from ferryman.intents.settlement import SETTLEMENT
 
 SIGNED: Final[Mapping[str, SignedKind]] = MappingProxyType(
-    {kind.name: kind for kind in (PAYMENT, SETTLEMENT, META_TRANSACTION)}
+    {kind.name: kind for kind in (PAYMENT, SETTLEMENT, PERMIT_TRANSFER, META_TRANSACTION)}
 )
 """Every kind that is posted as a signed message, by its name."""
 KINDS: Final[Mapping[str, IntentKind]] = MappingProxyType({**SIGNED, FAUCET.name: FAUCET})

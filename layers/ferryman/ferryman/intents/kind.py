@@ -31,6 +31,8 @@ class SignedIntent:
     """What was signed, 32 bytes."""
     deadline_seconds: Seconds
     priority: Tier
+    vouching: Read | None = None
+    """Asked whether the sender vouches for the signature, where ERC-1271 alone does not do."""
     payload: Mapping[str, str | int]
     """Everything the client sent, normalised, and the contract it is for.
 
@@ -220,6 +222,7 @@ class IntentKind(Protocol):
 
         Raises:
             NonceUsedError: the chain has seen the nonce, or its invalidation is under way.
+            AllowanceRequiredError: its funds may not be taken.
 
         """
         ...
@@ -232,7 +235,7 @@ class IntentKind(Protocol):
         """What to say of a message of whose trials one, by its place among them, reverted."""
         ...
 
-    def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
+    def spent_at(self, payload: Mapping[str, str | int], answers: Sequence[bytes]) -> tuple[bool, bool]:
         """Read in the answers to `state_reads` whether the message's nonce is used: deep, and at the head."""
         ...
 
@@ -244,6 +247,13 @@ class IntentKind(Protocol):
         self, transaction_id: TransactionId, payload: Mapping[str, str | int], logs: Sequence[EventLog]
     ) -> bool:
         """Whether those logs, all of one transaction, say that it carried out this very message."""
+        ...
+
+    def call_head(self, payload: Mapping[str, str | int]) -> bytes | None:
+        """What a transaction's own calldata must begin with, to `to_call`'s contract, to be its execution.
+
+        None: its logs name the message. Where they do not, another message's execution may look the same.
+        """
         ...
 
     def marker(self, payload: Mapping[str, str | int]) -> NonceMarker:

@@ -10,6 +10,7 @@ from typing import Final
 
 from ferryman.domain.chain import LOOK_BACK_BLOCKS
 from ferryman.domain.errors import (
+    AllowanceRequiredError,
     ChainUnreachableError,
     ContractMismatchError,
     InsufficientFundsError,
@@ -30,6 +31,7 @@ _READINGS: Final = 5
 """How often the chain is read for one message, while settlements overtake the readings."""
 
 REFUSALS: Final = (
+    AllowanceRequiredError,
     InsufficientFundsError,
     NonceUsedError,
     TargetNotAllowedError,
@@ -92,6 +94,7 @@ class Assurance:
             ContractMismatchError: the contract is not ours.
             NonceUsedError: the chain has seen the message's nonce.
             InsufficientFundsError: the free funds do not cover it, by a fresh reading.
+            AllowanceRequiredError: they may not be taken.
             WrongSignerError: the contract does not vouch for the signature.
             TrialFailedError: the contract would refuse it now.
 
@@ -132,7 +135,7 @@ class Assurance:
 
         Raises:
             ChainUnreachableError, ContractMismatchError, NonceUsedError, InsufficientFundsError,
-            TrialFailedError, WrongSignerError: as `reserve`.
+            AllowanceRequiredError, TrialFailedError, WrongSignerError: as `reserve`.
 
         """
 

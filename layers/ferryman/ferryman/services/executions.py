@@ -73,7 +73,7 @@ class Executions:
             given = [answer for answer in told if isinstance(answer, bytes)]
             if len(given) != len(told):
                 return "the contract gives no answer about it"
-            words.append(kind.spent_at(given))
+            words.append(kind.spent_at(row.payload, given))
         if not any(is_seen for _, is_seen in words):
             return None
         if not Hearing(tuple(words), access.chain.doubt).confirms(lambda word: word[0]):
@@ -137,10 +137,21 @@ class Executions:
                 size = max(size // 4, _FEWEST_LOG_BLOCKS)
                 continue
             for name, told in _by_transaction(logs).items():
-                if kind.is_execution(row.transaction_id, row.payload, told):
+                if kind.is_execution(row.transaction_id, row.payload, told) and _is_called(
+                    row, kind, name, chain
+                ):
                     return name
             last = start - 1
         return None
+
+
+def _is_called(row: Transaction, kind: IntentKind, name: TxHash, chain: Chain) -> bool:
+    """Whether a transaction is the message's own call, where its logs do not say so."""
+    head = kind.call_head(row.payload)
+    if head is None:
+        return True
+    (call,) = chain.calls([name])
+    return call.to == kind.to_call(row.payload).to and call.data.startswith(head)
 
 
 def _by_transaction(logs: Sequence[EventLog]) -> dict[TxHash, list[EventLog]]:

@@ -252,9 +252,9 @@ def _signature_doubt(intent: SignedIntent) -> RequestError | None:
 
 
 def _vouching(intent: SignedIntent, doubt: RequestError) -> Vouching:
-    """Ask the sender's own contract (ERC-1271)."""
+    """Ask the sender's own contract (ERC-1271), or whom the kind names, in the same way."""
     call = is_valid_signature_call(intent.digest, intent.signature)
-    return Vouching(Read(intent.sender, call, gas=GAS_LIMIT), is_magic, doubt)
+    return Vouching(intent.vouching or Read(intent.sender, call, gas=GAS_LIMIT), is_magic, doubt)
 
 
 def _differing(known: Transaction, intent: SignedIntent) -> list[str]:

@@ -13,8 +13,16 @@ from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, CorrelationId, Seconds, TxHash
 from ferryman.intents.x402.catalogue import ListedResource
 from ferryman.intents.x402.networks import network_of, old_network_of
-from ferryman.intents.x402.reasons import Reason, RefusedError, reason_of, reason_of_end
-from ferryman.intents.x402.request import KIND, SCHEME, network_asked, parsed, payer_of
+from ferryman.intents.x402.reasons import Reason, RefusedError, of_permit2, reason_of, reason_of_end
+from ferryman.intents.x402.request import (
+    SCHEME,
+    Method,
+    method_of,
+    network_asked,
+    parsed,
+    payer_of,
+    settles,
+)
 from ferryman.ports import Clock, Log, WalletStore
 from ferryman.services.about import about
 from ferryman.services.asking import number_parameter, refuse_unknown_parameters
@@ -43,7 +51,7 @@ class Facilitator:
         """Say whether a payment would be settled, as things are; nothing is stored."""
         try:
             asked = parsed(body, self._settings)
-            intent = self.ingest.verify(KIND, asked.body)
+            intent = self.ingest.verify(asked.kind, asked.body)
         except FerrymanError as error:
             return self.invalid(error, body)
         return {"isValid": True, "payer": intent.sender}
@@ -57,7 +65,7 @@ class Facilitator:
         began = self.clock.now()
         try:
             asked = parsed(body, self._settings)
-            accepted = self.ingest(KIND, asked.body, correlation_id=correlation_id)
+            accepted = self.ingest(asked.kind, asked.body, correlation_id=correlation_id)
             self._check_repeat(accepted, asked.max_timeout_seconds)
             row = self.awaiting(accepted.transaction, since=began)
             transaction = self._hash_of(row)
@@ -66,9 +74,9 @@ class Facilitator:
         told = {"payer": row.sender, "transaction": transaction, "network": asked.network}
         self.log.info("settled" if row.status is Status.CONFIRMED else "not settled yet", **about(row))
         if row.status is Status.CONFIRMED:
-            return {"success": True, **told, "amount": str(row.payload["value"])}
+            return {"success": True, **told, "amount": asked.amount}
         if row.status is Status.FAILED:
-            reason, message = reason_of_end(row.reason), f"It failed: {row.reason}."
+            reason, message = _said(reason_of_end(row.reason), body), f"It failed: {row.reason}."
         else:
             reason, message = Reason.PENDING, f"It is {row.status.value}: ask again with the same payment."
         return {"success": False, "errorReason": reason.value, "errorMessage": message, **told}
@@ -80,9 +88,11 @@ class Facilitator:
             StoreUnavailableError: the accounts cannot be read.
 
         """
-        chains = [one for one in self._settings.values() if one.authorized_tokens]
+        chains = [one for one in self._settings.values() if settles(one)]
         named = [(2, network_of(one.chain_id)) for one in chains]
-        named += [(1, name) for one in chains if (name := old_network_of(one.chain_id))]
+        named += [
+            (1, name) for one in chains if one.authorized_tokens and (name := old_network_of(one.chain_id))
+        ]
         return {
             "kinds": [{"x402Version": version, "scheme": SCHEME, "network": name} for version, name in named],
             "extensions": [],
@@ -107,13 +117,13 @@ class Facilitator:
 
     def invalid(self, error: FerrymanError, body: object = None) -> Answer:
         """Shape the refusal of a verification."""
-        reason = self._reason(error, otherwise=Reason.VERIFY_ERROR)
+        reason = self._reason(error, body, otherwise=Reason.VERIFY_ERROR)
         refused = {"isValid": False, "invalidReason": reason.value, "invalidMessage": _message(error)}
         return refused | _payer(body)
 
     def unsettled(self, error: FerrymanError, body: object = None) -> Answer:
         """Shape the refusal of a settlement, which has cost nothing."""
-        reason = self._reason(error, otherwise=Reason.SETTLE_ERROR)
+        reason = self._reason(error, body, otherwise=Reason.SETTLE_ERROR)
         refused = {"success": False, "errorReason": reason.value, "errorMessage": _message(error)}
         return {**refused, **_payer(body), "transaction": "", "network": network_asked(body)}
 
@@ -143,13 +153,18 @@ class Facilitator:
         found = (one.address for chain_id in chain_ids for one in self.wallets.wallets(chain_id))
         return list(dict.fromkeys(found))
 
-    def _reason(self, error: FerrymanError, *, otherwise: Reason) -> Reason:
-        reason = reason_of(error, otherwise=otherwise)
+    def _reason(self, error: FerrymanError, body: object, *, otherwise: Reason) -> Reason:
+        reason = _said(reason_of(error, otherwise=otherwise), body)
         if reason is otherwise:
             self.log.error("could not be judged", cause=str(error))
         else:
             self.log.info("refused", reason=reason.value)
         return reason
+
+
+def _said(reason: Reason, body: object) -> Reason:
+    """Say it of what was signed."""
+    return of_permit2(reason) if method_of(body) is Method.PERMIT2 else reason
 
 
 def _message(error: FerrymanError) -> str:

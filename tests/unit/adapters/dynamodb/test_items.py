@@ -19,9 +19,11 @@ from ferryman.domain.units import (
     Wei,
 )
 from ferryman.intents.payment import PAYMENT
+from ferryman.intents.permit_transfer import PERMIT_TRANSFER
 from ferryman.intents.settlement import SETTLEMENT
 from local.bench.units import item_bytes
 from tests.support.payments import CHAIN_ID, chain_settings, signed_request
+from tests.support.permits import permit_settings, signed_permit_transfer
 from tests.support.rows import NOW, received_row
 from tests.support.settlements import settlement_settings, signed_settlement
 
@@ -102,6 +104,29 @@ def test_the_fullest_row_of_a_batched_settlement_stays_within_a_kilobyte() -> No
     assert item_bytes(transaction_item(settled)) <= KILOBYTE
     assert transaction_of(transaction_item(settled)) == settled
     assert max(item_bytes(event_item(replace(event, kind="settlement"))) for event in events) <= KILOBYTE
+
+
+def test_the_fullest_row_of_a_permit_transfer_stays_within_a_kilobyte() -> None:
+    """It shares its transaction with no other, and keeps two contracts beside the token."""
+    body = signed_permit_transfer(nonce=2**256 - 1, amount=1_234 * 10**18 + 1)
+    body |= {"resource": "https://api.example.com/weather", "priority": "normal"}
+    payload = PERMIT_TRANSFER.parse(body, {CHAIN_ID: permit_settings()}).payload
+    row, events = fullest()
+
+    settled = replace(
+        row,
+        kind=PERMIT_TRANSFER.name,
+        sender=Address(body["from"]),
+        payload=payload,
+        fee_taken=None,
+        batch_size=None,
+        batch_position=None,
+    )
+
+    assert item_bytes(transaction_item(settled)) <= KILOBYTE
+    assert transaction_of(transaction_item(settled)) == settled
+    kind = PERMIT_TRANSFER.name
+    assert max(item_bytes(event_item(replace(event, kind=kind))) for event in events) <= KILOBYTE
 
 
 def test_the_fullest_row_is_read_as_it_was_written() -> None:

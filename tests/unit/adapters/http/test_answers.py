@@ -29,6 +29,7 @@ ISSUE = {
     "not_authenticated": 401,
     "not_allowed": 403,
     "insufficient_funds": 402,
+    "allowance_required": 402,
     "sign_in_refused": 401,
     "not_found": 404,
     "nonce_used": 409,

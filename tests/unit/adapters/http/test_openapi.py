@@ -216,6 +216,7 @@ def test_reads_answer_with_the_documented_models() -> None:
     assert {path: ref.rsplit("/", 1)[-1] for path, ref in models.items() if ref} == {
         "/payments": "Record",
         "/settlements": "Record",
+        "/permit-transfers": "Record",
         "/verify": "X402Verification",
         "/settle": "X402Settlement",
         "/supported": "X402Support",
@@ -228,6 +229,7 @@ def test_reads_answer_with_the_documented_models() -> None:
         "/quote": "Quote",
         "/service/payments": "Record",
         "/service/settlements": "Record",
+        "/service/permit-transfers": "Record",
         "/service/meta-transactions": "Record",
         "/sign-in/challenge": "SignInChallenge",
         "/sign-in": "SignedIn",

@@ -46,6 +46,7 @@ from ferryman.ports import (
 )
 
 _HISTORY_BLOCKS: Final = 10
+_NOBODY: Final = Address("0x" + "00" * 20)
 _DELEGATION: Final = "0xef0100"
 """What the code of a delegated account begins with (EIP-7702)."""
 """An endpoint stands still when its newest block is older than both, and lags when it is so many behind."""
@@ -221,6 +222,11 @@ class EvmChain:
         """Receipts by hash."""
         return self._receipts(self._rpc.batch([_receipt_of(name) for name in hashes]))
 
+    def calls(self, hashes: Sequence[TxHash]) -> tuple[Call, ...]:
+        """Transactions by hash."""
+        answers = self._rpc.batch([RpcRequest("eth_getTransactionByHash", (name,)) for name in hashes])
+        return tuple(self._call_of(name, answer) for name, answer in zip(hashes, answers, strict=True))
+
     def receipts_with_head(
         self, hashes: Sequence[TxHash]
     ) -> tuple[Block, tuple[TransactionReceipt | None, ...]]:
@@ -284,6 +290,13 @@ class EvmChain:
             trouble = error.cause
         took = Milliseconds(round(told.milliseconds))
         return EndpointProbe(number=told.number, took_ms=took, head=head, trouble=trouble, rests=rests)
+
+    def _call_of(self, name: TxHash, answer: Any) -> Call:  # noqa: ANN401 (a JSON value)
+        sent = self._rpc.result(answer)
+        if sent is None:
+            raise ChainUnreachableError(self._settings.chain_id, f"transaction {name} is not there")
+        to = checked_address(sent["to"]) if sent["to"] else _NOBODY
+        return Call(to, _bytes(sent["input"]), Wei(int(sent["value"], 16)))
 
     def _receipts(self, answers: Sequence[Any]) -> tuple[TransactionReceipt | None, ...]:
         found = (self._rpc.result(answer) for answer in answers)

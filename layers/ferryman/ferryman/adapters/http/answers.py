@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ferryman.domain.errors import (
+    AllowanceRequiredError,
     AssuranceUnavailableError,
     BodyDiffersError,
     ContractMismatchError,
@@ -43,6 +44,7 @@ STATUS_OF: Final[Mapping[type[FerrymanError], HTTPStatus]] = MappingProxyType(
         InsufficientFundsError: HTTPStatus.PAYMENT_REQUIRED,
         FeeTooLowError: HTTPStatus.PAYMENT_REQUIRED,
         NotAllowedError: HTTPStatus.FORBIDDEN,
+        AllowanceRequiredError: HTTPStatus.PAYMENT_REQUIRED,
         NotFoundError: HTTPStatus.NOT_FOUND,
         NonceUsedError: HTTPStatus.CONFLICT,
         BodyDiffersError: HTTPStatus.CONFLICT,

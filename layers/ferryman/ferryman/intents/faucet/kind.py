@@ -138,7 +138,7 @@ class FaucetKind:
         """Say what the token says."""
         return TrialFailedError(eip3009.reason_of(revert) or "reverted")
 
-    def spent_at(self, _answers: Sequence[bytes]) -> tuple[bool, bool]:
+    def spent_at(self, _payload: Payload, _answers: Sequence[bytes]) -> tuple[bool, bool]:
         """No state of the token says whether a grant was given."""
         return False, False
 
@@ -151,6 +151,10 @@ class FaucetKind:
     ) -> bool:
         """Never: whoever else gives an account as much has not given this."""
         return False
+
+    def call_head(self, _payload: Payload) -> None:
+        """None: no transaction of others counts at all."""
+        return
 
     def marker(self, payload: Payload) -> NonceMarker:
         """The account's share of the span of time."""

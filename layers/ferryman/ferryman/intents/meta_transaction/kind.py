@@ -285,7 +285,7 @@ class MetaTransactionKind:
         """Say which of the two it is, and why."""
         return call_refusal(revert) if trial else _fee_refusal(revert)
 
-    def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
+    def spent_at(self, _payload: Payload, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The relay's word on the nonce."""
         return bool(relay.number(answers[1])), bool(relay.number(answers[3]))
 
@@ -297,6 +297,10 @@ class MetaTransactionKind:
         """By the digest, which is the transaction's id; and the target did it."""
         told = _executed(transaction_id, payload, logs)
         return told is not None and told.succeeded
+
+    def call_head(self, _payload: Payload) -> None:
+        """None: the logs name it."""
+        return
 
     def marker(self, payload: Payload) -> NonceMarker:
         """The user's nonce at this relay."""

@@ -200,7 +200,7 @@ class PaymentKind:
         """Nothing is tried, so nothing reverts."""
         raise NotImplementedError(trial, _selector(revert))
 
-    def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
+    def spent_at(self, _payload: Payload, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The escrow's word on the nonce."""
         deep, newest = (escrow.payment_state(answer) for answer in answers)
         return deep.is_nonce_used, newest.is_nonce_used
@@ -215,6 +215,10 @@ class PaymentKind:
         """By the digest, which is the transaction's id."""
         digest = hex_bytes(transaction_id)
         return any(log.topics[:2] == (escrow.PAYMENT_EXECUTED, digest) for log in logs)
+
+    def call_head(self, _payload: Payload) -> None:
+        """None: the logs name it."""
+        return
 
     def marker(self, payload: Payload) -> NonceMarker:
         """The payer's nonce at this escrow."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -10,9 +9,10 @@ from pydantic import BaseModel
 from ferryman.domain.chain import ChainSettings, TokenDomain
 from ferryman.domain.eip712 import Eip712Domain, transaction_id
 from ferryman.domain.eip1559 import Call
-from ferryman.domain.erc6492 import is_of_undeployed_wallet
+from ferryman.domain.erc1271 import GAS_LIMIT
+from ferryman.domain.erc6492 import DEPLOYMENT_GAS, Counterfactual, is_of_undeployed_wallet
 from ferryman.domain.errors import (
-    DeadlinePassedError,
+    FactoryNotAllowedError,
     FieldProblem,
     InvalidFieldsError,
     NonceUsedError,
@@ -22,7 +22,7 @@ from ferryman.domain.errors import (
     chain_not_served,
 )
 from ferryman.domain.fees import Tier
-from ferryman.domain.pricing import FeeSchedule
+from ferryman.domain.signatures import SignatureFormatError
 from ferryman.domain.units import (
     Address,
     ChainId,
@@ -32,29 +32,27 @@ from ferryman.domain.units import (
     TokenUnits,
     TransactionId,
     hex_bytes,
-    rfc3339,
 )
 from ferryman.intents import eip3009
 from ferryman.intents.fields import validated
-from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
-from ferryman.intents.settlement import settler
+from ferryman.intents.settlement import deploying, settler
 from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
-from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
+from ferryman.intents.transfers import (
+    NO_FUNDS,
+    TRIAL_GAS,
+    Payload,
+    TransferKind,
+    check_deployed,
+    check_window,
+    quote_request,
+    reservation,
+)
+from ferryman.ports import Depth, EventLog, LogFilter, NonceMarker, Read, Reservation
 
-Payload = Mapping[str, str | int]
 
-TRIAL_GAS: Final = Gas(300_000)
-"""A token is foreign code: what a transfer may take of it when it is tried."""
-CLOCK_SLACK_SECONDS: Final = Seconds(6)
-"""How far the chain's clock may be ahead of ours."""
-LONGEST_SECONDS: Final = Seconds(7 * 86_400)
-"""How far ahead `valid_before` may be: nothing is kept open for longer."""
-_NO_FUNDS: Final = TokenUnits(-1)
-
-
-class SettlementKind:
+class SettlementKind(TransferKind):
     """Transfers of a token that its holder has signed (EIP-3009)."""
 
     name: Final = "settlement"
@@ -64,10 +62,6 @@ class SettlementKind:
     call_bytes: Final = 4 + 32 * (len(eip3009.MEMBERS) + 3)
     """The selector, six members, and v, r, s."""
     events: Final = public_events("settlement")
-    is_public: Final = True
-    is_replay_protected: Final = True
-    locks_funds: Final = False
-    followed: Final[FollowedContract | None] = None
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the token's error, or its words."""
@@ -98,10 +92,8 @@ class SettlementKind:
         """Read the body of `POST /settlements`."""
         request = validated(SettlementRequest, body)
         chain, domain = _served(request, chains)
-        payload: dict[str, str | int] = request.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if request.resource is not None:
-            payload["resource"] = "0x" + sha256(request.resource.encode()).hexdigest()
-        _check_form(hex_bytes(request.signature), domain)
+        payload = request.payload() | _deployer(hex_bytes(request.signature), chain)
+        _check_length(hex_bytes(request.signature), domain)
         authorization = _authorization(payload)
         digest = authorization.digest(_separator(chain.chain_id, Address(request.asset), domain))
         return SignedIntent(
@@ -113,73 +105,20 @@ class SettlementKind:
             digest=digest,
             deadline_seconds=authorization.valid_before,
             priority=Tier(request.priority),
+            vouching=_vouching(payload, digest),
             payload=payload,
         )
 
     def parse_quote(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> QuoteRequest:
         """Read the body of `POST /quote` for a settlement."""
         request = validated(SettlementQuoteRequest, body)
-        chain, _ = _served(request, chains)
-        asset, spending = Address(request.asset), None
-        if request.payer is not None:
-            payer = Address(request.payer)
-            spending = Funds(chain_id=chain.chain_id, escrow=asset, token=asset, payer=payer)
-        return QuoteRequest(
-            chain_id=chain.chain_id,
-            token=asset,
-            tier=Tier(request.priority),
-            spending=spending,
-            schedule=FeeSchedule(),
-        )
-
-    def schedule(self, _payload: Payload, _chain: ChainSettings) -> FeeSchedule:
-        """Nothing is charged."""
-        return FeeSchedule()
-
-    def fees_held(self, _chain: ChainSettings) -> Mapping[Address, Read]:
-        """None: there is no fee."""
-        return {}
-
-    def price_reads(self, _chain: ChainSettings) -> tuple[Read, ...]:
-        """None: the coin's price is configured, if it matters."""
-        return ()
-
-    def native_price(self, _chain: ChainSettings, _answers: Sequence[bytes], _now: Instant) -> None:
-        """None is asked for."""
-        return
-
-    def terms(self, _payload: Payload, _chain: ChainSettings, _price: TokenUnits | None) -> Payload:
-        """Nothing: the payer signed all there is."""
-        return {}
-
-    def fee_taken(
-        self, _transaction_id: TransactionId, _payload: Payload, _logs: Sequence[EventLog]
-    ) -> TokenUnits:
-        """Nothing."""
-        return TokenUnits(0)
-
-    def fee(self, _payload: Payload) -> TokenUnits:
-        """Nothing: all that is signed for goes to the payee."""
-        return TokenUnits(0)
+        _served(request, chains)
+        return quote_request(request)
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Take what is valid already, and for as long as its inclusion may take."""
-        now_seconds, valid_after = now // 1000, int(intent.payload["valid_after"])
-        earliest = now_seconds + chain.inclusion_seconds + CLOCK_SLACK_SECONDS
-        latest = now_seconds + LONGEST_SECONDS
-        if intent.deadline_seconds <= now_seconds:
-            msg = f"It was valid before {rfc3339(Instant(intent.deadline_seconds * 1000))} only."
-            reason = f"has passed: it is in Unix seconds, and must be at least {earliest} now"
-            raise DeadlinePassedError(msg, FieldProblem("valid_before", reason))
-        if intent.deadline_seconds < earliest:
-            reason = f"must be at least {earliest} (Unix seconds) now, so that it can be mined in time"
-            raise InvalidFieldsError("The deadline is too near.", FieldProblem("valid_before", reason))
-        if intent.deadline_seconds > latest:
-            reason = f"must be at most {latest} (Unix seconds) now"
-            raise InvalidFieldsError("The deadline is too far.", FieldProblem("valid_before", reason))
-        if valid_after >= now_seconds:
-            reason = f"must have passed: it is {now_seconds} (Unix seconds) now"
-            raise InvalidFieldsError("It is not valid yet.", FieldProblem("valid_after", reason))
+        begins, ends = Seconds(int(intent.payload["valid_after"])), intent.deadline_seconds
+        check_window(chain, now, begins=("valid_after", begins), ends=("valid_before", ends))
 
     def contract_reads(self, chain: ChainSettings, payload: Payload | None = None) -> tuple[Read, ...]:
         """Ask the token for its domain separator."""
@@ -211,16 +150,18 @@ class SettlementKind:
 
         The head's counts no further: a settlement that is mined and not yet let go has left it already.
         """
-        if any(self.spent_at(answers)):
+        if any(self.spent_at(payload, answers)):
             msg = "The token has seen an authorization with this nonce, or its cancellation."
             raise NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
         deep, newest, units = eip3009.balance(answers[0]), eip3009.balance(answers[1]), _units(payload)
-        return TokenUnits(deep - units) if newest >= units else _NO_FUNDS
+        return TokenUnits(deep - units) if newest >= units else NO_FUNDS
 
     def trials(self, payload: Payload) -> tuple[Read, ...]:
         """The transfer itself, at the head: foreign code may refuse it for reasons of its own."""
-        call = self.to_call(payload)
-        return (Read(call.to, call.data, gas=TRIAL_GAS),)
+        call, gas = self.to_call(payload), TRIAL_GAS
+        if "deployer" in payload:
+            gas = Gas(gas + DEPLOYMENT_GAS)
+        return (Read(call.to, call.data, gas=gas),)
 
     def refusal(self, _trial: int, revert: bytes) -> RequestError:
         """Say what the token says."""
@@ -231,9 +172,11 @@ class SettlementKind:
         if reason == "signature_invalid":
             problem = FieldProblem("signature", "is refused by the token")
             return WrongSignerError("The token refuses the signature.", problem)
+        if deploying.is_not_deployed(revert):
+            return TrialFailedError("deployment_failed", FieldProblem("signature", "deploys no such wallet"))
         return TrialFailedError(reason or "reverted")
 
-    def spent_at(self, answers: Sequence[bytes]) -> tuple[bool, bool]:
+    def spent_at(self, _payload: Payload, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The token's word on the nonce."""
         return eip3009.is_used(answers[2]), eip3009.is_used(answers[3])
 
@@ -251,6 +194,10 @@ class SettlementKind:
         """By nonce and transfer: whoever sent it, the payee has the money."""
         return eip3009.is_carried_out(_authorization(payload), _asset(payload), logs)
 
+    def call_head(self, _payload: Payload) -> None:
+        """None: the logs name it."""
+        return
+
     def marker(self, payload: Payload) -> NonceMarker:
         """The payer's nonce with this token."""
         return NonceMarker(
@@ -262,14 +209,7 @@ class SettlementKind:
 
     def reservation(self, payload: Payload) -> Reservation:
         """What is signed for, out of the payer's balance."""
-        return Reservation(
-            chain_id=ChainId(int(payload["chain_id"])),
-            escrow=_asset(payload),
-            token=_asset(payload),
-            payer=Address(str(payload["from"])),
-            units=_units(payload),
-            marker=self.marker(payload),
-        )
+        return reservation(payload, _units(payload), self.marker(payload))
 
     def to_batch_call(self, payloads: Sequence[Payload], chain: ChainSettings) -> Call | None:
         """Call the BatchSettler, if there is one, and all are of one token and signed by keys."""
@@ -290,9 +230,12 @@ class SettlementKind:
         return Leg(is_done=False, cause="the token did not mention it")
 
     def to_call(self, payload: Payload) -> Call:
-        """Call `transferWithAuthorization`."""
-        data = eip3009.transfer_with_authorization(_authorization(payload), _signature(payload))
-        return Call(_asset(payload), data)
+        """Call `transferWithAuthorization`, or who does so after the wallet is deployed."""
+        authorization, signature = _authorization(payload), _signature(payload)
+        if "deployer" in payload:
+            data = deploying.settle(_asset(payload), authorization, Counterfactual.of(signature))
+            return Call(Address(str(payload["deployer"])), data)
+        return Call(_asset(payload), eip3009.transfer_with_authorization(authorization, signature))
 
 
 SETTLEMENT: Final[SignedKind] = SettlementKind()
@@ -313,11 +256,34 @@ def _served(
     return chain, domain
 
 
-def _check_form(signature: bytes, domain: TokenDomain) -> None:
+def _deployer(signature: bytes, chain: ChainSettings) -> dict[str, str]:
+    """Say who deploys the wallet of a signature, if it has to be deployed and may be."""
+    ours = chain.undeployed_wallets
+    if ours is None or not is_of_undeployed_wallet(signature):
+        check_deployed(signature)
+        return {}
+    try:
+        factory = Counterfactual.of(signature).factory
+    except SignatureFormatError as error:
+        problem = FieldProblem("signature", str(error))
+        raise InvalidFieldsError("The signature is malformed.", problem) from error
+    if factory not in ours.factories:
+        reason = f"names a factory that is not called here; called: {', '.join(ours.factories)}"
+        raise FactoryNotAllowedError("Its wallet is not deployed.", FieldProblem("signature", reason))
+    return {"deployer": ours.settler}
+
+
+def _vouching(payload: Payload, digest: bytes) -> Read | None:
+    """Have the wallet deployed, and asked, in one call."""
+    if "deployer" not in payload:
+        return None
+    signed = Counterfactual.of(_signature(payload))
+    call = deploying.is_valid_signature(Address(str(payload["from"])), digest, signed)
+    return Read(Address(str(payload["deployer"])), call, gas=Gas(DEPLOYMENT_GAS + GAS_LIMIT))
+
+
+def _check_length(signature: bytes, domain: TokenDomain) -> None:
     """Refuse signatures that no call to the token could carry."""
-    if is_of_undeployed_wallet(signature):
-        reason = "is of a wallet that is not deployed yet (ERC-6492): deploy it first"
-        raise InvalidFieldsError("No wallets are deployed here.", FieldProblem("signature", reason))
     if len(signature) != eip3009.KEY_SIGNATURE_BYTES and not domain.takes_bytes:
         reason = (
             f"must be {eip3009.KEY_SIGNATURE_BYTES} bytes (r, s, v), not {len(signature)}, with this token"

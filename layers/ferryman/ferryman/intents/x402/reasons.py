@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import Final
 
 from ferryman.domain.errors import (
+    AllowanceRequiredError,
     BodyDiffersError,
     ContractMismatchError,
     DeadlinePassedError,
+    FactoryNotAllowedError,
     FerrymanError,
     InsufficientFundsError,
     InvalidFieldsError,
@@ -45,6 +47,17 @@ class Reason(StrEnum):
     SIMULATION = "invalid_exact_evm_transaction_simulation_failed"
     TRANSFER_MISMATCH = "invalid_exact_evm_transfer_event_mismatch"
     TRANSACTION_STATE = "invalid_transaction_state"
+    PERMIT2_SPENDER = "invalid_permit2_spender"
+    PERMIT2_RECIPIENT_MISMATCH = "invalid_permit2_recipient_mismatch"
+    PERMIT2_AMOUNT_MISMATCH = "permit2_amount_mismatch"
+    PERMIT2_ASSET_MISMATCH = "permit2_token_mismatch"
+    PERMIT2_NOT_YET_VALID = "permit2_not_yet_valid"
+    PERMIT2_DEADLINE = "permit2_deadline_expired"
+    PERMIT2_SIGNATURE = "invalid_permit2_signature"
+    PERMIT2_NONCE = "permit2_invalid_nonce"
+    PERMIT2_ALLOWANCE = "permit2_allowance_required"
+    FACTORY = "eip6492_factory_not_allowed"
+    DEPLOYMENT = "smart_wallet_deployment_failed"
     PENDING = "settlement_pending"
     VERIFY_ERROR = "unexpected_verify_error"
     SETTLE_ERROR = "unexpected_settle_error"
@@ -65,6 +78,7 @@ _BY_FIELD: Final[Mapping[str, Reason]] = MappingProxyType(
         "asset": Reason.INVALID_REQUIREMENTS,
         "valid_after": Reason.VALID_AFTER,
         "valid_before": Reason.VALID_BEFORE,
+        "deadline": Reason.VALID_BEFORE,
         "signature": Reason.SIGNATURE,
     }
 )
@@ -80,6 +94,7 @@ _BY_ERROR: Final[Mapping[type[FerrymanError], Reason]] = MappingProxyType(
         # The same authorization, offered for another resource: it is sold once.
         BodyDiffersError: Reason.NONCE_USED,
         InsufficientFundsError: Reason.BALANCE,
+        AllowanceRequiredError: Reason.PERMIT2_ALLOWANCE,
         ContractMismatchError: Reason.NO_CONTRACT,
     }
 )
@@ -88,13 +103,30 @@ _BY_END: Final[Mapping[str, Reason]] = MappingProxyType(
         "deadline_passed": Reason.VALID_BEFORE,
         "nonce_used": Reason.NONCE_USED,
         "insufficient_funds": Reason.BALANCE,
+        "allowance_required": Reason.PERMIT2_ALLOWANCE,
         "signature_invalid": Reason.SIGNATURE,
+        "deployment_failed": Reason.DEPLOYMENT,
         "transfer_mismatch": Reason.TRANSFER_MISMATCH,
         "not_executed": Reason.TRANSFER_MISMATCH,
         "reverted": Reason.TRANSACTION_STATE,
     }
 )
 """Reasons of FAILED."""
+
+_OF_PERMIT2: Final[Mapping[Reason, Reason]] = MappingProxyType(
+    {
+        Reason.VALID_AFTER: Reason.PERMIT2_NOT_YET_VALID,
+        Reason.VALID_BEFORE: Reason.PERMIT2_DEADLINE,
+        Reason.SIGNATURE: Reason.PERMIT2_SIGNATURE,
+        Reason.NONCE_USED: Reason.PERMIT2_NONCE,
+    }
+)
+"""What the standard calls the same of a permit."""
+
+
+def of_permit2(reason: Reason) -> Reason:
+    """Say it as the standard does where the payer signed for Permit2."""
+    return _OF_PERMIT2.get(reason, reason)
 
 
 def reason_of(error: FerrymanError, *, otherwise: Reason) -> Reason:
@@ -109,6 +141,8 @@ def reason_of(error: FerrymanError, *, otherwise: Reason) -> Reason:
         return error.reason
     if isinstance(error, TrialFailedError):
         return _BY_END.get(error.reason, Reason.SIMULATION)
+    if isinstance(error, FactoryNotAllowedError):
+        return Reason.FACTORY
     if isinstance(error, InvalidFieldsError):
         fields = (problem.field for problem in error.problems)
         return next((_BY_FIELD[field] for field in fields if field in _BY_FIELD), Reason.INVALID_PAYLOAD)
