@@ -26,6 +26,7 @@ _NO_KIND: Final = f"{_KILL}::test_no_kind_of_message_is_lost_or_doubled_whicheve
 _KINDS: Final = "tests/conformance/test_kinds.py"
 _SETTLEMENT: Final = "tests/unit/intents/settlement/test_kind.py"
 _META_TRANSACTION: Final = "tests/unit/intents/meta_transaction/test_kind.py"
+_PERMIT: Final = "tests/unit/intents/permit_transfer/test_kind.py"
 _X402: Final = "tests/unit/services/test_x402.py"
 _STORES: Final = "tests/conformance/test_stores.py"
 _SUBMIT: Final = "tests/unit/services/test_submit.py"
@@ -353,7 +354,7 @@ MUTATIONS: Final = (
         "x402: what was signed is what the seller requires",
         (
             Edit(
-                f"{_PACKAGE}/intents/x402/request.py",
+                f"{_PACKAGE}/intents/x402/eip3009.py",
                 "        raise RefusedError(Reason.VALUE_MISMATCH,",
                 "        RefusedError(Reason.VALUE_MISMATCH,",
             ),
@@ -365,11 +366,66 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/intents/x402/request.py",
-                'return body | ({"resource": resource} if resource else {})',
-                "return body",
+                'body=signed | ({"resource": resource} if resource else {})',
+                "body=signed",
             ),
         ),
         (_X402,),
+    ),
+    Mutation(
+        "permits: a transfer counts for the permit that its call carries",
+        (
+            Edit(
+                f"{_PACKAGE}/services/executions.py",
+                "return call.to == kind.to_call(row.payload).to and call.data.startswith(head)",
+                "return True",
+            ),
+        ),
+        ("tests/unit/services/test_x402_permit2.py",),
+    ),
+    Mutation(
+        "permits: who copies another's has a record of its own",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/permit_transfer/permit2.py",
+                "return keccak(digest + words([payer]))",
+                "return digest",
+            ),
+        ),
+        (_PERMIT,),
+    ),
+    Mutation(
+        "permits: what Permit2 may not take is refused",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/permit_transfer/kind.py",
+                "if eip3009.balance(answers[4]) < permit.units:",
+                "if False:",
+            ),
+        ),
+        (_PERMIT,),
+    ),
+    Mutation(
+        "wallets: only a listed factory is called",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/settlement/kind.py",
+                "if factory not in ours.factories:",
+                "if False:",
+            ),
+        ),
+        ("tests/unit/services/test_x402_undeployed.py",),
+    ),
+    Mutation(
+        "wallets: one that is not there is asked for its signature all the same",
+        (
+            Edit(
+                f"{_PACKAGE}/services/ingest.py",
+                "intent.vouching or Read(intent.sender, call, gas=GAS_LIMIT)",
+                "Read(intent.sender, call, gas=GAS_LIMIT)",
+            ),
+        ),
+        ("tests/unit/services/test_x402_undeployed.py",),
     ),
     Mutation(
         "the faucet: only test chains have one, whatever is configured",

@@ -7,6 +7,7 @@ import pytest
 
 from ferryman.domain.signatures import CURVE_ORDER
 from ferryman.domain.transaction import Status
+from ferryman.domain.units import Milliseconds
 from tests.fakes.market import MemoryMarket, memory_market
 from tests.support.payments import NOW_SECONDS, PAYEE, PAYER, STRANGER
 from tests.support.permits import ASSET, asked_by_permit, permit_settings
@@ -207,3 +208,22 @@ def test_what_is_supported_names_the_network_of_permit2_in_version_2_only(market
     assert market.facilitator.supported()["kinds"] == [
         {"x402Version": 2, "scheme": "exact", "network": NETWORK}
     ]
+
+
+def test_one_transfer_is_not_counted_for_a_second_permit_that_its_payer_burns() -> None:
+    """Same payee and amount, and a nonce that is used: only the call tells whose the transfer was."""
+    market = memory_market(permit_settings(), patience_ms=Milliseconds(0))
+    burnt, sold = asked_by_permit(nonce=1), asked_by_permit(nonce=2)
+    market.settle(burnt)
+    market.world.queue.lose()  # it waits for the sweep, and the other is first
+    market.settle(sold)
+    market.world.deliver()
+    market.clock.sleep(Milliseconds(1_000))
+    market.chain.state.tokens.permits.add((PAYER.address.lower(), 1))
+    market.world.settle()
+
+    answers = market.settle(sold), market.settle(burnt)
+
+    assert [answer["success"] for answer in answers] == [True, False]
+    assert answers[1]["errorReason"] == "permit2_invalid_nonce"
+    assert market.chain.state.tokens.balances[ASSET.lower(), PAYEE.lower()] == 1_000_000
