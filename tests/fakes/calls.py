@@ -8,6 +8,7 @@ from eth_utils.address import to_checksum_address
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.units import Address, Seconds, TokenUnits
 from ferryman.intents import eip3009
+from ferryman.intents.faucet import kind as faucet
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 from ferryman.intents.permit_transfer import permit2
@@ -21,7 +22,10 @@ DEPLOYED: Final = ["address", "(address,bytes)", f"({','.join(AUTHORIZATION)},by
 _LEGS: Final = f"({','.join(AUTHORIZATION)},uint8,bytes32,bytes32)[]"
 
 MessageKey = tuple[str, int]
-"""Who signed a message, in lower case, and with which nonce: what its contract knows it by."""
+"""Who signed a message, in lower case, and with which nonce: what its contract knows it by.
+
+A gift has no nonce, and no contract knows it again: to whom, and how much.
+"""
 
 
 def keys_of(data: bytes) -> list[MessageKey]:
@@ -36,6 +40,8 @@ def keys_of(data: bytes) -> list[MessageKey]:
         return [(payer, int.from_bytes(nonce))]
     if selector == settler.SETTLE:
         return [(leg[0], int.from_bytes(leg[5])) for leg in legs_of(data)[1]]
+    if is_gift(data):
+        return [decode(["address", "uint256"], given)]
     if selector == relay.EXECUTE:
         (request,) = decode([REQUEST], given)
         return [(request[0], request[6])]
@@ -85,6 +91,11 @@ def alone(call: Call, key: MessageKey) -> Call:
 def is_transfer(data: bytes) -> bool:
     """Whether calldata is a signed transfer, for a token."""
     return data[:4] in {eip3009.TRANSFER, eip3009.TRANSFER_BY_BYTES}
+
+
+def is_gift(data: bytes) -> bool:
+    """Whether calldata gives tokens that nobody signed for."""
+    return data[:4] in {faucet.MINT, faucet.TRANSFER}
 
 
 def legs_of(data: bytes) -> tuple[str, tuple[tuple[Any, ...], ...]]:

@@ -53,11 +53,11 @@ from ferryman.ports import (
     TransactionReceipt,
     Trial,
 )
-from tests.fakes.calls import PAYMENT, MessageKey, alone, is_transfer, keys_of
+from tests.fakes.calls import PAYMENT, MessageKey, alone, is_gift, is_transfer, keys_of
 from tests.fakes.deployments import deployed_transfer, is_deploying, vouched
 from tests.fakes.permits import NOT_TAKEN, PermittedTransfer, is_permit, permit2_view
 from tests.fakes.relay import FakeRelay, RelayState
-from tests.fakes.tokens import PAUSED, Gift, TokenState, Transfer, is_gift, token_view, transfers_of
+from tests.fakes.tokens import PAUSED, Gift, TokenState, Transfer, token_view, transfers_of
 from tests.fakes.witness import FakeWitness, probed
 
 GAS_USED: Final = Gas(60_000)
@@ -812,6 +812,8 @@ class FakeChain:
         return None
 
     def _give(self, gift: Gift, state: EscrowState) -> Reverted | None:
+        if self.is_paused:
+            return PAUSED
         told = gift.run(state.tokens)
         if isinstance(told, Reverted):
             return told

@@ -164,6 +164,19 @@ class Payer:
             },
         }
 
+    def want(self, *, deadline: int) -> dict[str, Any]:
+        """Give a grant of the chain's first token, as its faucet writes it: as many units as its nonce."""
+        self.nonce += 1
+        return {
+            "chain_id": self.settings.chain_id,
+            "token": self.settings.tokens[0],
+            "to": self.address,
+            "units": str(self.nonce),
+            "mint": 1,
+            "window": self.nonce,
+            "deadline": deadline,
+        }
+
     def _token_separator(self) -> bytes:
         """Of the chain's first token, for what is signed for the token itself."""
         asset = self.settings.tokens[0]

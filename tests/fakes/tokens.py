@@ -115,11 +115,6 @@ class Gift:
         return [(self.token, moved, encode(["uint256"], [self.units]))]
 
 
-def is_gift(data: bytes) -> bool:
-    """Whether calldata gives tokens that nobody signed for."""
-    return data[:4] in {faucet.MINT, faucet.TRANSFER}
-
-
 def transfers_of(data: bytes) -> list[Transfer]:
     """Read what the BatchSettler is to do."""
     token_address, legs = legs_of(data)

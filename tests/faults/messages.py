@@ -53,6 +53,10 @@ def _call(payer: Payer, units: int, *, deadline: int, priority: str) -> Body:
     return payer.call(units, deadline=deadline, priority=priority)
 
 
+def _grant(payer: Payer, _units: int, *, deadline: int, **_named: str) -> Body:
+    return payer.want(deadline=deadline)
+
+
 def _locked(chain: FakeChain, payer: Address) -> int:
     return chain.state.balances[chain.settings.tokens[0].lower(), payer.lower()]
 
@@ -79,6 +83,7 @@ PROVEN: Final[Mapping[str, ProvenKind]] = {
     ),
     "settlement": ProvenKind(sign=_settle, left=_owned, taken=lambda row: int(row.payload["value"])),
     "permit-transfer": ProvenKind(sign=_permit, left=_owned, taken=lambda row: int(row.payload["amount"])),
+    "faucet": ProvenKind(sign=_grant, left=_owned, taken=lambda row: -int(row.payload["units"])),
     "meta-transaction": ProvenKind(sign=_call, left=_owned, taken=lambda row: row.fee_taken or 0),
 }
 """By the kind's name: a new kind adds one entry here, and its contract to the chain in memory."""
@@ -93,7 +98,7 @@ def message(kind: str, payer: Payer, units: int, *, deadline: int, priority: str
 def key_of(kind: str, payload: Mapping[str, str | int]) -> MessageKey:
     """Give what the contract knows a row's message by."""
     marker = KINDS[kind].marker(payload)
-    return marker.signer.lower(), int(marker.nonce)
+    return marker.signer.lower(), int(marker.nonce.removeprefix("faucet#"))
 
 
 def every_kind(settings: ChainSettings) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds, TokenUnits, Wei
+from ferryman.intents import SIGNED
 from ferryman.ports import Clock
 from ferryman.services.confirm import LEASE_MS
 from tests.fakes.calls import MessageKey
@@ -161,11 +162,13 @@ OF_OTHER_KINDS = (
         of(kind, one)
         for kind in PROVEN
         if kind != "payment"
-        for one in (overtaken, failing, chain_away, refused_by_nodes)
+        for one in (failing, chain_away, refused_by_nodes)
     ),
+    *(of(kind, overtaken) for kind in SIGNED if kind != "payment"),
     *(of("settlement", one) for one in (crowd_overtaken, crowd_failing)),
+    of("faucet", shared_key),
 )
-"""Of all others; settlements can share transactions, too."""
+"""Of all others; settlements can share transactions, too, and no chain knows a grant again."""
 
 
 def in_both_ways(ways: tuple[str, str]) -> list[pytest.ParameterSet]:

@@ -6,7 +6,7 @@ from ferryman.domain.transaction import Status
 from tests.fakes.settled import MemoryWorld
 from tests.faults.interruptions import Interruption
 from tests.faults.messages import Message
-from tests.faults.scenarios import Scenario, chain_up, check, crowd, live, messages_of, two_confirmations
+from tests.faults.scenarios import Scenario, chain_up, check, crowd, live, messages_of, of, two_confirmations
 
 
 def over(scenario: Scenario, interruption: Interruption) -> tuple[MemoryWorld, list[Message]]:
@@ -28,6 +28,9 @@ _CASES = (
     pytest.param(chain_up, True, id="one by one, messages lost", marks=pytest.mark.soak),
     pytest.param(crowd, False, id="in one transaction, messages redelivered", marks=pytest.mark.soak),
     pytest.param(two_confirmations, False, id="two confirmations", marks=pytest.mark.soak),
+    pytest.param(of("settlement", crowd), True, id="settlements in one transaction", marks=pytest.mark.soak),
+    pytest.param(of("meta-transaction", chain_up), True, id="meta-transactions", marks=pytest.mark.soak),
+    pytest.param(of("faucet", chain_up), True, id="grants", marks=pytest.mark.soak),
 )
 
 
