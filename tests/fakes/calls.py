@@ -30,31 +30,33 @@ A gift has no nonce, and no contract knows it again: to whom, and how much.
 
 def keys_of(data: bytes) -> list[MessageKey]:
     """Give the keys of the messages that a call carries, in order; none of any other call."""
-    if data[:4] in {permit2.SETTLE, deploying.SETTLE}:
-        return [_key_behind(data)]
-    selector, given = data[:4], data[4:]
-    if selector in {escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS}:
+    if data[:4] in {escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS}:
         return [(payment[1], payment[5]) for payment, _ in _payments_of(data)]
+    if data[:4] == settler.SETTLE:
+        return [(leg[0], int.from_bytes(leg[5])) for leg in legs_of(data)[1]]
+    key = _only_key(data)
+    return [key] if key else []
+
+
+def _only_key(data: bytes) -> MessageKey | None:
+    """Read calldata that carries one message at the most."""
+    selector, given = data[:4], data[4:]
     if is_transfer(data):
         payer, nonce = decode(AUTHORIZATION, given[:192])[0::5]
-        return [(payer, int.from_bytes(nonce))]
-    if selector == settler.SETTLE:
-        return [(leg[0], int.from_bytes(leg[5])) for leg in legs_of(data)[1]]
+        return payer, int.from_bytes(nonce)
     if is_gift(data):
-        return [decode(["address", "uint256"], given)]
+        to, units = decode(["address", "uint256"], given)
+        return to, units
+    if selector == permit2.SETTLE:
+        (_permitted, nonce, _deadline), payer, *_ = decode(PERMIT, given)
+        return payer, nonce
+    if selector == deploying.SETTLE:
+        *_, members = decode(DEPLOYED, given)
+        return members[0], int.from_bytes(members[5])
     if selector == relay.EXECUTE:
         (request,) = decode([REQUEST], given)
-        return [(request[0], request[6])]
-    return []
-
-
-def _key_behind(data: bytes) -> MessageKey:
-    """Read calldata of a contract that stands before a token: whose message it carries."""
-    if data[:4] == permit2.SETTLE:
-        (_permitted, nonce, _deadline), payer, *_ = decode(PERMIT, data[4:])
-        return payer, nonce
-    *_, members = decode(DEPLOYED, data[4:])
-    return members[0], int.from_bytes(members[5])
+        return request[0], request[6]
+    return None
 
 
 def alone(call: Call, key: MessageKey) -> Call:
