@@ -21,6 +21,7 @@ from ferryman.contracts import load
 from local.accounts import dev_account
 from local.bench.plan import Plan
 from local.bench.report import ResultTable, number
+from local.bench.waiting import waited
 from local.chain import LocalChain
 from local.description import StackDescription
 from local.errors import LocalStackError
@@ -40,7 +41,9 @@ NOTE = (
     "HTTP, with blocks of {block_seconds:g} s. *As its example* awaits the reference facilitator in the "
     "server's event loop, where its waiting for a block is everybody's; *in threads* gives each request one. "
     "It has one key and Ferryman {wallets}. A run counts only if every answer is a success, every "
-    "transaction named is mined with status 1, and the payee has the money of each."
+    "transaction named is mined with status 1, and the payee has the money of each. *A function that waits* "
+    "looks at a row of DynamoDB four times in a second and does nothing else: no `/settle` can be answered "
+    "more often than that."
 )
 
 
@@ -96,17 +99,26 @@ def measure_facilitators(stack: StackDescription, plan: Plan) -> list[ResultTabl
     ):
         with step(f"Settling {count} through the {name}"), _reference(stack, served) as url:
             runs.append(_settled(stack, name, url, count, plan))
-    return [_table(stack, plan, [*(run.row() for run in runs), _emulator_row(stack, plan)])]
+    with step("Measuring what the emulator can do at most"):
+        limits = _emulator_rows(stack, plan)
+    return [_table(stack, plan, [*(run.row() for run in runs), *limits])]
 
 
-def _emulator_row(stack: StackDescription, plan: Plan) -> tuple[str, ...]:
-    """Measure a route that does no work of ours: more than this the emulator cannot serve."""
+def _emulator_rows(stack: StackDescription, plan: Plan) -> list[tuple[str, ...]]:
+    """Measure a function that only waits, and a route that does no work of ours."""
+    waits, waiting_seconds = waited(stack, plan.settlements, at_once=plan.settling_at_once)
     started = time.monotonic()
     replies = asyncio.run(_all(stack.api_url, [_health] * plan.settlements, plan.settling_at_once))
     seconds = time.monotonic() - started
-    times = [milliseconds for milliseconds, _ in replies]
+    return [
+        _emulator_row("the emulator: a function that waits a second", waits, waiting_seconds),
+        _emulator_row("the emulator: GET /health", [each for each, _ in replies], seconds),
+    ]
+
+
+def _emulator_row(name: str, times: Sequence[float], seconds: float) -> tuple[str, ...]:
     measured = (len(times) / seconds, percentile(times, 50), percentile(times, 95))
-    return ("the emulator: GET /health", str(len(times)), *map(number, measured), "-", "-")
+    return (name, str(len(times)), *map(number, measured), "-", "-")
 
 
 def _warm_up(stack: StackDescription, plan: Plan) -> None:

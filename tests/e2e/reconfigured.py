@@ -1,12 +1,15 @@
-"""Functions that read a chain's endpoints anew, as after an operator has changed its parameter."""
+"""Functions with other settings for a while: as after a deploy, or an operator's change of a parameter."""
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from local.deployment import rpc_urls_parameter
 from tests.e2e.stack import Stack
+
+_ALIAS = "live"
+"""Which the API calls."""
 
 
 @contextmanager
@@ -25,6 +28,24 @@ def endpoints_changed(stack: Stack, urls: Sequence[str], *steps: str) -> Iterato
     finally:
         store(before)
         start_anew(stack, *steps)
+
+
+@contextmanager
+def deployed_with(stack: Stack, step: str, changes: Mapping[str, str]) -> Iterator[None]:
+    """Change variables of a function that an alias serves, as a deploy would, and change them back."""
+    functions, name = stack.aws("lambda"), f"{stack.description.stack_name}-{step}"
+    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    version = functions.get_alias(FunctionName=name, Name=_ALIAS)["FunctionVersion"]
+    try:
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": before | dict(changes)}
+        )
+        changed = functions.publish_version(FunctionName=name)["Version"]
+        functions.update_alias(FunctionName=name, Name=_ALIAS, FunctionVersion=changed)
+        yield
+    finally:
+        functions.update_alias(FunctionName=name, Name=_ALIAS, FunctionVersion=version)
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
 def start_anew(stack: Stack, *steps: str) -> None:

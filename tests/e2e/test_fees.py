@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 
+from tests.e2e.reconfigured import deployed_with
 from tests.e2e.stack import Stack
 from tests.faults.real_chain import request
 
 ORACLE = "0x420000000000000000000000000000000000000F"
 L1_FEE_WEI = 5 * 10**13
-_ALIAS = "live"
 _ANSWERS_L1_FEE = f"0x66{L1_FEE_WEI:014x}5f5260205ff3"
 """PUSH7 the fee, MSTORE it at 0, RETURN 32 bytes: what the oracle answers to any question."""
 
@@ -29,18 +29,9 @@ def configured(stack: Stack, changes: dict[str, Any]) -> Iterator[None]:
     """Change the chain's settings of ingest as a deploy would, by a new version; and change them back."""
     functions, name = stack.aws("lambda"), stack.output("IngestFunctionName")
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    version = functions.get_alias(FunctionName=name, Name=_ALIAS)["FunctionVersion"]
     chains = json.dumps([json.loads(before["CHAINS"])[0] | changes])
-    try:
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": before | {"CHAINS": chains}}
-        )
-        changed = functions.publish_version(FunctionName=name)["Version"]
-        functions.update_alias(FunctionName=name, Name=_ALIAS, FunctionVersion=changed)
+    with deployed_with(stack, "ingest", {"CHAINS": chains}):
         yield
-    finally:
-        functions.update_alias(FunctionName=name, Name=_ALIAS, FunctionVersion=version)
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
 def quote(stack: Stack, **changes: object) -> httpx.Response:
