@@ -63,10 +63,6 @@ class InvalidFieldsError(RequestError):
     code = "invalid_fields"
 
 
-class FactoryNotAllowedError(InvalidFieldsError):
-    """The wallet would be deployed by a factory that the operator does not call (ERC-6492)."""
-
-
 def chain_not_served(served: Iterable[ChainId]) -> InvalidFieldsError:
     """Refuse a chain, and name those that are served."""
     problem = FieldProblem("chain_id", f"is not served here; served: {', '.join(map(str, served))}")
@@ -158,6 +154,12 @@ class TargetNotAllowedError(RequestError):
     """The contract that would make the call does not make such calls."""
 
     code = "target_not_allowed"
+
+
+class FactoryNotAllowedError(RequestError):
+    """The wallet would be deployed by a factory that the operator does not call (ERC-6492)."""
+
+    code = "factory_not_allowed"
 
 
 class NotRetriableError(RequestError):

@@ -42,6 +42,7 @@ ISSUE = {
     "invalid_fields": 422,
     "target_not_allowed": 422,
     "trial_failed": 422,
+    "factory_not_allowed": 422,
     "fee_too_low": 402,
     "sender_limited": 429,
     "faucet_limited": 429,

@@ -95,6 +95,7 @@ _BY_ERROR: Final[Mapping[type[FerrymanError], Reason]] = MappingProxyType(
         BodyDiffersError: Reason.NONCE_USED,
         InsufficientFundsError: Reason.BALANCE,
         AllowanceRequiredError: Reason.PERMIT2_ALLOWANCE,
+        FactoryNotAllowedError: Reason.FACTORY,
         ContractMismatchError: Reason.NO_CONTRACT,
     }
 )
@@ -141,8 +142,6 @@ def reason_of(error: FerrymanError, *, otherwise: Reason) -> Reason:
         return error.reason
     if isinstance(error, TrialFailedError):
         return _BY_END.get(error.reason, Reason.SIMULATION)
-    if isinstance(error, FactoryNotAllowedError):
-        return Reason.FACTORY
     if isinstance(error, InvalidFieldsError):
         fields = (problem.field for problem in error.problems)
         return next((_BY_FIELD[field] for field in fields if field in _BY_FIELD), Reason.INVALID_PAYLOAD)
