@@ -20,8 +20,6 @@ from local.paths import ROOT
 
 _PACKAGE: Final = "layers/ferryman/ferryman"
 _KILL: Final = "tests/faults/test_exhaustive_kill.py"
-_DIES: Final = f"{_KILL}::test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at"
-_CHAIN_UP: Final = f"{_DIES}[chain_up-messages lost]"
 _NO_KIND: Final = f"{_KILL}::test_no_kind_of_message_is_lost_or_doubled_whichever_port_call_a_process_dies_at"
 _KINDS: Final = "tests/conformance/test_kinds.py"
 _SETTLEMENT: Final = "tests/unit/intents/settlement/test_kind.py"
@@ -102,13 +100,14 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/advance.py",
-                "return self._kept(row, transaction, Purpose.CALL)\n",
-                "return self._kept(row, transaction, Purpose.CALL, access)\n",
+                "return self._kept(row, covered, transaction, Purpose.CALL)\n",
+                "return self._kept(row, covered, transaction, Purpose.CALL, coverage.access)\n",
             ),
             Edit(
                 f"{_PACKAGE}/services/advance.py",
-                "transaction: UnsignedTransaction, purpose: Purpose) ->",
-                "transaction: UnsignedTransaction, purpose: Purpose, access: ChainAccess | None = None) ->",
+                "transaction: UnsignedTransaction, purpose: Purpose\n    ) ->",
+                "transaction: UnsignedTransaction, purpose: Purpose, access: ChainAccess | None = None\n"
+                "    ) ->",
             ),
             Edit(
                 f"{_PACKAGE}/services/advance.py",
@@ -118,7 +117,8 @@ MUTATIONS: Final = (
                 "        attempt = TransactionAttempt(\n",
             ),
         ),
-        (_CHAIN_UP,),
+        # A grant: what no contract knows again, it would carry out twice.
+        (f"{_NO_KIND}[faucet-failing-False]",),
     ),
     Mutation(
         "a bump raises both fields",
@@ -231,8 +231,8 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/batching.py",
-                "return [*alone, Trial(self.call, self.gas)]",
-                "return [Trial(self.call, self.gas)]",
+                "return [*alone, Trial(self.call, tried_with(self.gas))]",
+                "return [Trial(self.call, tried_with(self.gas))]",
             ),
         ),
         ("tests/unit/services/test_batching.py",),
