@@ -11,7 +11,15 @@ from eth_typing import ChecksumAddress
 
 from local.api_keys import create_key
 from local.build import LOCAL_RUNTIME, run_tool
-from local.contracts import FAUCET_USDC, GRACE_SECONDS, NEVER_STALE, ONE_USDC, USDC_PER_COIN
+from local.contracts import (
+    FAUCET_USDC,
+    FORWARDER_NAME,
+    GRACE_SECONDS,
+    GUESTBOOK_SELECTORS,
+    NEVER_STALE,
+    ONE_USDC,
+    USDC_PER_COIN,
+)
 from local.description import ChainDescription
 from local.errors import LocalStackError
 from local.ministack import REGION, LocalAws
@@ -141,6 +149,11 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
             "mint": True,
             # Everybody here has the same address.
             "per_source": 10_000,
+        },
+        "forwarder": {
+            "address": chain.contracts["ERC2771Forwarder"],
+            "name": FORWARDER_NAME,
+            "allowed": [{"target": chain.contracts["Guestbook"], "selectors": GUESTBOOK_SELECTORS}],
         },
         "grace_seconds": GRACE_SECONDS,
         "low_balance_wei": COIN_WEI,

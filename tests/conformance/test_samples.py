@@ -22,6 +22,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Instant, Seconds, TransactionId
 from ferryman.intents import KINDS
+from ferryman.intents.forward_request import FORWARD_REQUEST
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.intents.payment import PAYMENT
 from ferryman.intents.settlement import SETTLEMENT
@@ -89,6 +90,13 @@ def test_ingest_reads_what_is_asked_before_a_meta_transaction_is_signed() -> Non
 
     assert draft.call.data.hex().startswith(sample["calldata"].removeprefix("0x"))
     assert SAMPLES["ingest_nonce"]["pathParameters"]["user"] == sample["userAddress"] == draft.signer
+
+
+@pytest.mark.parametrize("name", ["ingest_forward_request", "ingest_service_forward_request"])
+def test_ingest_reads_the_forward_request_out_of_its_events(name: str) -> None:
+    """By each route that takes one."""
+    assert json_body(SAMPLES[name]) == SAMPLES["forward-request"]
+    assert SAMPLES[name]["resource"].removeprefix("/service") == FORWARD_REQUEST.path
 
 
 @pytest.mark.parametrize("name", ["ingest_settlement", "ingest_service_settlement"])

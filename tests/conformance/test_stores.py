@@ -73,7 +73,13 @@ def room(units: int, *, block: int = 90) -> Room:
 
 
 def accept(
-    tables: Tables, *, nonce: int = 7, units: int = 10**9, block: int = 90, amount: int = 900
+    tables: Tables,
+    *,
+    nonce: int = 7,
+    units: int = 10**9,
+    block: int = 90,
+    amount: int = 900,
+    instead_of: TransactionId | None = None,
 ) -> Transaction:
     """Accept a payment of `amount` + 100."""
     row, event = accepted(received_row(signed_request(nonce=nonce, amount=amount, fee=100)))
@@ -82,6 +88,7 @@ def accept(
         [event],
         marker=PAYMENT.marker(row.payload),
         hold=(reservation_of(row), room(units, block=block)),
+        instead_of=instead_of,
     )
     return row
 
@@ -168,6 +175,30 @@ class TestAccept:
 
         assert taken.value.transaction_id == first.transaction_id
         assert ledger(tables).reserved == 1_000
+
+    def test_a_nonce_of_a_transaction_that_failed_is_taken_over_once(self, tables: Tables) -> None:
+        """By whoever says whose it was; the marker then names the new one, and holds for it alone."""
+        first, store = accept(tables, amount=900), DynamoTransactions(tables)
+        ended = failed(first)
+        store.write(ended, release=reservation_of(first))
+
+        second = accept(tables, amount=901, instead_of=first.transaction_id)
+        with pytest.raises(NonceTakenError) as taken:
+            accept(tables, amount=902, instead_of=first.transaction_id)
+
+        assert taken.value.transaction_id == second.transaction_id
+        assert store.holder(PAYMENT.marker(second.payload)) == second.transaction_id
+        assert ledger(tables).reserved == reservation_of(second).units
+
+    def test_a_nonce_whose_transaction_was_brought_back_is_not_taken_over(self, tables: Tables) -> None:
+        """Two of the same nonce would be open; nobody has a nonce that no transaction claimed."""
+        first, store = accept(tables, amount=900), DynamoTransactions(tables)
+
+        with pytest.raises(NonceTakenError) as taken:
+            accept(tables, amount=901, instead_of=first.transaction_id)
+
+        assert taken.value.transaction_id == first.transaction_id
+        assert store.holder(replace(PAYMENT.marker(first.payload), nonce="99")) is None
 
     def test_a_marker_that_outlived_its_row_takes_the_row_again_once_its_funds_are_let_go(
         self, tables: Tables
@@ -600,6 +631,23 @@ class TestWrite:
             )
 
         assert ledger(tables) == Ledger(reserved=TokenUnits(1_000), settled_block=BlockNumber(91))
+
+    def test_what_is_open_again_is_held_beside_whoever_has_its_nonce_now(self, tables: Tables) -> None:
+        """A reorg undid its end, and another was signed for with the nonce meanwhile: each is let go once."""
+        first, store = accept(tables, amount=900), DynamoTransactions(tables)
+        ended = failed(first)
+        store.write(ended, release=reservation_of(first))
+        second = accept(tables, amount=901, instead_of=first.transaction_id)
+        after = replace(ended.after, version=ended.after.version + 1)
+
+        store.write(Change(before=ended.after, after=after), hold_again=reservation_of(first))
+
+        both = reservation_of(first).units + reservation_of(second).units
+        assert ledger(tables).reserved == both
+        assert store.holder(PAYMENT.marker(first.payload)) == second.transaction_id
+        over = replace(after, version=after.version + 1)
+        store.write(Change(before=after, after=over), release=reservation_of(first))
+        assert ledger(tables).reserved == reservation_of(second).units
 
     def test_a_nonce_row_that_somebody_changed_stops_all(self, tables: Tables) -> None:
         """An attempt was added meanwhile: look again."""

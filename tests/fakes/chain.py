@@ -31,6 +31,7 @@ from ferryman.domain.units import (
 )
 from ferryman.domain.witnesses import Witnesses
 from ferryman.intents import KINDS
+from ferryman.intents.erc5267 import EIP712_DOMAIN
 from ferryman.intents.payment import escrow
 from ferryman.intents.settlement import settler
 from ferryman.ports import (
@@ -55,6 +56,7 @@ from ferryman.ports import (
 )
 from tests.fakes.calls import PAYMENT, MessageKey, alone, is_gift, is_transfer, keys_of
 from tests.fakes.deployments import deployed_transfer, is_deploying, vouched
+from tests.fakes.forwarder import FakeForwarder, ForwarderState
 from tests.fakes.permits import NOT_TAKEN, PermittedTransfer, is_permit, permit2_view
 from tests.fakes.relay import FakeRelay, RelayState
 from tests.fakes.tokens import PAUSED, Gift, TokenState, Transfer, token_view, transfers_of
@@ -84,6 +86,7 @@ class EscrowState:
     tokens: TokenState = field(default_factory=TokenState)
     """What holders have of tokens themselves, apart from the escrow."""
     relay: RelayState = field(default_factory=RelayState)
+    forwarder: ForwarderState = field(default_factory=ForwarderState)
     told: list[tuple[Address | None, tuple[bytes, ...], bytes]] = field(default_factory=list)
     """Contract (None: the escrow), topics and data of this block's events."""
 
@@ -97,6 +100,7 @@ class EscrowState:
             set(self.invalidated),
             self.tokens.copy(),
             self.relay.copy(),
+            self.forwarder.copy(),
         )
 
     def tell(self, topics: tuple[bytes, ...], data: bytes) -> None:
@@ -228,6 +232,11 @@ class FakeChain:
     def metatx(self) -> FakeRelay | None:
         """Its MetaTxRelay, if it is configured to have one."""
         return FakeRelay(self.settings, self.settings.relay) if self.settings.relay else None
+
+    @cached_property
+    def forwarding(self) -> FakeForwarder | None:
+        """Its ERC2771Forwarder, if it is configured to have one."""
+        return FakeForwarder(self.settings, self.settings.forwarder) if self.settings.forwarder else None
 
     @property
     def state(self) -> EscrowState:
@@ -650,7 +659,7 @@ class FakeChain:
 
     def _view(self, read: Read, block: BlockNumber) -> bytes | Reverted:
         views: dict[bytes, Callable[[Read, EscrowState], bytes]] = {
-            escrow.EIP712_DOMAIN: self._domain,
+            EIP712_DOMAIN: self._domain,
             escrow.GRACE_PERIOD: self._grace_period,
             escrow.PAYMENT_STATE: self._payment_state,
         }
@@ -660,6 +669,8 @@ class FakeChain:
             return self._l1_fee(read.data)
         state = self._blocks[block]
         if (answer := self._foreign_view(read, state)) is not None:
+            return answer
+        if (answer := self._forwarder_view(read, self._blocks[block])) is not None:
             return answer
         if read.to != self.settings.escrow:
             return token_view(read, state.tokens, self.settings, self._clock.now())
@@ -687,6 +698,11 @@ class FakeChain:
         if self.metatx is None:
             return None
         return self.metatx.view(read, state.relay, state.tokens, self._clock.now())
+
+    def _forwarder_view(self, read: Read, state: EscrowState) -> bytes | Reverted | None:
+        if self.forwarding is None:
+            return None
+        return self.forwarding.view(read, state.forwarder, self._clock.now())
 
     def _l1_fee(self, data: bytes) -> bytes | Reverted:
         if data[:4] == keccak(b"getL1FeeUpperBound(uint256)")[:4] and self.is_before_fjord:
@@ -769,7 +785,9 @@ class FakeChain:
         return None
 
     def _run_foreign(self, call: Call, state: EscrowState) -> Reverted | None:
-        """Run a call of a token, of many, of the relay, or of a target as the relay makes it."""
+        """Run a call of a token, of many, of a relay or forwarder, or of a target as the relay makes it."""
+        if self.forwarding and call.to == self.forwarding.settings.address:
+            return self._forward(self.forwarding, call, state)
         if _is_of_tokens(call.data) or self.metatx is None:
             return self._run_token(call, state)
         now = self._clock.now()
@@ -782,6 +800,14 @@ class FakeChain:
         if isinstance(told, Reverted):
             return told
         state.executed += sorted(state.relay.used - set(state.executed))
+        state.told += told
+        return None
+
+    def _forward(self, forwarding: FakeForwarder, call: Call, state: EscrowState) -> Reverted | None:
+        told = forwarding.run(call, state.forwarder, self._clock.now())
+        if isinstance(told, Reverted):
+            return told
+        state.executed += sorted(state.forwarder.used - set(state.executed))
         state.told += told
         return None
 

@@ -13,6 +13,7 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.relaying import RelaySettings
 from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.units import Address, Gas, Instant, Seconds, TokenUnits, checked_address
+from ferryman.intents.erc5267 import EIP712_DOMAIN
 from ferryman.intents.meta_transaction import aggregator, relay
 from ferryman.ports import Read, Reverted
 from tests.fakes.calls import REQUEST
@@ -105,7 +106,7 @@ class FakeRelay:
 
     def _view(self, read: Read, state: RelayState) -> bytes:
         selector, given = read.data[:4], read.data[4:]
-        if selector == relay.EIP712_DOMAIN:
+        if selector == EIP712_DOMAIN:
             ours = relay.domain(self.chain.chain_id, self.settings.address)
             return encode(
                 ["bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]"],

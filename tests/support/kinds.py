@@ -11,6 +11,7 @@ from eth_hash.auto import keccak
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Address, TokenUnits
 from tests.fakes.chain import FakeChain
+from tests.support.forward_requests import forwarder_settings, signed_forward_request
 from tests.support.meta_transactions import (
     SELECTOR,
     TARGET,
@@ -43,8 +44,8 @@ class SampleKind:
     """Fields of the body, each with a value that some other message has: signed fields, all of them."""
     quote: Mapping[str, object]
     """A body that asks for its fee."""
-    fund: Callable[[FakeChain, LocalAccount], None]
-    """Gives a signer what it needs for one message."""
+    fund: Callable[[FakeChain, LocalAccount], None] | None
+    """Gives a signer what it needs for one message; None: it needs nothing."""
     deadline: str = "deadline"
     """The field of the body that is its deadline."""
     priority: str = "priority"
@@ -153,6 +154,30 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
             keccak(b"SignatureExpired(uint256)")[:4] + bytes(32): "deadline_passed",
             keccak(b"InvalidSigner()")[:4]: "signature_invalid",
             keccak(b"InvalidContractSignature()")[:4]: "signature_invalid",
+        },
+    ),
+    "forward-request": SampleKind(
+        settings=forwarder_settings(),
+        signed=signed_forward_request,
+        changes={
+            "from": "0x" + "13" * 20,
+            "to": "0x" + "12" * 20,
+            "value": "1",
+            "gas": 100_001,
+            "nonce": "1",
+            "deadline": DEADLINE - 1,
+            "data": "0x" + SELECTOR.hex() + "13" * 64,
+        },
+        quote={
+            "kind": "forward-request",
+            "chain_id": CHAIN_ID,
+            "gas": 100_000,
+            "from": PAYER.address,
+            "priority": "fast",
+        },
+        fund=None,
+        reverts={
+            keccak(b"ERC2771ForwarderExpiredRequest(uint48)")[:4] + bytes(32): "deadline_passed",
         },
     ),
     "meta-transaction": SampleKind(

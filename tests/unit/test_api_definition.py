@@ -9,6 +9,7 @@ from tests.support.transformed import api_body
 
 COUNTED: Final = {
     ("get", "/transactions"),
+    ("post", "/service/forward-requests"),
     ("post", "/service/meta-transactions"),
     ("post", "/service/payments"),
     ("post", "/service/settlements"),
@@ -25,6 +26,7 @@ OPEN: Final = {
     ("get", "/openapi.json"),
     ("get", "/transactions/{transaction_id}"),
     ("get", "/transactions/{transaction_id}/events"),
+    ("post", "/forward-requests"),
     ("post", "/meta-transactions"),
     ("post", "/meta-transactions/quote"),
     ("post", "/payments"),

@@ -545,6 +545,10 @@ class TransactionStore(Protocol):
         """List a sender's transactions, newest first, after a position; the list may lag."""
         ...
 
+    def holder(self, marker: NonceMarker) -> TransactionId | None:
+        """Give the transaction that claimed a nonce, consistently; None if none did."""
+        ...
+
     def accept(
         self,
         row: Transaction,
@@ -553,8 +557,11 @@ class TransactionStore(Protocol):
         marker: NonceMarker,
         hold: tuple[Reservation, Room] | None,
         charge: tuple[Funds, Charge] | None = None,
+        instead_of: TransactionId | None = None,
     ) -> None:
         """Store a row with its events, claim the nonce, hold the funds, charge the sender: all or nothing.
+
+        With `instead_of` the nonce may be that of another transaction, which has failed and holds nothing.
 
         Raises:
             TransactionExistsError: the row is there already.

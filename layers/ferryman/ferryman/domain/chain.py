@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ferryman.domain.configured import ConfiguredAddress
 from ferryman.domain.faucet import FaucetSettings, is_test_chain
 from ferryman.domain.fees import FILL_CAP_FACTOR, PERCENTILES, FeeModel, Tier
+from ferryman.domain.forwarding import ForwarderSettings
 from ferryman.domain.permit2 import Permit2Settings
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.quotas import SenderLimits
@@ -96,6 +97,8 @@ class ChainSettings(BaseModel):
     """The MetaTxRelay; None: no meta-transactions."""
     faucet: FaucetSettings | None = None
     """Gives tokens to whoever asks, on test chains; None: there is none."""
+    forwarder: ForwarderSettings | None = None
+    """An ERC2771Forwarder; None: no forward requests."""
     grace_seconds: Seconds = Seconds(86_400)
     """How long the escrow holds a withdrawal back."""
     withdrawal_margin_seconds: Seconds = Seconds(3_600)
@@ -165,7 +168,7 @@ class ChainSettings(BaseModel):
             ("sender_limits.daily_units", self.sender_limits.daily_units),
             ("fees", self.fees),
         ):
-            if unknown := sorted(set(named) - {*self.tokens, *self.authorized_tokens}):
+            if unknown := sorted(set(named) - self.known_tokens):
                 msg = f"{field} names tokens that are not in tokens: {', '.join(unknown)}"
                 raise ValueError(msg)
         return self
@@ -183,6 +186,21 @@ class ChainSettings(BaseModel):
         """Whatever the deployment's parameter says: nobody gives money away by a slip of the pen."""
         if self.faucet and not is_test_chain(self.chain_id):
             msg = f"faucet is for test chains, and {self.chain_id} is none that is known here"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _forwards_to_strangers_only(self) -> Self:
+        """A target that takes our own contracts' calls, or moves tokens, is a slip of the pen."""
+        if self.forwarder is None:
+            return self
+        relay = self.relay.address if self.relay else None
+        ours = {self.forwarder.address, self.escrow, self.settler, relay}
+        if wrong := sorted({one.target for one in self.forwarder.allowed} & {*ours, *self.known_tokens}):
+            msg = f"forwarder.allowed must not name this chain's own contracts: {', '.join(wrong)}"
+            raise ValueError(msg)
+        if self.forwarder.transaction_gas(self.forwarder.most_gas, call_bytes=0) > self.gas_limit_cap:
+            msg = "forwarder.most_gas must leave gas_limit_cap room for the transaction around it"
             raise ValueError(msg)
         return self
 
@@ -235,6 +253,11 @@ class ChainSettings(BaseModel):
             msg = "tier_caps_wei must not fall from slow to fast, nor be above max_fee_per_gas_cap_wei"
             raise ValueError(msg)
         return self
+
+    @property
+    def known_tokens(self) -> frozenset[Address]:
+        """Give every token that is configured."""
+        return frozenset((*self.tokens, *self.authorized_tokens))
 
     @property
     def widest_window(self) -> int:

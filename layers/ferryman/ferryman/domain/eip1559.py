@@ -1,6 +1,6 @@
 """Type-2 transactions (EIP-1559, EIP-2718): the bytes a wallet signs and a node takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import rlp
@@ -14,6 +14,7 @@ from ferryman.domain.units import Address, ChainId, Gas, TxHash, WalletNonce, We
 TYPE: Final = b"\x02"
 
 NOTHING: Final = Wei(0)
+_NO_GAS: Final = Gas(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Call:
     to: Address
     data: bytes
     value: Wei = NOTHING
+    least_gas: Gas = field(default=_NO_GAS, compare=False)
+    """What its transaction needs, even if an estimate says less; no part of what it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

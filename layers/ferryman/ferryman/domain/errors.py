@@ -114,6 +114,12 @@ class NonceUsedError(RequestError):
     code = "nonce_used"
 
 
+class NonceOutOfOrderError(RequestError):
+    """The contract takes nonces in order, and nobody has posted what comes before this one."""
+
+    code = "nonce_out_of_order"
+
+
 class BodyDiffersError(RequestError):
     """The same message was accepted before, with another signature or priority."""
 

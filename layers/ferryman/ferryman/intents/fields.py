@@ -1,9 +1,17 @@
 """Field types that kinds share, and the one way a pydantic error becomes ours."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from ferryman.domain.errors import FieldProblem, InvalidFieldsError
@@ -12,6 +20,8 @@ from ferryman.domain.units import MONEY_LIMIT, UINT256_MAX, checked_address, hex
 _LONGEST_UINT256: Final = len(str(UINT256_MAX))
 _LONGEST_SIGNATURE: Final = 2 + 2 * 4096
 _WORD_BYTES: Final = 32
+SELECTOR_BYTES: Final = 4
+MOST_CALLDATA_BYTES: Final = 4_096
 _SHOWN: Final = 60
 
 
@@ -39,6 +49,17 @@ def _positive(text: str) -> str:
 def _signature(text: str) -> str:
     hex_bytes(text)
     return text.lower()
+
+
+def _calldata(text: str) -> str:
+    if len(hex_bytes(text)) < SELECTOR_BYTES:
+        msg = "must begin with the four bytes of a function's selector"
+        raise ValueError(msg)
+    return text.lower()
+
+
+def _as_text(value: Any) -> Any:  # noqa: ANN401 (whatever was sent)
+    return str(value) if type(value) is int else value
 
 
 def _bytes32(text: str) -> str:
@@ -73,6 +94,14 @@ SignatureField = Annotated[
 
 Bytes32Field = Annotated[str, AfterValidator(_bytes32)]
 """0x and 64 hex digits."""
+
+CalldataField = Annotated[
+    str, StringConstraints(max_length=2 + 2 * MOST_CALLDATA_BYTES), AfterValidator(_calldata)
+]
+"""Hex bytes of a call: a selector and its arguments."""
+
+AsText: Final = BeforeValidator(_as_text)
+"""Takes a number that JavaScript does not send as a string."""
 
 ChainIdField = Annotated[int, Field(ge=1, le=2**53 - 1)]
 DeadlineField = Annotated[int, Field(ge=0, le=2**53 - 1)]

@@ -14,6 +14,7 @@ from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import Address, ChainId, Instant, Seconds, TokenUnits, TransactionId
 from ferryman.intents.followed import FollowedContract
+from ferryman.intents.ordered import OrderedNonces
 from ferryman.ports import EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
 
@@ -103,6 +104,16 @@ class IntentKind(Protocol):
     @property
     def locks_funds(self) -> bool:
         """Whether nobody can spend elsewhere what is reserved: else a reservation is our own bookkeeping."""
+        ...
+
+    @property
+    def asks_wallets(self) -> bool:
+        """Whether its contract takes what a contract wallet vouches for (ERC-1271), or keys' word only."""
+        ...
+
+    @property
+    def ordered(self) -> OrderedNonces | None:
+        """What is special to a contract that takes a signer's nonces in order; None: in any."""
         ...
 
     def permanent_reason(self, revert: bytes) -> str | None:

@@ -27,6 +27,7 @@ from ferryman.intents.fields import (
 )
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import QuoteRequest
+from ferryman.intents.ordered import OrderedNonces
 from ferryman.ports import EventLog, Funds, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
@@ -139,7 +140,9 @@ class TransferKind:
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = False
+    asks_wallets: Final = True
     followed: Final[FollowedContract | None] = None
+    ordered: Final[OrderedNonces | None] = None
 
     def schedule(self, _payload: Payload, _chain: ChainSettings) -> FeeSchedule:
         """Nothing is charged."""

@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from ferryman.domain.chain import LOOK_BACK_BLOCKS
+from ferryman.domain.chain import LOOK_BACK_BLOCKS, ChainSettings
 from ferryman.domain.errors import (
     AllowanceRequiredError,
     ChainUnreachableError,
     ContractMismatchError,
+    FieldProblem,
     InsufficientFundsError,
     LedgerMovedError,
     LedgerRefusedError,
+    NonceOutOfOrderError,
     NonceUsedError,
     TargetNotAllowedError,
     TrialFailedError,
     WrongSignerError,
 )
+from ferryman.domain.transaction import Status
 from ferryman.domain.units import BlockNumber, ChainId, TokenUnits
 from ferryman.intents.kind import IntentKind
+from ferryman.intents.ordered import OrderedNonces
 from ferryman.ports import Read, Reservation, Reverted, Room, TransactionStore
 from ferryman.services.cached import CachedReadings
 from ferryman.services.chains import ChainAccess
@@ -93,6 +97,7 @@ class Assurance:
             ChainUnreachableError: the chain cannot be read, or only at blocks that are too old.
             ContractMismatchError: the contract is not ours.
             NonceUsedError: the chain has seen the message's nonce.
+            NonceOutOfOrderError: the chain takes nonces in order, and the one before it is nobody's.
             InsufficientFundsError: the free funds do not cover it, by a fresh reading.
             AllowanceRequiredError: they may not be taken.
             WrongSignerError: the contract does not vouch for the signature.
@@ -157,6 +162,7 @@ class Assurance:
 
         Raises:
             ChainUnreachableError, ContractMismatchError: as `reserve`.
+            NonceOutOfOrderError: it can wait for what comes before it.
             RequestError: one of REFUSALS.
 
         """
@@ -197,6 +203,29 @@ class Assurance:
         commit(reservation, room)
         return room
 
+    def _check_turn(
+        self,
+        ordered: OrderedNonces,
+        payload: Mapping[str, str | int],
+        answers: Sequence[bytes],
+        settings: ChainSettings,
+    ) -> None:
+        """Take what comes next on chain, or next to a message that is accepted: so nothing waits for nobody.
+
+        Each was taken by the same rule, so the one before it stands for all that are before that.
+        """
+        ahead, most = ordered.ahead(payload, answers), ordered.most_ahead(settings)
+        if not ahead:
+            return
+        if ahead > most:
+            problem = FieldProblem("nonce", f"is {ahead} ahead of the chain's; at most {most} may wait")
+            raise NonceOutOfOrderError("Too many requests of this signer would wait.", problem)
+        holder = self._store.holder(ordered.before(payload))
+        known = self._store.get(holder) if holder else None
+        if known is None or known.status is Status.FAILED:
+            problem = FieldProblem("nonce", "is not the next one, and the request before it is not here")
+            raise NonceOutOfOrderError("The contract takes nonces in order only.", problem)
+
     def _assess(
         self,
         kind: IntentKind,
@@ -227,6 +256,8 @@ class Assurance:
         if vouching and not (isinstance(vouched[0], bytes) and vouching.is_valid(vouched[0])):
             raise vouching.otherwise
         units = kind.assess(payload, _answered(known))
+        if kind.ordered:
+            self._check_turn(kind.ordered, payload, _answered(known), settings)
         if units >= 0:  # else it is refused for want of funds, which a try could only repeat
             for trial, answer in enumerate(tried):
                 if isinstance(answer, Reverted):

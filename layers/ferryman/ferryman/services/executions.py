@@ -12,9 +12,10 @@ from ferryman.domain.events import Event, Step
 from ferryman.domain.transaction import Transaction, take_step
 from ferryman.domain.units import BlockNumber, TransactionId, TxHash
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Chain, Clock, EventLog, Reverted, TransactionReceipt
-from ferryman.services.agreement import Hearing, agreed, hear_each
+from ferryman.ports import Chain, Clock, EventLog, TransactionReceipt
+from ferryman.services.agreement import agreed
 from ferryman.services.chains import ChainAccess
+from ferryman.services.spent import Spent, spent_by_each_word
 
 _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
@@ -54,30 +55,20 @@ class Executions:
             ChainUnreachableError, ChainMovedError, TooManyLogsError: as `find`.
 
         """
-        asked = [self.kinds[row.kind].state_reads(row.payload) for row in rows]
-        flat = [read for reads in asked for read in reads]
-        heard = hear_each(access.chain, lambda one: one.read(flat, fresh=True).answers) if flat else ()
-        found, start = dict[TransactionId, Execution](), 0
-        for row, reads in zip(rows, asked, strict=True):
-            answers = heard[start : start + len(reads)]
-            found[row.transaction_id] = self._found(row, answers, access)
-            start += len(reads)
-        return found
+        spent = spent_by_each_word(rows, access, self.kinds)
+        return {
+            row.transaction_id: self._found(row, word, access) for row, word in zip(rows, spent, strict=True)
+        }
 
-    def _found(
-        self, row: Transaction, answers: Sequence[Hearing[bytes | Reverted]], access: ChainAccess
-    ) -> Execution:
+    def _found(self, row: Transaction, spent: Spent | None, access: ChainAccess) -> Execution:
         """Judge what the witnesses say of a message's nonce; where it is used, look for who used it."""
-        kind, words = self.kinds[row.kind], []
-        for told in zip(*(hearing.answers for hearing in answers), strict=True):
-            given = [answer for answer in told if isinstance(answer, bytes)]
-            if len(given) != len(told):
-                return "the contract gives no answer about it"
-            words.append(kind.spent_at(row.payload, given))
-        if not any(is_seen for _, is_seen in words):
+        if spent is None:
+            return "the contract gives no answer about it"
+        if not any(is_seen for _, is_seen in spent.answers):
             return None
-        if not Hearing(tuple(words), access.chain.doubt).confirms(lambda word: word[0]):
+        if not spent.confirms(lambda word: word[0]):
             return "the chain has just executed it, or another of its nonce: look again"
+        kind = self.kinds[row.kind]
         names = (self._hash_of(row, kind, one, access.settings) for one in access.chain.witnesses())
         name = next((name for name in names if name), None)
         if name is None:
@@ -137,21 +128,21 @@ class Executions:
                 size = max(size // 4, _FEWEST_LOG_BLOCKS)
                 continue
             for name, told in _by_transaction(logs).items():
-                if kind.is_execution(row.transaction_id, row.payload, told) and _is_called(
-                    row, kind, name, chain
-                ):
+                is_told = kind.is_execution(row.transaction_id, row.payload, told)
+                if is_told and _is_called(row, kind, name, chain):
                     return name
             last = start - 1
         return None
 
 
 def _is_called(row: Transaction, kind: IntentKind, name: TxHash, chain: Chain) -> bool:
-    """Whether a transaction is the message's own call, where its logs do not say so."""
-    head = kind.call_head(row.payload)
-    if head is None:
+    """Whether a transaction carried out this very message, where its logs do not say so."""
+    head, evidence = kind.call_head(row.payload), kind.ordered.evidence(row.payload) if kind.ordered else b""
+    if head is None and not evidence:
         return True
     (call,) = chain.calls([name])
-    return call.to == kind.to_call(row.payload).to and call.data.startswith(head)
+    is_own = head is None or (call.to == kind.to_call(row.payload).to and call.data.startswith(head))
+    return is_own and evidence in call.data
 
 
 def _by_transaction(logs: Sequence[EventLog]) -> dict[TxHash, list[EventLog]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from ferryman.domain.erc1271 import GAS_LIMIT, is_magic, is_valid_signature_call
@@ -23,7 +24,7 @@ from ferryman.domain.pricing import Prediction
 from ferryman.domain.quotas import Charge
 from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import BlockNumber, CorrelationId, Instant
+from ferryman.domain.units import BlockNumber, CorrelationId, Instant, TransactionId
 from ferryman.intents.kind import IntentKind, SignedIntent
 from ferryman.ports import (
     Clock,
@@ -137,7 +138,7 @@ class Ingest:
             raise NonceUsedError("The message was accepted before.", FieldProblem("nonce", "is taken"))
         charge = self.charging.charge_for(kind.reservation(intent.payload), access.settings)
         self.quoting.check(kind, _new_row(intent, self.clock.now(), None), charge.before)
-        vouching = _vouching(intent, doubt) if doubt else None
+        vouching = _vouching(kind, intent, doubt) if doubt else None
         self.assurance.check(kind, intent.payload, access, vouching=vouching)
         return intent
 
@@ -172,7 +173,7 @@ class Ingest:
         def commit(reservation: Reservation, room: Room) -> None:
             self._accept(kind, accepted_at(room.block), charge, hold=(reservation, room))
 
-        vouching = _vouching(post.intent, doubt) if doubt else None
+        vouching = _vouching(kind, post.intent, doubt) if doubt else None
         access = self.chains[new.chain_id]
         room = self.assurance.reserve(kind, new.payload, access, commit, vouching=vouching)
         return accepted_at(room.block)[0]
@@ -198,10 +199,22 @@ class Ingest:
         row, event = new
         marker, spending = kind.marker(row.payload), kind.reservation(row.payload)
 
-        def accept(charge: Charge) -> None:
-            self.store.accept(row, [event], marker=marker, hold=hold, charge=(spending, charge))
+        def accept(charge: Charge, *, instead_of: TransactionId | None = None) -> None:
+            self.store.accept(
+                row, [event], marker=marker, hold=hold, charge=(spending, charge), instead_of=instead_of
+            )
 
-        self.charging.write(charge, accept)
+        try:
+            self.charging.write(charge, accept)
+        except NonceTakenError as taken:
+            if kind.ordered is None or not self._has_failed(taken.transaction_id):
+                raise
+            # The chain has not seen the nonce, and takes no other of the signer's before it.
+            self.charging.write(charge, partial(accept, instead_of=taken.transaction_id))
+
+    def _has_failed(self, transaction_id: TransactionId) -> bool:
+        known = self.store.get(transaction_id)
+        return known is not None and known.status is Status.FAILED
 
     def _same_request(self, intent: SignedIntent) -> Transaction | None:
         """Find a record that was made of this very request: its signature was good then."""
@@ -251,8 +264,15 @@ def _signature_doubt(intent: SignedIntent) -> RequestError | None:
     )
 
 
-def _vouching(intent: SignedIntent, doubt: RequestError) -> Vouching:
-    """Ask the sender's own contract (ERC-1271), or whom the kind names, in the same way."""
+def _vouching(kind: IntentKind, intent: SignedIntent, doubt: RequestError) -> Vouching:
+    """Ask the sender's own contract (ERC-1271), or whom the kind names, if its contract would ask as well.
+
+    Raises:
+        RequestError: the doubt; it would not.
+
+    """
+    if not kind.asks_wallets:
+        raise doubt
     call = is_valid_signature_call(intent.digest, intent.signature)
     return Vouching(intent.vouching or Read(intent.sender, call, gas=GAS_LIMIT), is_magic, doubt)
 

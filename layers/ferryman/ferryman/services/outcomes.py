@@ -13,6 +13,8 @@ from ferryman.intents.kind import IntentKind, Leg
 from ferryman.ports import TransactionReceipt
 
 _REVERTED: Final = "reverted"
+_OVERTAKEN: Final = "it reverted, as it does if a reorg puts it before what precedes it"
+"""Why what takes its turn is tried once more: simulated anew, once what precedes it is mined."""
 _UNTOLD: Final = "not_executed"
 """Mined without a revert, and its contract does not say that it did what was signed."""
 
@@ -80,6 +82,8 @@ def leg_of(intent: Transaction, row: NonceRow, mined: Mined, kind: IntentKind) -
         return _unfulfilled(intent, row)
     receipt = mined.receipt
     if intent.batch_size is None and not receipt.succeeded:
+        if kind.ordered and Step.RETURNED.value not in intent.reached:
+            return Leg(is_done=False, cause=_OVERTAKEN)
         return Leg(is_done=False, reason=_REVERTED)
     if not receipt.succeeded:
         return Leg(is_done=False, cause="the batch reverted as a whole")

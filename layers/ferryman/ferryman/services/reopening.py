@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ferryman.domain.blocks import BlockId
-from ferryman.domain.errors import ChainUnreachableError, NonceUsedError, StaleRowError
+from ferryman.domain.errors import ChainUnreachableError, StaleRowError
 from ferryman.domain.events import Step
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
@@ -14,6 +14,7 @@ from ferryman.domain.units import ChainId, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Block, Chain, Change, Clock, Log, Metrics, TransactionStore, WalletStore
 from ferryman.services.about import about
+from ferryman.services.assurance import REFUSALS
 from ferryman.services.canonical import Canonical, Judgement
 from ferryman.services.finality import Finality
 from ferryman.services.outcomes import Mined, has_lost_its_end, moved_from
@@ -147,8 +148,8 @@ class Reopening:
         except ChainUnreachableError as error:
             self.log.warning("funds not checked", cause=error.cause, **about(row))
             return
-        except NonceUsedError:
-            return  # it is executed already, in another block
+        except REFUSALS:
+            return  # it is executed already, in another block, or never will be
         reserved = self.store.ledger(held).reserved - held.units
         if room is not None and reserved > room:
             self.metrics.add(Metric.OVER_FUNDS, chain_id=row.chain_id)

@@ -13,10 +13,13 @@ from ferryman.ports import Reverted, Simulation
 from ferryman.services.agreement import Hearing, hear
 from ferryman.services.chains import ChainAccess
 from ferryman.services.parcels import Ready
+from ferryman.services.spent import spent_by_each_word
 
 GAS_HEADROOM_BPS: Final = 12_500
 """Gas limit over the estimate: a slot that is warm or set now may not be so at inclusion."""
 _BPS: Final = 10_000
+_USED: Final = "nonce_used"
+_EARLY: Final = "what its sender signed before it is not mined yet"
 
 
 _Seen = tuple[Gas | Reverted, Simulation]
@@ -75,11 +78,14 @@ def simulate(
     simulation = access.chain.simulate(calls, sender=sender, payers=payers)
     ready: list[Ready] = []
     suspects: list[Transaction] = []
+    early: list[Transaction] = []
     waiting: list[tuple[Transaction, str]] = []
     failing: list[tuple[Transaction, str]] = []
-    for row, outcome in zip(rows, simulation.outcomes, strict=True):
+    for row, call, outcome in zip(rows, calls, simulation.outcomes, strict=True):
         if _permanent_reason(row, outcome, simulation, kinds):
             suspects.append(row)
+        elif _is_out_of_turn(row, outcome, kinds):
+            early.append(row)
         elif cause := _own_failure(row, outcome, access, kinds):
             failing.append((row, cause))
         elif isinstance(outcome, Reverted):
@@ -87,16 +93,17 @@ def simulate(
         elif dear := too_dear(row, simulation, access):
             waiting.append((row, dear))
         else:
-            ready.append(Ready(row, with_headroom(outcome)))
+            ready.append(Ready(row, max(with_headroom(outcome), call.least_gas)))
     last = [row for row, _ in failing if row.failures + 1 >= access.settings.failures_allowed]
     heard = _Witnesses(access, kinds, sender)
     failed, doubted = heard.doomed(suspects)
+    late, early_yet = heard.turns(early)
     spared = heard.spared(last)
     kept = {row.transaction_id for row, _ in spared}
     return Verdicts(
         tuple(ready),
-        failed,
-        (*waiting, *doubted, *spared),
+        (*failed, *late),
+        (*waiting, *early_yet, *doubted, *spared),
         tuple((row, cause) for row, cause in failing if row.transaction_id not in kept),
         simulation.fee_history,
         simulation.sender_count,
@@ -131,6 +138,23 @@ class _Witnesses:
             else:
                 doubted.append((row, _why(heard)))
         return tuple(failed), tuple(doubted)
+
+    def turns(
+        self, rows: Sequence[Transaction]
+    ) -> tuple[tuple[Doomed, ...], tuple[tuple[Transaction, str], ...]]:
+        """Give rows whose turn is over by every word, their nonce being used; and those that wait for it."""
+        late: list[Doomed] = []
+        early: list[tuple[Transaction, str]] = []
+        try:
+            words = spent_by_each_word(rows, self.access, self.kinds)
+        except ChainUnreachableError as error:
+            return (), tuple((row, str(error)) for row in rows)
+        for row, word in zip(rows, words, strict=True):
+            if word and word.confirms(lambda said: said[1]):
+                late.append(Doomed(row, _USED, word.witnesses))
+            else:
+                early.append((row, _EARLY))
+        return tuple(late), tuple(early)
 
     def _reason_of(self, row: Transaction) -> Callable[[_Seen], str | None]:
         return lambda said: _permanent_reason(row, *said, self.kinds)
@@ -175,6 +199,12 @@ def _permanent_reason(
     if not isinstance(outcome, Reverted) or simulation.block.number < (row.accepted_block or 0):
         return None
     return kinds[row.kind].permanent_reason(outcome.data)
+
+
+def _is_out_of_turn(row: Transaction, outcome: Gas | Reverted, kinds: Mapping[str, IntentKind]) -> bool:
+    """Whether a revert says no more than that the next nonce of its sender is another one."""
+    ordered = kinds[row.kind].ordered
+    return isinstance(outcome, Reverted) and ordered is not None and ordered.is_out_of_turn(outcome.data)
 
 
 def _own_failure(

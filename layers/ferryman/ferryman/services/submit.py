@@ -9,6 +9,7 @@ from ferryman.domain.errors import (
     ChainMovedError,
     ChainUnreachableError,
     ContractMismatchError,
+    NonceOutOfOrderError,
     NonceUsedError,
     SignatureMismatchError,
     SignerUnavailableError,
@@ -239,7 +240,7 @@ class Submit:
         try:
             with self.silence.asking(access.settings.chain_id):
                 room = self.assurance.reserve_or_end(kind, row.payload, access, commit)
-        except (ChainUnreachableError, ContractMismatchError) as error:
+        except (ChainUnreachableError, ContractMismatchError, NonceOutOfOrderError) as error:
             self._put_off([(row, str(error))])
         except NonceUsedError as error:
             self._end(row, error.code, access, witnesses=len(access.chain.witnesses()))

@@ -33,6 +33,7 @@ ISSUE = {
     "sign_in_refused": 401,
     "not_found": 404,
     "nonce_used": 409,
+    "nonce_out_of_order": 409,
     "body_differs": 409,
     "not_retriable": 409,
     "wallet_busy": 409,

@@ -9,6 +9,7 @@ from web3 import Web3
 
 from ferryman.contracts import load
 from ferryman.domain.units import Address, Gas, Seconds, TokenUnits
+from ferryman.intents.erc5267 import EIP712_DOMAIN
 from ferryman.intents.meta_transaction import relay
 from tests.support.meta_transactions import (
     RELAY,
@@ -122,7 +123,7 @@ def test_our_questions_are_those_of_web3() -> None:
         "nextNonce": (relay.next_nonce(address_of(PAYER)), [user]),
         "isTargetAllowed": (relay.is_target_allowed(Address(target), selector), [target, selector]),
         "feeTerms": (relay.fee_terms(Address(ASSET)), [ASSET]),
-        "eip712Domain": (relay.EIP712_DOMAIN, []),
+        "eip712Domain": (EIP712_DOMAIN, []),
     }
 
     for name, (data, arguments) in ours.items():

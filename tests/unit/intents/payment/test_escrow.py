@@ -12,6 +12,7 @@ from web3 import Web3
 
 from ferryman.contracts import load
 from ferryman.domain.units import Address, ChainId, Seconds, TokenUnits
+from ferryman.intents.erc5267 import EIP712_DOMAIN
 from ferryman.intents.payment import PAYMENT, escrow
 from tests.support.payments import CHAIN_ID, ESCROW, chain_settings, signed_request
 from tests.support.strategies import payment_messages
@@ -100,7 +101,7 @@ def test_a_parsed_request_becomes_the_call_that_web3_would_make() -> None:
     [
         (escrow.EXECUTE_PAYMENT, "executePayment"),
         (escrow.PAYMENT_STATE, "paymentState"),
-        (escrow.EIP712_DOMAIN, "eip712Domain"),
+        (EIP712_DOMAIN, "eip712Domain"),
         (escrow.GRACE_PERIOD, "gracePeriod"),
     ],
 )

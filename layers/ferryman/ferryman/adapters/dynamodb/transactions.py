@@ -186,6 +186,11 @@ class DynamoTransactions:
         """Read what a payer has used of its limits in a token."""
         return quota_of(self._tables.get(Table.ACCOUNTS, ledger_key(funds)))
 
+    def holder(self, marker: NonceMarker) -> TransactionId | None:
+        """Read who claimed a nonce, consistently."""
+        item = self._tables.get(Table.ACCOUNTS, used_key(marker))
+        return TransactionId(item["transaction_id"]) if item else None
+
     def accept(
         self,
         row: Transaction,
@@ -194,11 +199,12 @@ class DynamoTransactions:
         marker: NonceMarker,
         hold: tuple[Reservation, Room] | None,
         charge: tuple[Funds, Charge] | None = None,
+        instead_of: TransactionId | None = None,
     ) -> None:
         """Store a new row, claim the nonce, hold the funds and charge the payer."""
         writes: list[Write] = [
             Put(table=Table.TRANSACTIONS, item=transaction_item(row), where=(Absent("transaction_id"),)),
-            _claim(marker, row.transaction_id, hold[0] if hold else None),
+            _claim(marker, row.transaction_id, hold[0] if hold else None, instead_of=instead_of),
             *event_puts(events),
         ]
         ledger = len(writes)
@@ -247,6 +253,15 @@ class DynamoTransactions:
                 # A later block settled first: the ledger's settled block is higher already, and stays.
                 return self.write(change, release=release, nonce_row=nonce_row)
             _raise_for_ledger(error, ledger, hold)
+            if hold_again and _is_anothers(error.failed.get(ledger + 1), change.after.transaction_id):
+                beside = _hold_beside(hold_again, change.after.transaction_id)
+                return self._written_or_stale([*writes[: ledger + 1], beside, *writes[ledger + 2 :]])
+            raise StaleRowError(str(error)) from error
+
+    def _written_or_stale(self, writes: Sequence[Write]) -> None:
+        try:
+            self._written(writes)
+        except ConditionFailedError as error:
             raise StaleRowError(str(error)) from error
 
     def _written(self, writes: Sequence[Write]) -> None:
@@ -289,17 +304,25 @@ def held_units(transaction_id: TransactionId) -> str:
     return f"{HELD}{transaction_id}"
 
 
-def _claim(marker: NonceMarker, transaction_id: TransactionId, held: Reservation | None) -> Update:
+def _claim(
+    marker: NonceMarker,
+    transaction_id: TransactionId,
+    held: Reservation | None,
+    *,
+    instead_of: TransactionId | None = None,
+) -> Update:
     """Claim a nonce unless another transaction has, and say that funds are held unless they are.
 
     A marker may have outlived its row, or a row its marker: in a restore of tables from different moments.
+    One that is of a transaction that failed is taken over only as long as nobody has brought that back.
     """
-    units = held_units(transaction_id)
+    units, takers = held_units(transaction_id), [transaction_id, *([instead_of] if instead_of else [])]
+    ours = AnyOf((Absent("account"), *(Equals("transaction_id", taker) for taker in takers)))
     return Update(
         table=Table.ACCOUNTS,
         key=used_key(marker),
         set_to={"transaction_id": transaction_id} | ({units: held.units} if held else {}),
-        where=(AnyOf((Absent("account"), Equals("transaction_id", transaction_id))), Absent(units)),
+        where=(ours, *(Absent(held_units(taker)) for taker in takers)),
     )
 
 
@@ -333,6 +356,21 @@ def _hold_again_writes(
         _ledger_update(reservation, held),
         _claim(reservation.marker, transaction_id, reservation),
     ]
+
+
+def _hold_beside(reservation: Reservation, transaction_id: TransactionId) -> Update:
+    """Say on a nonce that another transaction has claimed since that funds are held for this one, too."""
+    units = held_units(transaction_id)
+    return Update(
+        table=Table.ACCOUNTS,
+        key=used_key(reservation.marker),
+        set_to={units: reservation.units},
+        where=(Absent(units),),
+    )
+
+
+def _is_anothers(marker: Item | None, transaction_id: TransactionId) -> bool:
+    return marker is not None and marker["transaction_id"] != transaction_id
 
 
 def _ledger_update(funds: Funds, changes: QuotaUpdate) -> Update:

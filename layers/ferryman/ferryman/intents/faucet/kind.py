@@ -19,6 +19,7 @@ from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, Leg, SignedIntent
 from ferryman.intents.lifecycle import public_events
+from ferryman.intents.ordered import OrderedNonces
 from ferryman.ports import EventLog, LogFilter, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
@@ -44,7 +45,9 @@ class FaucetKind:
     is_public: Final = True
     is_replay_protected: Final = False
     locks_funds: Final = False
+    asks_wallets: Final = False
     followed: Final[FollowedContract | None] = None
+    ordered: Final[OrderedNonces | None] = None
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the token's error, unless it is that the faucet is empty."""

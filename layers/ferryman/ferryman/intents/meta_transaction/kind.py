@@ -12,7 +12,6 @@ from ferryman.domain.eip712 import Eip712Domain, transaction_id
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
-    DeadlinePassedError,
     FieldProblem,
     InvalidFieldsError,
     NonceUsedError,
@@ -32,22 +31,24 @@ from ferryman.domain.units import (
     TokenUnits,
     TransactionId,
     hex_bytes,
-    rfc3339,
 )
 from ferryman.intents import eip3009
+from ferryman.intents.deadlines import check_deadline
 from ferryman.intents.drafted import Draft, DraftedKind, Proposal
-from ferryman.intents.fields import validated
+from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
+from ferryman.intents.fields import SELECTOR_BYTES, validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.meta_transaction import aggregator, relay
 from ferryman.intents.meta_transaction.proposal import written
 from ferryman.intents.meta_transaction.request import (
-    SELECTOR_BYTES,
     MetaTransactionDraft,
     MetaTransactionFeeRequest,
     MetaTransactionRequest,
 )
+from ferryman.intents.ordered import OrderedNonces
+from ferryman.intents.reverts import revert_text
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
@@ -78,7 +79,9 @@ class MetaTransactionKind:
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = False
+    asks_wallets: Final = True
     followed: Final[FollowedContract | None] = None
+    ordered: Final[OrderedNonces | None] = None
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the error of the relay, or of the token that it calls."""
@@ -196,20 +199,9 @@ class MetaTransactionKind:
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Leave time for the next blocks, and do not hold a balance for ever."""
-        now_seconds = now // 1000
-        longest = chain.relay.longest_seconds if chain.relay else 0
-        earliest, latest = now_seconds + chain.inclusion_seconds, now_seconds + longest
-        if intent.deadline_seconds <= now_seconds:
-            msg = f"The deadline, {rfc3339(Instant(intent.deadline_seconds * 1000))}, has passed."
-            reason = f"has passed: it is in Unix seconds, and must be at least {earliest} now"
-            raise DeadlinePassedError(msg, FieldProblem("deadline", reason))
-        if intent.deadline_seconds < earliest:
-            reason = f"leaves less than the {chain.inclusion_seconds} seconds a transaction may need"
-            raise InvalidFieldsError("The deadline is too near.", FieldProblem("deadline", reason))
-        if intent.deadline_seconds > latest:
-            reason = f"must be at most {latest} (Unix seconds) now"
-            raise InvalidFieldsError("The deadline is too far.", FieldProblem("deadline", reason))
-        if int(intent.payload[f"{_FEE}.validAfter"]) >= now_seconds:
+        longest = chain.relay.longest_seconds if chain.relay else Seconds(0)
+        check_deadline(intent.deadline_seconds, inclusion=chain.inclusion_seconds, longest=longest, now=now)
+        if int(intent.payload[f"{_FEE}.validAfter"]) >= now // 1000:
             problem = FieldProblem(f"{_FEE}.validAfter", "must be in the past, in Unix seconds")
             raise InvalidFieldsError("The authorization of the fee is not good yet.", problem)
 
@@ -219,7 +211,7 @@ class MetaTransactionKind:
             return ()
         ours, paid_in = chain.relay.address, chain.relay.fee_token
         return (
-            Read(ours, relay.EIP712_DOMAIN),
+            Read(ours, EIP712_DOMAIN),
             Read(ours, relay.fee_terms(paid_in)),
             Read(paid_in, eip3009.DOMAIN_SEPARATOR),
         )
@@ -231,11 +223,9 @@ class MetaTransactionKind:
         if chain.relay is None:
             return False
         ours = relay.domain(chain.chain_id, chain.relay.address)
-        expected = (ours.name, ours.version, ours.chain_id, ours.verifying_contract.lower())
         try:
-            is_relay = relay.eip712_domain(answers[0]) == expected
             return (
-                is_relay
+                is_domain(answers[0], ours)
                 and relay.is_token_taken(answers[1])
                 and answers[2] == fee_domain(chain, chain.relay).separator()
             )
@@ -461,12 +451,12 @@ def check_allowed(*, is_allowed: bool) -> None:
 
 def call_refusal(revert: bytes) -> RequestError:
     """Say that the target reverts, and with what."""
-    reason = f"the target reverts with the gas that it gets: {relay.revert_text(revert)}"
+    reason = f"the target reverts with the gas that it gets: {revert_text(revert)}"
     return TrialFailedError(reason, FieldProblem("calldata", "reverts"))
 
 
 def _fee_refusal(revert: bytes) -> RequestError:
-    reason = f"the token does not take the authorization of the fee: {relay.revert_text(revert)}"
+    reason = f"the token does not take the authorization of the fee: {revert_text(revert)}"
     return TrialFailedError(reason, FieldProblem(_FEE, "is not taken by the token"))
 
 

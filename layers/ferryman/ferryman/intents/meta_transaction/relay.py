@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Final
 
 from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
 from eth_hash.auto import keccak
 
 from ferryman.domain.abi import words
@@ -42,7 +41,6 @@ def _selector(signature: str) -> bytes:
 
 
 EXECUTE: Final = _selector(f"executeMetaTx({','.join(_EXECUTION)})")
-EIP712_DOMAIN: Final = _selector("eip712Domain()")
 IS_NONCE_USED: Final = _selector("isNonceUsed(address,uint256)")
 NEXT_NONCE: Final = _selector("nextNonce(address)")
 IS_TARGET_ALLOWED: Final = _selector("isTargetAllowed(address,bytes4)")
@@ -57,9 +55,6 @@ RECEIVE_BYTES: Final = _selector(
 
 ADDRESS_BYTES: Final = 20
 """What is appended to a call."""
-_ERROR: Final = _selector("Error(string)")
-_SHOWN: Final = 100
-"""Characters of a contract's words that are repeated."""
 
 EXECUTED: Final = keccak(
     b"MetaTxExecuted(bytes32,address,address,uint256,bool,address,uint256,uint256,bytes)"
@@ -270,21 +265,3 @@ def is_token_taken(answer: bytes) -> bool:
     """Decode whether `feeTerms` accepts the token."""
     accepted, _terms = decode(["bool", "(address,uint32,uint16,uint32)"], answer)
     return bool(accepted)
-
-
-def eip712_domain(answer: bytes) -> tuple[str, str, int, str]:
-    """Decode the answer to `eip712Domain` (ERC-5267): name, version, chain id, contract (lower case)."""
-    types = ["bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]"]
-    _fields, name, version, chain_id, contract, _salt, _extensions = decode(types, answer)
-    return name, version, chain_id, contract
-
-
-def revert_text(revert: bytes) -> str:
-    """Say what a contract reverted with: its words, or else the error's selector."""
-    if revert[:4] == _ERROR:
-        try:
-            (text,) = decode(["string"], revert[4:])
-        except DecodingError:
-            return "an error that cannot be read"
-        return str(text)[:_SHOWN]
-    return f"error 0x{revert[:4].hex()}" if revert else "it gives no reason"

@@ -1,20 +1,14 @@
 """The bodies of `POST /meta-transactions` and of the question what one costs."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator
 
 from ferryman.domain.fees import Tier
-from ferryman.domain.units import hex_bytes
 from ferryman.intents.fields import (
     AddressField,
+    AsText,
+    CalldataField,
     ChainIdField,
     DeadlineField,
     MoneyField,
@@ -23,30 +17,12 @@ from ferryman.intents.fields import (
     Uint256Field,
 )
 
-SELECTOR_BYTES: Final = 4
-MOST_CALLDATA_BYTES: Final = 4_096
 _ADDRESS: Final = "0x and 40 hex digits: lower case, or with the right EIP-55 checksum."
 _TARGET: Final = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 _USER: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 _CALLDATA: Final = "0xd09de08a"
 
 
-def _calldata(text: str) -> str:
-    if len(hex_bytes(text)) < SELECTOR_BYTES:
-        msg = "must begin with the four bytes of a function's selector"
-        raise ValueError(msg)
-    return text.lower()
-
-
-def _as_text(value: Any) -> Any:  # noqa: ANN401 (whatever was sent)
-    """Take a nonce that JavaScript sends as a number."""
-    return str(value) if type(value) is int else value
-
-
-CalldataField = Annotated[
-    str, StringConstraints(max_length=2 + 2 * MOST_CALLDATA_BYTES), AfterValidator(_calldata)
-]
-"""Hex bytes of a call: a selector and its arguments."""
 GasField = Annotated[int, Field(ge=1, le=2**53 - 1)]
 TargetField = Annotated[
     AddressField, Field(description=f"Contract that is called. {_ADDRESS}", examples=[_TARGET])
@@ -112,7 +88,7 @@ class MetaTransactionRequest(RequestModel):
     ]
     nonce: Annotated[
         Uint256Field,
-        BeforeValidator(_as_text),
+        AsText,
         Field(description="Any uint256 the user has not used before, in decimal.", examples=["0"]),
     ]
     deadline: Annotated[
@@ -179,7 +155,7 @@ class MetaTransactionDraft(RequestModel):
     ] = None
     nonce: Annotated[
         Uint256Field | None,
-        BeforeValidator(_as_text),
+        AsText,
         Field(description="One that is free, if none is given.", examples=[None]),
     ] = None
     deadline: Annotated[

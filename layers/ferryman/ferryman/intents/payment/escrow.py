@@ -34,7 +34,6 @@ def _selector(signature: str) -> bytes:
 EXECUTE_PAYMENT: Final = _selector(f"executePayment({_TUPLE},bytes)")
 EXECUTE_PAYMENTS: Final = _selector(f"executePayments({_TUPLE}[],bytes[])")
 PAYMENT_STATE: Final = _selector("paymentState(address,address,uint256)")
-EIP712_DOMAIN: Final = _selector("eip712Domain()")
 GRACE_PERIOD: Final = _selector("gracePeriod()")
 
 PAYMENT_EXECUTED: Final = keccak(b"PaymentExecuted(bytes32,address,address,address,uint256,uint256,uint256)")
@@ -168,13 +167,6 @@ def _state(answer: bytes) -> tuple[int, int, int, bool, int]:
 def payment_state_answer(balance: int, withdrawal: int, claimable_at: int) -> bytes:
     """Encode the answer to `paymentState` for a nonce that was neither used nor invalidated."""
     return words([balance, withdrawal, claimable_at, False, 0])
-
-
-def eip712_domain(answer: bytes) -> tuple[str, str, int, str]:
-    """Decode the answer to `eip712Domain` (ERC-5267): name, version, chain id, contract (lower case)."""
-    types = ["bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]"]
-    _fields, name, version, chain_id, contract, _salt, _extensions = decode(types, answer)
-    return name, version, chain_id, contract
 
 
 def grace_period(answer: bytes) -> int:

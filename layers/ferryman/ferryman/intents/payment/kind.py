@@ -30,10 +30,12 @@ from ferryman.domain.units import (
     hex_bytes,
     rfc3339,
 )
+from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
+from ferryman.intents.ordered import OrderedNonces
 from ferryman.intents.payment import escrow
 from ferryman.intents.payment.followed import FOLLOWED_ESCROW
 from ferryman.intents.payment.request import PaymentQuoteRequest, PaymentRequest
@@ -55,7 +57,9 @@ class PaymentKind:
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = True
+    asks_wallets: Final = True
     followed: Final[FollowedContract | None] = FOLLOWED_ESCROW
+    ordered: Final[OrderedNonces | None] = None
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the escrow's error."""
@@ -160,17 +164,15 @@ class PaymentKind:
 
     def contract_reads(self, chain: ChainSettings, _payload: Payload | None = None) -> tuple[Read, ...]:
         """Ask the escrow for its EIP-712 domain and its grace period."""
-        return Read(chain.escrow, escrow.EIP712_DOMAIN), Read(chain.escrow, escrow.GRACE_PERIOD)
+        return Read(chain.escrow, EIP712_DOMAIN), Read(chain.escrow, escrow.GRACE_PERIOD)
 
     def is_our_contract(
         self, answers: Sequence[bytes], chain: ChainSettings, _payload: Payload | None = None
     ) -> bool:
         """Compare domain and grace period with the configuration; no contract at all is no match."""
         ours = escrow.domain(chain.chain_id, chain.escrow)
-        expected = (ours.name, ours.version, ours.chain_id, ours.verifying_contract.lower())
         try:
-            same_domain = escrow.eip712_domain(answers[0]) == expected
-            return same_domain and escrow.grace_period(answers[1]) >= chain.grace_seconds
+            return is_domain(answers[0], ours) and escrow.grace_period(answers[1]) >= chain.grace_seconds
         except DecodingError:
             return False
 
