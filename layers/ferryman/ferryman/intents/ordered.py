@@ -25,6 +25,10 @@ class OrderedNonces(Protocol):
         """The nonce just before the message's."""
         ...
 
+    def after(self, payload: Mapping[str, str | int]) -> NonceMarker:
+        """The nonce just after the message's."""
+        ...
+
     def is_out_of_turn(self, revert: bytes) -> bool:
         """Whether a revert passes once the nonces before are used, or never will since its own is."""
         ...

@@ -243,6 +243,7 @@ class Recording:
         held = self.kinds[intent.kind].reservation(intent.payload)
         self.store.write(change, release=held, settled_block=receipt.block_number, nonce_row=closing)
         self.log.warning("carried out already, by another transaction", hash=receipt.hash, **about(over))
+        self._call_up_next(over)
 
     def _write_intent(
         self, intent: Transaction, row: NonceRow, mined: Mined | None, closing: NonceRow | None
@@ -262,12 +263,30 @@ class Recording:
             self.log.warning("returned, to be bound again", cause=leg.cause, **about(intent))
             after = replace(after, due_at=self.clock.now(), last_error=leg.cause)
         change = Change(before=intent, after=after, events=tuple(events))
-        if not mined or not after.status.is_terminal:
+        if mined and after.status.is_terminal:
+            held, settled_block = kind.reservation(intent.payload), mined.receipt.block_number
+            self.store.write(change, release=held, settled_block=settled_block, nonce_row=closing)
+        else:
             self.store.write(change, nonce_row=closing)
+        if leg and leg.is_done:
+            self._call_up_next(after)
+
+    def _call_up_next(self, intent: Transaction) -> None:
+        """Have what its signer signed next looked at now, if the contract takes it only after this one.
+
+        Should that be lost, it waits until its own time comes.
+        """
+        if (ordered := self.kinds[intent.kind].ordered) is None:
             return
-        held = kind.reservation(intent.payload)
-        settled_block = mined.receipt.block_number
-        self.store.write(change, release=held, settled_block=settled_block, nonce_row=closing)
+        holder, now = self.store.holder(ordered.after(intent.payload)), self.clock.now()
+        row = self.store.get(holder) if holder else None
+        if row is None or row.status is not Status.VALIDATED or row.due_at is None or row.due_at <= now:
+            return
+        try:
+            called = replace(row, due_at=now, waits=0, version=row.version + 1)
+            self.store.write(Change(before=row, after=called))
+        except StaleRowError:
+            self.log.info("it is looked at anyway", **about(row))
 
     def _outcome(self, intent: Transaction, receipt: TransactionReceipt) -> dict[str, object]:
         """Work out what an intent cost and earned; of a shared transaction it bears its share."""

@@ -1,6 +1,7 @@
 """Forward requests from the post to the end, over the chain in memory: refused, taken, and in what order."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
@@ -229,6 +230,17 @@ def test_requests_of_one_signer_are_mined_in_order_and_never_in_vain(ours: Ours)
     assert blocks == sorted(set(blocks))
     assert ours.chain.reverted == []
     assert [ours.now(row).failures for row in rows] == [0, 0, 0]
+
+
+def test_a_request_goes_on_as_soon_as_the_one_before_it_is_mined(ours: Ours) -> None:
+    """Many at once would else be looked at ever more rarely: the last of six after a minute and a half."""
+    rows = [ours.post(signed_forward_request(nonce=nonce)) for nonce in range(6)]
+
+    assert ours.end_of(*rows) == [DONE] * 6
+
+    over = [ours.now(row).reached[Step.CONFIRMED.value] for row in rows]
+    # The runs here are five seconds apart, those of a deployment are not.
+    assert all(later - earlier <= 6_000 for earlier, later in pairwise(over))
 
 
 def test_a_request_waits_for_the_one_before_it_as_long_as_that_takes(ours: Ours) -> None:

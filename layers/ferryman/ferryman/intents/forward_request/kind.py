@@ -68,6 +68,10 @@ class ForwardRequestNonces:
         """At the same forwarder."""
         return _marker(payload, _nonce(payload) - 1)
 
+    def after(self, payload: Payload) -> NonceMarker:
+        """At the same forwarder."""
+        return _marker(payload, _nonce(payload) + 1)
+
     def is_out_of_turn(self, revert: bytes) -> bool:
         """The forwarder recovers the signer over the next nonce, whatever was signed over."""
         return _selector(revert) == forwarder.INVALID_SIGNER
