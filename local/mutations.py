@@ -25,6 +25,7 @@ _KINDS: Final = "tests/conformance/test_kinds.py"
 _SETTLEMENT: Final = "tests/unit/intents/settlement/test_kind.py"
 _META_TRANSACTION: Final = "tests/unit/intents/meta_transaction/test_kind.py"
 _PERMIT: Final = "tests/unit/intents/permit_transfer/test_kind.py"
+_FORWARD_REQUEST: Final = "tests/unit/intents/forward_request/test_kind.py"
 _X402: Final = "tests/unit/services/test_x402.py"
 _STORES: Final = "tests/conformance/test_stores.py"
 _SUBMIT: Final = "tests/unit/services/test_submit.py"
@@ -286,8 +287,8 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/adapters/dynamodb/transactions.py",
-                '(AnyOf((Absent("account"), Equals("transaction_id", transaction_id))), Absent(units))',
-                "(Absent(units),)",
+                "where=(ours, *(Absent(held_units(taker)) for taker in takers)),",
+                "where=tuple(Absent(held_units(taker)) for taker in takers),",
             ),
         ),
         (f"{_KINDS}::test_another_message_with_the_same_nonce_is_refused",),
@@ -338,6 +339,33 @@ MUTATIONS: Final = (
             ),
         ),
         (_META_TRANSACTION,),
+    ),
+    Mutation(
+        "a forward request is proven by its own signature, in the calldata",
+        (Edit(f"{_PACKAGE}/services/executions.py", "    if kind.ordered is None:\n", "    if kind:\n"),),
+        (_FORWARD_REQUEST,),
+    ),
+    Mutation(
+        "what reverts out of its turn is tried once more",
+        (
+            Edit(
+                f"{_PACKAGE}/services/outcomes.py",
+                "        if kind.ordered and Step",
+                "        if not kind and Step",
+            ),
+        ),
+        (_FORWARD_REQUEST,),
+    ),
+    Mutation(
+        "a target gets all the gas that it was promised",
+        (
+            Edit(
+                f"{_PACKAGE}/services/simulating.py",
+                "max(with_headroom(outcome), call.least_gas)",
+                "with_headroom(outcome)",
+            ),
+        ),
+        (_FORWARD_REQUEST,),
     ),
     Mutation(
         "what another relayer was first with is no failure",

@@ -22,6 +22,7 @@ def offered(stack: Stack) -> dict[str, Any]:
 def signed(stack: Stack, nonce: int) -> dict[str, Any]:
     """Sign the guestbook, as a wallet does."""
     offer, guestbook = offered(stack), stack.contracts.guestbook
+    data = bytes.fromhex(guestbook.encode_abi("sign", ["hello"]).removeprefix("0x"))
     message = {
         "from": USER.address,
         "to": guestbook.address,
@@ -29,7 +30,7 @@ def signed(stack: Stack, nonce: int) -> dict[str, Any]:
         "gas": 100_000,
         "nonce": nonce,
         "deadline": stack.deadline(600),
-        "data": bytes.fromhex(guestbook.encode_abi("sign", ["hello"]).removeprefix("0x")),
+        "data": data,
     }
     signable = encode_typed_data(
         domain_data=offer["domain"], message_types=offer["types"], message_data=message
@@ -37,7 +38,7 @@ def signed(stack: Stack, nonce: int) -> dict[str, Any]:
     return message | {
         "chain_id": stack.settings.chain_id,
         "nonce": str(nonce),
-        "data": "0x" + message["data"].hex(),
+        "data": "0x" + data.hex(),
         "signature": "0x" + bytes(USER.sign_message(signable).signature).hex(),
     }
 
