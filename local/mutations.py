@@ -342,7 +342,13 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a forward request is proven by its own signature, in the calldata",
-        (Edit(f"{_PACKAGE}/services/executions.py", "    if kind.ordered is None:\n", "    if kind:\n"),),
+        (
+            Edit(
+                f"{_PACKAGE}/services/executions.py",
+                "return is_own and evidence in call.data",
+                "return is_own",
+            ),
+        ),
         (_FORWARD_REQUEST,),
     ),
     Mutation(
@@ -405,8 +411,8 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/executions.py",
-                "return call.to == kind.to_call(row.payload).to and call.data.startswith(head)",
-                "return True",
+                "head is None or (call.to == kind.to_call(row.payload).to and call.data.startswith(head))",
+                "True",
             ),
         ),
         ("tests/unit/services/test_x402_permit2.py",),
