@@ -13,6 +13,7 @@ from typing import Any, Final
 from web3 import Web3
 
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.backlog import PARTS
 from ferryman.domain.events import Step
 from ferryman.domain.metrics import Metric
 from ferryman.domain.transaction import Status, Transaction
@@ -169,7 +170,7 @@ class Flood:
         store, chain_id = world.store, world.settings.chain_id
         wallets = DynamoWallets(world.tables).wallets(chain_id)
         is_open = any(wallet.open_count for wallet in wallets)
-        return not is_open and not store.backlog(chain_id, near=self.names[0], limit=1)
+        return not is_open and not any(store.backlog(chain_id, part=part, limit=1) for part in range(PARTS))
 
 
 def measure_flood(plan: Plan) -> list[ResultTable]:

@@ -8,6 +8,7 @@ import pytest
 
 from ferryman.adapters.dynamodb.access import DynamoAccess
 from ferryman.adapters.dynamodb.allowances import DynamoAllowances
+from ferryman.adapters.dynamodb.backlog_parts import DynamoBacklogParts
 from ferryman.adapters.dynamodb.connections import LIFETIME_SECONDS, DynamoConnections
 from ferryman.adapters.dynamodb.items import used_key
 from ferryman.adapters.dynamodb.leases import DynamoLeases
@@ -1194,6 +1195,36 @@ class TestWallets:
 
         assert wallets.wallets_at(CHAIN_ID, [OTHER_WALLET, unknown, WALLET]) == (other, one)
         assert wallets.wallets_at(CHAIN_ID, []) == ()
+
+
+class TestBacklogParts:
+    """Which run fills its batch from which part of a backlog."""
+
+    def test_a_part_is_one_runs_until_it_is_left_or_its_time_is_up(self, tables: Tables) -> None:
+        """Other parts, and other chains', are others."""
+        parts, now = DynamoBacklogParts(tables), Instant(1_000)
+        assert parts.take(CHAIN_ID, 1, until=Instant(2_000), now=now)
+
+        others = [
+            parts.take(CHAIN_ID, 1, until=Instant(3_000), now=Instant(1_999)),
+            parts.take(CHAIN_ID, 2, until=Instant(3_000), now=now),
+            parts.take(ChainId(1), 1, until=Instant(3_000), now=now),
+        ]
+        parts.leave(CHAIN_ID, 1, until=Instant(2_000))
+
+        assert others == [False, True, True]
+        assert parts.take(CHAIN_ID, 1, until=Instant(4_000), now=Instant(1_500))
+        assert parts.take(CHAIN_ID, 1, until=Instant(6_000), now=Instant(4_000))
+
+    def test_what_another_run_has_taken_meanwhile_stays_its_own(self, tables: Tables) -> None:
+        """A run that took longer than its time leaves nothing that is not its own."""
+        parts = DynamoBacklogParts(tables)
+        parts.take(CHAIN_ID, 1, until=Instant(2_000), now=Instant(1_000))
+        parts.take(CHAIN_ID, 1, until=Instant(5_000), now=Instant(2_000))
+
+        parts.leave(CHAIN_ID, 1, until=Instant(2_000))
+
+        assert not parts.take(CHAIN_ID, 1, until=Instant(6_000), now=Instant(3_000))
 
 
 class TestLeases:

@@ -1,6 +1,5 @@
 """Tables in memory: carry out the stores' operations with DynamoDB's results."""
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -109,12 +108,14 @@ class MemoryTables:
 
     def get(self, table: str, key: Key) -> Item | None:
         """Read an item."""
-        item = self.items[table].get(_key(table, key))
+        with self._one_at_a_time:
+            item = self.items[table].get(_key(table, key))
+        # Nobody changes what is stored: it is replaced.
         return _copied_item(item) if item is not None else None
 
     def get_many(self, table: str, keys: Sequence[Key]) -> tuple[Item, ...]:
         """Read items."""
-        if len({json.dumps(dict(key)) for key in keys}) != len(keys):
+        if len({_key(table, key) for key in keys}) != len(keys):
             msg = "a batch may not name a key twice"
             raise ValueError(msg)
         found = (self.get(table, key) for key in keys)
@@ -125,11 +126,9 @@ class MemoryTables:
         name, value = query.partition
         sort = INDEXES[query.index][1] if query.index else KEYS[query.table][1]
         key_names = (sort, *KEYS[query.table])
-        items = [
-            item
-            for item in self.items[query.table].of(name, value)
-            if sort in item and _in_range(query, item)
-        ]
+        with self._one_at_a_time:
+            there = self.items[query.table].of(name, value)
+        items = [item for item in there if sort in item and _in_range(query, item)]
         items.sort(key=lambda item: [item[key] for key in key_names], reverse=query.descending)
         if query.start_after:
             position = [query.start_after[key] for key in key_names]
@@ -170,7 +169,11 @@ class MemoryTables:
 
 def _copied_item(item: Item) -> Item:
     """Copy an item, with all that may change in it."""
-    return {name: _copied(value) if isinstance(value, _MUTABLE) else value for name, value in item.items()}
+    copy = dict(item)
+    for name, value in item.items():
+        if isinstance(value, _MUTABLE):
+            copy[name] = _copied(value)
+    return copy
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 (an item, or part of one)
@@ -197,11 +200,13 @@ def _after(write: Write, before: Item | None) -> Item | None:
         case Put():
             return _copied_item({name: value for name, value in write.item.items() if value is not None})
         case Update():
-            item: Item = _copied_item(before) if before else dict(write.key)
-            item |= _copied_item(dict(write.set_to))
+            # Nobody but us has what is stored, so what stays of it need not be copied.
+            item = dict(before or write.key) | _copied_item(dict(write.set_to))
             for name, amount in write.add.items():
                 item[name] = int(item.get(name, 0)) + amount
-            return {name: value for name, value in item.items() if name not in write.remove}
+            for name in write.remove:
+                item.pop(name, None)
+            return item
 
 
 def _holds(condition: Condition, item: Item) -> bool:

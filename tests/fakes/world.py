@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ferryman.adapters.dynamodb.accounts import DynamoAccounts
+from ferryman.adapters.dynamodb.backlog_parts import DynamoBacklogParts
 from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.journalled import JournalledTables
@@ -97,6 +98,7 @@ class World:
         store = self.wrap("store", DynamoTransactions(tables, lists_closed=self.lists_closed))
         wallets = self.wrap("wallets", DynamoWallets(tables))
         leases = self.wrap("leases", DynamoLeases(tables))
+        parts = self.wrap("parts", DynamoBacklogParts(tables))
         pauses = self.wrap("pauses", DynamoPauses(tables))
         cursors = self.wrap("cursors", DynamoCursors(tables))
         accounts = self.wrap("accounts", DynamoAccounts(tables))
@@ -131,7 +133,7 @@ class World:
             store=store,
             wallets=wallets,
             assurance=Assurance(store),
-            gathering=Gathering(store=store, clock=self.clock, log=talk["log"]),
+            gathering=Gathering(store=store, parts=parts, clock=self.clock, log=talk["log"]),
             batching=Batching(kinds=KINDS, known=BatchGas(self.clock), clock=self.clock),
             binder=binder,
             topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, **talk),

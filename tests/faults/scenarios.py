@@ -164,7 +164,7 @@ OF_OTHER_KINDS = (
         if kind != "payment"
         for one in (failing, chain_away, refused_by_nodes)
     ),
-    *(of(kind, overtaken) for kind in SIGNED if kind != "payment"),
+    *(of(kind, overtaken) for kind in PROVEN if kind in SIGNED and kind != "payment"),
     *(of("settlement", one) for one in (crowd_overtaken, crowd_failing)),
     of("faucet", shared_key),
 )

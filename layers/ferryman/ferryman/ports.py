@@ -605,13 +605,13 @@ class TransactionStore(Protocol):
         ...
 
     def backlog(
-        self, chain_id: ChainId, *, near: TransactionId, limit: int
+        self, chain_id: ChainId, *, part: int, limit: int
     ) -> tuple[tuple[Instant, TransactionId], ...]:
-        """List some rows of a chain that want attention, with when they do; may lag.
+        """List rows of a part of a chain's backlog that want attention, with when they do; may lag.
 
         Args:
             chain_id: the chain.
-            near: which part of them comes first, so that runs with different rows see different parts.
+            part: by `part_of` their ids.
             limit: the most that are listed.
 
         """
@@ -928,6 +928,18 @@ class LeaseStore(Protocol):
 
     def head(self, chain_id: ChainId) -> BlockNumber | None:
         """The newest block that confirm has seen."""
+        ...
+
+
+class BacklogParts(Protocol):
+    """Which run fills its batch from which part of a chain's backlog. May raise StoreUnavailableError."""
+
+    def take(self, chain_id: ChainId, part: int, *, until: Instant, now: Instant) -> bool:
+        """Take a part until then; give whether nobody else had it."""
+        ...
+
+    def leave(self, chain_id: ChainId, part: int, *, until: Instant) -> None:
+        """Let others take a part that was taken until then."""
         ...
 
 

@@ -1,17 +1,22 @@
 """Batches: many payments in one transaction, and a bad one fails alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from ferryman.adapters.dynamodb.backlog_parts import DynamoBacklogParts
+from ferryman.adapters.dynamodb.operations import ConditionFailedError, Write
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.domain.backlog import PARTS
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.events import Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Milliseconds
+from ferryman.domain.units import Instant, Milliseconds
 from ferryman.services.gathering import SCARCE_WAIT_MS
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
+from tests.support.payments import CHAIN_ID
 
 
 def crowd(memory: MemoryWorld, count: int, *, submit: bool = True, **changes: Any) -> list[str]:  # noqa: ANN401 (members of a payment)
@@ -168,6 +173,63 @@ def test_the_few_that_are_left_of_a_crowd_share_a_nonce_where_no_others_wait() -
     settled(memory)
 
 
+def test_a_run_takes_no_rows_out_of_a_part_of_the_backlog_that_another_takes_from() -> None:
+    """Both would prepare the same rows, and one of them in vain."""
+    memory = memory_world(payers=1, batch_size=40)
+    memory.chain.is_mining = False
+    parts, now = DynamoBacklogParts(memory.world.tables), memory.clock.now()
+    for part in range(PARTS):
+        assert parts.take(CHAIN_ID, part, until=Instant(now + 60_000), now=now)
+
+    crowd(memory, 40)
+
+    assert max(size for size, _ in nonces(memory)) == 10
+    settled(memory)
+
+
+def test_a_run_leaves_the_parts_it_took_rows_from() -> None:
+    """Whatever becomes of it: the next one may take from them."""
+    memory = memory_world(payers=1, batch_size=40)
+    crowd(memory, 10, submit=False)
+    memory.chain.is_reachable = False
+
+    memory.world.deliver()
+
+    parts, now = DynamoBacklogParts(memory.world.tables), memory.clock.now()
+    assert all(parts.take(CHAIN_ID, part, until=Instant(now + 1), now=now) for part in range(PARTS))
+
+
+def test_what_others_bound_while_a_crowd_was_tried_is_not_written_in_vain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A write of a whole batch that fails costs as much as one that does not."""
+    memory = memory_world(payers=4, wallets=2, batch_min=2)
+    crowd(memory, 4, submit=False)
+    hints, refused = memory.world.queue.everything(), list[ConditionFailedError]()
+    simulate, transact = memory.chain.simulate, memory.world.tables.transact
+
+    def overtaken(*given: Any, **named: Any) -> Any:  # noqa: ANN401 (as simulate)
+        monkeypatch.setattr(memory.chain, "simulate", simulate)
+        memory.world.rival().submit(hints[:2])
+        return simulate(*given, **named)
+
+    def noted(writes: Sequence[Write]) -> None:
+        try:
+            transact(writes)
+        except ConditionFailedError as error:
+            refused.extend([error] if len(writes) > 1 else [])
+            raise
+
+    monkeypatch.setattr(memory.chain, "simulate", overtaken)
+    monkeypatch.setattr(memory.world.tables, "transact", noted)
+
+    memory.world.submit(hints)
+
+    assert sorted(size for size, _ in nonces(memory)) == [2, 2]
+    assert not refused
+    settled(memory)
+
+
 def test_one_that_has_waited_for_a_nonce_takes_the_others_that_wait_along() -> None:
     """A freed nonce carries the backlog, though only one row was hinted."""
     memory = memory_world(wallets=1, window=1, batch_min=2)
@@ -196,8 +258,8 @@ def test_a_lone_payment_waits_for_others_only_where_the_operator_wants_that() ->
     settled(memory)
 
 
-def test_a_crowd_waits_for_more_of_it_only_where_nonces_run_out() -> None:
-    """A small batch takes as much of a window as a full one; where there is room for both, nobody waits."""
+def test_a_crowd_waits_for_more_of_it_the_longer_the_fewer_nonces_are_left() -> None:
+    """A small batch takes as much of a window as a full one; where all of it is free, nobody waits."""
     memory = memory_world(payers=1, wallets=1, window=4, express_window=1, batch_min=2)
     memory.chain.is_mining = False
 
@@ -207,7 +269,7 @@ def test_a_crowd_waits_for_more_of_it_only_where_nonces_run_out() -> None:
         crowd(memory, 2)
         waits.append(memory.clock.now() - before)
 
-    assert waits == [0, 0, SCARCE_WAIT_MS]
+    assert waits == [0, 100, SCARCE_WAIT_MS]
     settled(memory)
 
 

@@ -2,6 +2,7 @@
 
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
+from ferryman.adapters.dynamodb.backlog_parts import DynamoBacklogParts
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
@@ -40,7 +41,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         store=store,
         wallets=wallets,
         assurance=Assurance(store),
-        gathering=Gathering(store=store, clock=clock, log=log),
+        gathering=Gathering(store=store, parts=DynamoBacklogParts(stored), clock=clock, log=log),
         batching=Batching(kinds=KINDS, known=BatchGas(clock), clock=clock),
         binder=binder,
         topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, clock=clock, log=log),

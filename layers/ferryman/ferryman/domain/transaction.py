@@ -1,11 +1,12 @@
 """A transaction's life: its states, the one table of steps between them, and its row."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from ferryman.domain.changing import changed
 from ferryman.domain.errors import IllegalTransitionError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
@@ -237,7 +238,7 @@ def _applied(transaction: Transaction, event: Event, *, version: int) -> Transac
         msg = f"an event may not change {sorted(unknown)}"
         raise ValueError(msg)
     facts: dict[str, Any] = dict(event.facts)
-    return replace(
+    return changed(
         transaction,
         status=Status(event.status),
         sequence=event.sequence,
@@ -268,7 +269,7 @@ def fold(received: Transaction, events: Iterable[Event]) -> Transaction:
 
 def told(transaction: Transaction) -> Transaction:
     """Strip the housekeeping: what is left must equal the fold of the events."""
-    return replace(
+    return changed(
         transaction,
         version=1,
         due_at=None,
@@ -283,7 +284,7 @@ def told(transaction: Transaction) -> Transaction:
 
 def unhindered(transaction: Transaction, *, due_at: Instant | None) -> Transaction:
     """Forget what went wrong so far: the row begins anew with its waits, starts and failures."""
-    return replace(
+    return changed(
         transaction,
         due_at=due_at,
         waits=0,

@@ -226,10 +226,12 @@ def _chosen(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings, firs
     return roomy[int(first.ready[0].row.transaction_id[2:10], 16) % len(roomy)]
 
 
-def is_scarce(wallets: Sequence[Wallet], settings: ChainSettings) -> bool:
-    """Say whether less than half of what standard intents may take of the windows is free."""
+def scarcity(wallets: Sequence[Wallet], settings: ChainSettings) -> float:
+    """Say how scarce nonces are: 0: all that standard intents may take is free; 1: half of it, or less."""
     windows = [(wallet, window_of(Lane.STANDARD, wallet.limit, settings)) for wallet in wallets]
-    return 2 * sum(wallet.free(window) for wallet, window in windows) < sum(window for _, window in windows)
+    allowed = sum(size for _, size in windows)
+    free = sum(wallet.free(size) for wallet, size in windows)
+    return min(1.0, 2 * (1 - free / allowed)) if allowed else 1.0
 
 
 def has_room(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> bool:

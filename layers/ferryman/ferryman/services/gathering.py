@@ -1,21 +1,29 @@
 """Gathering: when there is a backlog, a run takes more of it than its messages name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from ferryman.domain.backlog import PARTS, part_of
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Instant, Milliseconds
-from ferryman.ports import Clock, Log, TransactionStore
+from ferryman.ports import BacklogParts, Clock, Log, TransactionStore
 from ferryman.services.chains import ChainAccess
 from ferryman.services.waiting import NO_WINDOW
 
 _LISTED_PER_TAKEN: Final = 4
-"""Rows that are listed for each that is wanted: others may be at work on the first ones."""
+"""Rows that are listed for each that is wanted: the runs that have their messages are at work on some."""
+_TURN_MS: Final = Milliseconds(5_000)
+"""How long a part of the backlog is a run's at most: as long as it takes to try, bind and sign, and more."""
 SCARCE_WAIT_MS: Final = Milliseconds(150)
-"""How long a crowd waits for more of it where nonces run out: a small batch takes as much of a window."""
+"""How long a crowd waits for more of it where nonces run out: a small batch takes as much of a window.
+
+The freer the windows are, the shorter it is: without a wait the first runs of a flood use them up with
+small batches, and with the whole of it everybody would be later for the flood's sake.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +31,23 @@ class Gathering:
     """Fills a batch up from the rows that wait."""
 
     store: TransactionStore
+    parts: BacklogParts
     clock: Clock
     log: Log
 
+    @contextmanager
     def __call__(
         self,
         rows: Sequence[Transaction],
         access: ChainAccess,
         *,
         named: int = 0,
-        is_scarce: bool = False,
-    ) -> list[Transaction]:
+        scarcity: float = 0.0,
+    ) -> Iterator[list[Transaction]]:
         """Give the rows with others of the backlog, as many as fill their batches.
+
+        Those are of parts of the backlog that no other run takes from until this is left: of two that
+        prepare the same rows, one would do so in vain.
 
         There is a backlog if enough rows come at once to share a transaction, or if one of them has waited
         for a free nonce. Without one a row goes on alone, and at once. Where other runs have taken most of
@@ -46,25 +59,34 @@ class Gathering:
             rows: what can go on now.
             access: their chain.
             named: how many rows came at once, with those that can not.
-            is_scarce: whether most of the wallets' windows is taken.
+            scarcity: how much of the wallets' windows is taken, from 0 to 1, half of them or more.
 
         """
+        missing = self._missing(rows, access, named=named, scarcity=scarcity)
+        until, mine = Instant(self.clock.now() + _TURN_MS), list[int]()
+        crowd = list(rows)
+        try:
+            for part in self._parts_of(rows) if missing else ():
+                if len(crowd) == len(rows) + missing:
+                    break
+                crowd += self._from(part, rows, access, len(rows) + missing - len(crowd), mine, until)
+            yield crowd
+        finally:
+            self._leave(access, mine, until)
+
+    def _missing(
+        self, rows: Sequence[Transaction], access: ChainAccess, *, named: int, scarcity: float
+    ) -> int:
+        """Wait for others to come, if that is worth it; give how many fill the batches up."""
         settings = access.settings
         if settings.batch_size < settings.batch_min:
-            return list(rows)
+            return 0
         is_crowd = max(named, len(rows)) >= settings.batch_min
-        wait = max(settings.batch_wait_ms, SCARCE_WAIT_MS if is_crowd and is_scarce else 0)
+        wait = max(settings.batch_wait_ms, round(SCARCE_WAIT_MS * scarcity) if is_crowd else 0)
         has_waited = self._waited(rows, access, Milliseconds(wait))
         if not (is_crowd or has_waited or any(row.last_error == NO_WINDOW for row in rows)):
-            return list(rows)
-        missing = -len(rows) % settings.batch_size
-        if not missing:
-            return list(rows)
-        try:
-            return [*rows, *self._others(rows, access, missing)]
-        except StoreUnavailableError as error:
-            self.log.warning("batch not filled up", cause=str(error), rows=len(rows))
-            return list(rows)
+            return 0
+        return -len(rows) % settings.batch_size
 
     def _waited(self, rows: Sequence[Transaction], access: ChainAccess, wait: Milliseconds) -> bool:
         """Wait for others to come, until the oldest is so old, unless anything is urgent."""
@@ -76,19 +98,45 @@ class Gathering:
         self.clock.sleep(Milliseconds(pause))
         return True
 
-    def _others(self, rows: Sequence[Transaction], access: ChainAccess, missing: int) -> list[Transaction]:
+    def _parts_of(self, rows: Sequence[Transaction]) -> Iterable[int]:
+        """Give all parts of the backlog, those that the rows are in first."""
+        return dict.fromkeys([*(part_of(row.transaction_id) for row in rows), *range(PARTS)])
+
+    def _from(
+        self,
+        part: int,
+        rows: Sequence[Transaction],
+        access: ChainAccess,
+        missing: int,
+        mine: list[int],
+        until: Instant,
+    ) -> list[Transaction]:
+        """Take others out of a part of the backlog that nobody else takes from; add it to `mine`."""
         settings, now = access.settings, self.clock.now()
-        near = rows[0].transaction_id
-        listed = self.store.backlog(settings.chain_id, near=near, limit=missing * _LISTED_PER_TAKEN)
-        known = {row.transaction_id for row in rows}
-        names = [name for _, name in listed if name not in known]
-        # Runs that list the same rows begin at different ones of them.
-        start = int(near[2:10], 16) % max(len(names) - missing, 1)
-        found = self.store.get_many(names[start : start + missing]) if names else ()
+        try:
+            if not self.parts.take(settings.chain_id, part, until=until, now=now):
+                return []
+            mine.append(part)
+            listed = self.store.backlog(settings.chain_id, part=part, limit=missing * _LISTED_PER_TAKEN)
+            known = {row.transaction_id for row in rows}
+            names = [name for _, name in listed if name not in known]
+            # The first ones are those whose messages other runs have in hand.
+            start = int(rows[0].transaction_id[2:10], 16) % max(len(names) - missing, 1)
+            found = self.store.get_many(names[start : start + missing]) if names else ()
+        except StoreUnavailableError as error:
+            self.log.warning("batch not filled up", cause=str(error), rows=len(rows))
+            return []
         alike = {(row.kind, lane_of(row, settings, now)) for row in rows}
         return [
             row for row in found if _may_go(row, now) and (row.kind, lane_of(row, settings, now)) in alike
         ]
+
+    def _leave(self, access: ChainAccess, mine: Iterable[int], until: Instant) -> None:
+        try:
+            for part in mine:
+                self.parts.leave(access.settings.chain_id, part, until=until)
+        except StoreUnavailableError as error:
+            self.log.warning("part of the backlog not left, its time runs out", cause=str(error))
 
 
 def _may_go(row: Transaction, now: Instant) -> bool:

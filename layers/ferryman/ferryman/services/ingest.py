@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from ferryman.domain.changing import changed
 from ferryman.domain.erc1271 import GAS_LIMIT, is_magic, is_valid_signature_call
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
@@ -24,7 +25,7 @@ from ferryman.domain.pricing import Prediction
 from ferryman.domain.quotas import Charge
 from ferryman.domain.signatures import SignatureFormatError, recover
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import BlockNumber, CorrelationId, Instant, TransactionId
+from ferryman.domain.units import CorrelationId, Instant, TransactionId
 from ferryman.intents.kind import IntentKind, SignedIntent
 from ferryman.ports import (
     Clock,
@@ -151,7 +152,7 @@ class Ingest:
         if predicted:
             charge = self.charging.with_gas(charge, predicted.cost)
         terms = kind.terms(post.intent.payload, settings, predicted.units_per_native if predicted else None)
-        new = replace(post.new, payload={**post.new.payload, **terms})
+        new = changed(post.new, payload={**post.new.payload, **terms}) if terms else post.new
         post = replace(post, new=new, predicted=predicted)
         try:
             return self._stored_assured(kind, post, charge)
@@ -162,21 +163,21 @@ class Ingest:
             return self._stored_unassured(kind, post, charge, error)
 
     def _stored_assured(self, kind: IntentKind, post: "_Post", charge: Charge) -> Transaction:
-        new, doubt = post.new, post.doubt
-
-        def accepted_at(block: BlockNumber) -> tuple[Transaction, Event]:
-            is_assured = kind.locks_funds and doubt is None
-            facts = {"assured": is_assured, "accepted_block": block, **post.foreseen()}
-            name = kind.events[Step.ACCEPTED]
-            return take_step(new, Step.ACCEPTED, name=name, at=new.received_at, **facts)
+        new, doubt, accepted = post.new, post.doubt, post.new
 
         def commit(reservation: Reservation, room: Room) -> None:
-            self._accept(kind, accepted_at(room.block), charge, hold=(reservation, room))
+            nonlocal accepted
+            is_assured = kind.locks_funds and doubt is None
+            facts = {"assured": is_assured, "accepted_block": room.block, **post.foreseen()}
+            name = kind.events[Step.ACCEPTED]
+            row, event = take_step(new, Step.ACCEPTED, name=name, at=new.received_at, **facts)
+            self._accept(kind, (row, event), charge, hold=(reservation, room))
+            accepted = row
 
         vouching = _vouching(kind, post.intent, doubt) if doubt else None
         access = self.chains[new.chain_id]
-        room = self.assurance.reserve(kind, new.payload, access, commit, vouching=vouching)
-        return accepted_at(room.block)[0]
+        self.assurance.reserve(kind, new.payload, access, commit, vouching=vouching)
+        return accepted
 
     def _stored_unassured(
         self, kind: IntentKind, post: "_Post", charge: Charge, cause: ChainUnreachableError

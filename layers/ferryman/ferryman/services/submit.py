@@ -20,7 +20,7 @@ from ferryman.domain.errors import (
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import FeeHistory
 from ferryman.domain.lanes import Lane, lane_of
-from ferryman.domain.nonces import NonceRow, Wanted
+from ferryman.domain.nonces import NonceRow, Wallet, Wanted
 from ferryman.domain.quotas import day_of
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import BlockNumber, ChainId
@@ -46,7 +46,7 @@ from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import REFUSALS, Assurance
 from ferryman.services.batching import Batching
-from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room, is_scarce
+from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room, scarcity
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.counters import Counters
 from ferryman.services.data_fees import data_fees
@@ -266,14 +266,30 @@ class Submit:
         self._put_off((row, NO_WINDOW) for row in rows if row not in able)
         if not able:
             return NOTHING_BOUND, None
+        with self.gathering(able, access, named=named, scarcity=scarcity(pool, settings)) as crowd:
+            return self._tried_and_bound(crowd, pool, wallet, access, able=able, named=named)
+
+    def _tried_and_bound(
+        self,
+        crowd: Sequence[Transaction],
+        pool: Sequence[Wallet],
+        wallet: Wallet,
+        access: ChainAccess,
+        *,
+        able: Sequence[Transaction],
+        named: int,
+    ) -> tuple[Bound, FeeHistory | None]:
+        """Simulate a crowd, in the name of one of the wallets, and bind what passes."""
         hinted = {row.transaction_id for row in able}
-        crowd = self.gathering(able, access, named=named, is_scarce=is_scarce(pool, settings))
         payers = [one.address for one in pool]
         parcels, verdicts = self.batching(crowd, access, sender=wallet.address, payers=payers, named=named)
         for doomed in verdicts.failed:
             self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses)
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
+        if any(len(parcel.ready) > 1 for parcel in parcels):
+            parcels, pool = self._left(parcels), self.binder.pool(access)
+            wallet = next((one for one in pool if one.address == wallet.address), wallet)
         healed = self.counters.healed(wallet, verdicts.sender_count, access)
         purse = self._purse(parcels, verdicts, access)
         bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool], purse)
@@ -283,6 +299,20 @@ class Submit:
         # What no message named loses nothing by staying as it is.
         self._put_off((row, cause) for row, cause in left if row.transaction_id in hinted)
         return bound, verdicts.market
+
+    def _left(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+        """Leave out what others went on with while it was tried.
+
+        In a crowd that is common, and a write of eighty items that fails is billed, and made, like any other.
+        """
+        read = {one.row.transaction_id: one.row.version for parcel in parcels for one in parcel.ready}
+        unchanged = {
+            row.transaction_id
+            for row in self.store.get_many(list(read))
+            if row.version == read[row.transaction_id]
+        }
+        gone = read.keys() - unchanged
+        return [left for parcel in parcels if (left := parcel.without(gone))]
 
     def _purse(self, parcels: Sequence[Parcel], verdicts: Verdicts, access: ChainAccess) -> Purse:
         """Say what the wallets have, and what intents may cost them."""

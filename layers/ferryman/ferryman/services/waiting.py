@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from ferryman.domain.changing import changed
 from ferryman.domain.errors import StaleRowError
 from ferryman.domain.transaction import Transaction, wait_milliseconds
 from ferryman.domain.units import Instant
@@ -63,7 +64,7 @@ def put_off_failed(
 
 def waiting(row: Transaction, cause: str, clock: Clock) -> Transaction:
     """Give the row as it waits for the next try."""
-    return replace(
+    return changed(
         row,
         due_at=Instant(clock.now() + wait_milliseconds(row.waits)),
         waits=row.waits + 1,

@@ -1,13 +1,15 @@
 """Domain values as items of tables, and back."""
 
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from ferryman.adapters.dynamodb.operations import Item
 from ferryman.adapters.dynamodb.shorthand import in_full, shortened
+from ferryman.domain.backlog import part_of
 from ferryman.domain.blocks import BlockId
 from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import Tier
@@ -35,7 +37,6 @@ from ferryman.domain.units import (
 )
 from ferryman.ports import NonceMarker
 
-SHARDS: Final = 4
 """Partitions of the index of due rows, per chain: one partition takes 1,000 writes a second."""
 _CLOSED: Final = "closed#"
 
@@ -75,11 +76,6 @@ def closed_shard(chain_id: ChainId, number: int) -> str:
     return f"{_CLOSED}{chain_id}#{number}"
 
 
-def shard_of(transaction_id: TransactionId) -> int:
-    """Number of a transaction's partition in that index."""
-    return int(transaction_id[-4:], 16) % SHARDS
-
-
 def transaction_item(row: Transaction) -> Item:
     """Write a row; only one that wants attention has the keys of the index of due rows."""
     item = _shallow(row, but=("payload", "reached"))
@@ -94,14 +90,14 @@ def transaction_item(row: Transaction) -> Item:
         if not item[name]:
             del item[name]
     if row.due_at is not None:
-        item["open_shard"] = shard(row.chain_id, shard_of(row.transaction_id))
+        item["open_shard"] = shard(row.chain_id, part_of(row.transaction_id))
     return item
 
 
 def closed_keys(row: Transaction) -> Item:
     """Give what lists a row that is over: in the index of due rows, in partitions apart, by when it ended."""
     return {
-        "open_shard": closed_shard(row.chain_id, shard_of(row.transaction_id)),
+        "open_shard": closed_shard(row.chain_id, part_of(row.transaction_id)),
         "due_at": max(row.reached.values()),
     }
 
@@ -246,8 +242,15 @@ def _members(of: type) -> Mapping[str, None]:
 
 def _shallow(value: Any, *, but: Collection[str]) -> Item:  # noqa: ANN401 (any of the dataclasses above)
     """Give the fields that are not None, members of a StrEnum as the plain strings that boto3 serialises."""
+    names = _members(value.__class__)
     return {
-        name: str(given) if isinstance(given, str) else given
-        for name in _members(value.__class__)
-        if name not in but and (given := getattr(value, name)) is not None
+        name: str(given) if isinstance(given, str) and given.__class__ is not str else given
+        for name, given in zip(names, _values(value.__class__)(value), strict=True)
+        if given is not None and name not in but
     }
+
+
+@lru_cache
+def _values(of: type) -> Callable[[Any], tuple[Any, ...]]:
+    """Give what reads all fields of a dataclass at once, in their order."""
+    return attrgetter(*_members(of))

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Final
 
 from ferryman.adapters.dynamodb.items import (
-    SHARDS,
     account_key,
     closed_keys,
     closed_shard,
@@ -15,7 +14,6 @@ from ferryman.adapters.dynamodb.items import (
     event_of,
     nonce_row_item,
     shard,
-    shard_of,
     transaction_item,
     transaction_of,
     used_key,
@@ -38,6 +36,7 @@ from ferryman.adapters.dynamodb.operations import (
     Write,
 )
 from ferryman.adapters.dynamodb.quotas import QuotaUpdate, gas_correction, quota_of, quota_update
+from ferryman.domain.backlog import PARTS
 from ferryman.domain.errors import (
     LedgerMovedError,
     LedgerRefusedError,
@@ -118,7 +117,7 @@ class DynamoTransactions:
                 partition=("open_shard", shard(chain_id, number)),
                 limit=limit,
             )
-            for number in range(SHARDS)
+            for number in range(PARTS)
         )
         found = concatenated.from_iterable(self._tables.query(query) for query in queries)
         return tuple(sorted((_due_of(item) for item in found), key=lambda due: due.due_at)[:limit])
@@ -135,7 +134,7 @@ class DynamoTransactions:
                 sort=SortRange("due_at", since, until),
                 limit=limit,
             )
-            for number in range(SHARDS)
+            for number in range(PARTS)
         )
         found = concatenated.from_iterable(self._tables.query(query) for query in queries)
         return tuple(sorted((item["due_at"], item["transaction_id"]) for item in found)[:limit])
@@ -160,23 +159,16 @@ class DynamoTransactions:
             raise StaleRowError(str(error)) from error
 
     def backlog(
-        self, chain_id: ChainId, *, near: TransactionId, limit: int
+        self, chain_id: ChainId, *, part: int, limit: int
     ) -> tuple[tuple[Instant, TransactionId], ...]:
-        """List rows shard by shard, beginning with that of `near`."""
-        found: list[tuple[Instant, TransactionId]] = []
-        first = shard_of(near)
-        for number in range(SHARDS):
-            partition = shard(chain_id, (first + number) % SHARDS)
-            query = Query(
-                table=Table.TRANSACTIONS,
-                index="by_due",
-                partition=("open_shard", partition),
-                limit=limit - len(found),
-            )
-            found += [(item["due_at"], item["transaction_id"]) for item in self._tables.query(query)]
-            if len(found) >= limit:
-                break
-        return tuple(found)
+        """List rows of one partition, the first due first."""
+        query = Query(
+            table=Table.TRANSACTIONS,
+            index="by_due",
+            partition=("open_shard", shard(chain_id, part)),
+            limit=limit,
+        )
+        return tuple((item["due_at"], item["transaction_id"]) for item in self._tables.query(query))
 
     def ledger(self, funds: Funds) -> Ledger:
         """Read what is held of a payer's locked funds."""
