@@ -19,6 +19,7 @@ from local.bench.timed_tables import TimedTables
 from local.errors import LocalStackError
 from tests.fakes.payers import Payer
 from tests.fakes.webhooks import memory_fanout
+from tests.fakes.workers import OneByOne
 from tests.fakes.world import World, unwrapped
 from tests.faults.real_chain import RealChain, request
 
@@ -100,6 +101,7 @@ class MeasuredServices:
             connections=connections,
             push=self.world.push,
             fanout=memory_fanout(self.tables, self.world.clock),
+            workers=OneByOne(),
             clock=self.world.clock,
             log=self.world.log,
             metrics=self.world.metrics,
@@ -107,7 +109,7 @@ class MeasuredServices:
         watch = Stopwatch(self.tables)
         for event in [store.events(name)[-1] for name in names]:
             with watch.running():
-                notify(event)
+                notify([event])
         return watch
 
     def query(self, names: Sequence[TransactionId]) -> Stopwatch:

@@ -11,6 +11,7 @@ from ferryman.domain.units import Address
 from ferryman.services.notify import Notify
 from tests.fakes.talk import FakePush
 from tests.fakes.webhooks import memory_fanout
+from tests.fakes.workers import OneByOne
 from tests.fakes.world import World
 from tests.faults.model.ports import RoughTables
 
@@ -43,14 +44,13 @@ class Listener:
             connections=DynamoConnections(self._tables),
             push=self._push,
             fanout=memory_fanout(self._tables, world.clock),
+            workers=OneByOne(),
             clock=world.clock,
             log=world.log,
             metrics=world.metrics,
         )
         batch = self.next_batch()
-        for event in batch:
-            notify(event)
-            self._told += 1
+        self._told += notify(batch)
         return bool(batch)
 
     def heard(self) -> dict[str, list[int]]:

@@ -1,6 +1,7 @@
 """What the tellers and wakers do while the tables, or the other side, do not answer."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.fakes.metrics import FakeMetrics
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeConfirmer, FakeLog, FakePush
 from tests.fakes.webhooks import FakeDeliveryQueue, memory_fanout
+from tests.fakes.workers import OneByOne
 from tests.support.away import AwayTables
 from tests.support.payments import CHAIN_ID
 from tests.support.rows import NOW, accepted, received_row
@@ -102,14 +104,33 @@ def test_one_busy_connection_does_not_keep_an_event_from_the_others() -> None:
     clock = FakeClock()
     fanout = memory_fanout(MemoryTables(), clock)
     notify = Notify(
-        connections=connections, push=push, fanout=fanout, clock=clock, log=log, metrics=FakeMetrics()
+        connections=connections,
+        push=push,
+        fanout=fanout,
+        workers=OneByOne(),
+        clock=clock,
+        log=log,
+        metrics=FakeMetrics(),
     )
 
-    notify(EVENT)
+    assert notify([EVENT]) == 1
 
     assert [name for name, _ in push.posted] == ["idle"]
     assert connections.subscribers(TOPIC, now=NOW) == ("busy", "idle")
     assert [level for level, _, _ in log.lines] == ["warning"]
+
+
+class CountedConnections(DynamoConnections):
+    """Connections that remember which topics they were asked for."""
+
+    def __init__(self, tables: MemoryTables) -> None:
+        super().__init__(tables)
+        self.asked: list[str] = []
+
+    def subscribers(self, topic: str, *, now: Instant) -> tuple[str, ...]:
+        """Note the topic."""
+        self.asked.append(topic)
+        return super().subscribers(topic, now=now)
 
 
 def notifier(connections: DynamoConnections, push: FakePush, fanout: Fanout) -> Notify:
@@ -118,6 +139,7 @@ def notifier(connections: DynamoConnections, push: FakePush, fanout: Fanout) -> 
         connections=connections,
         push=push,
         fanout=fanout,
+        workers=OneByOne(),
         clock=FakeClock(),
         log=FakeLog(),
         metrics=FakeMetrics(),
@@ -132,13 +154,13 @@ def test_an_event_whose_listeners_cannot_be_read_is_told_again() -> None:
         connections=connections,
         push=FakePush(),
         fanout=fanout,
+        workers=OneByOne(),
         clock=clock,
         log=FakeLog(),
         metrics=FakeMetrics(),
     )
 
-    with pytest.raises(StoreUnavailableError):
-        notify(EVENT)
+    assert notify([EVENT]) == 0
 
 
 def test_an_event_whose_webhooks_cannot_be_queued_is_told_again_after_it_was_pushed() -> None:
@@ -149,11 +171,16 @@ def test_an_event_whose_webhooks_cannot_be_queued_is_told_again_after_it_was_pus
     DynamoWebhooks(tables).put(webhook())
     fanout = memory_fanout(tables, clock, FakeDeliveryQueue(is_away=True))
     notify = Notify(
-        connections=connections, push=push, fanout=fanout, clock=clock, log=FakeLog(), metrics=FakeMetrics()
+        connections=connections,
+        push=push,
+        fanout=fanout,
+        workers=OneByOne(),
+        clock=clock,
+        log=FakeLog(),
+        metrics=FakeMetrics(),
     )
 
-    with pytest.raises(StoreUnavailableError):
-        notify(EVENT)
+    assert notify([EVENT]) == 0
 
     assert [name for name, _ in push.posted] == ["me"]
 
@@ -181,3 +208,34 @@ def test_a_wake_up_that_fails_is_left_to_the_schedule(tables: Tables, confirmer:
     wake(CHAIN_ID, DynamoLeases(tables), confirmer, FakeClock(), log)
 
     assert [level for level, _, _ in log.lines] == ["warning"]
+
+
+def test_who_listens_is_asked_once_for_each_topic_of_a_batch() -> None:
+    """A payment's events share both topics; a connection that is gone is not tried again."""
+    tables, push, clock = MemoryTables(), FakePush(), FakeClock()
+    connections = CountedConnections(tables)
+    connections.subscribe("me", TOPIC, now=NOW)
+    connections.subscribe("gone", TOPIC, now=NOW)
+    push.gone.add("gone")
+    notify = notifier(connections, push, memory_fanout(tables, clock))
+
+    told = notify([EVENT, replace(EVENT, sequence=EVENT.sequence + 1)])
+
+    assert (told, [name for name, _ in push.posted]) == (2, ["me", "me"])
+    assert sorted(connections.asked) == sorted(set(connections.asked))
+    assert connections.subscribers(TOPIC, now=NOW) == ("me",)
+
+
+def test_what_comes_after_an_event_that_cannot_be_told_is_not_told_before_it() -> None:
+    """The stream gives them again, in order, from the first that was not told."""
+    tables, push, clock = MemoryTables(), FakePush(), FakeClock()
+    connections, queue = DynamoConnections(tables), FakeDeliveryQueue()
+    connections.subscribe("me", TOPIC, now=NOW)
+    DynamoWebhooks(tables).put(webhook())
+    notify = notifier(connections, push, memory_fanout(tables, clock, queue))
+    assert notify([EVENT]) == 1
+    queue.is_away = True
+
+    assert notify([EVENT, EVENT]) == 0
+
+    assert len(push.posted) == 2

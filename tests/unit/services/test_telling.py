@@ -19,6 +19,7 @@ from ferryman.services.socket import MOST_TOPICS, Socket
 from tests.fakes.settled import MemoryWorld, memory_world
 from tests.fakes.talk import FakeLog, FakePush
 from tests.fakes.webhooks import memory_fanout
+from tests.fakes.workers import OneByOne
 from tests.support.away import AwayTables
 
 ME = "connection-1"
@@ -46,7 +47,7 @@ class Client:
         }
         self.socket = Socket(reading=reading, **shared)
         fanout = memory_fanout(world.tables, memory.clock)
-        self.notify = Notify(fanout=fanout, **shared, metrics=world.metrics)
+        self.notify = Notify(fanout=fanout, workers=OneByOne(), **shared, metrics=world.metrics)
         self.socket.connected(ME, caller)
 
     def says(self, message: object) -> dict[str, Any]:
@@ -59,8 +60,7 @@ class Client:
 
     def told(self, transaction_id: str, *, after: int = 0) -> list[str]:
         """Tell the transaction's events; give what arrives."""
-        for event in self.memory.world.store.events(transaction_id, after=after):  # type: ignore[arg-type]
-            self.notify(event)
+        self.notify(self.memory.world.store.events(transaction_id, after=after))  # type: ignore[arg-type]
         arrived = [json.loads(message)["event"] for _, message in self.push.posted]
         self.push.posted.clear()
         return arrived

@@ -6,7 +6,8 @@ from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.webhooks import DynamoWebhooks
 from ferryman.adapters.websocket import WebSocketPush
-from ferryman.bootstrap.parts import aws_client, tables
+from ferryman.adapters.workers import ThreadWorkers
+from ferryman.bootstrap.parts import AWS_CONNECTIONS, aws_client, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import NotifyConfig
 from ferryman.services.counting import Counting
@@ -27,6 +28,7 @@ def notify_subscribers(telemetry: Telemetry) -> tuple[Notify, Counting]:
             queue=SqsDeliveries(aws_client("sqs"), url=config.delivery_queue_url),
             clock=clock,
         ),
+        workers=ThreadWorkers(AWS_CONNECTIONS),
         clock=clock,
         log=telemetry.log,
         metrics=telemetry.metrics,

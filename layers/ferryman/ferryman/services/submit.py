@@ -190,7 +190,7 @@ class Submit:
 
     def _go_on(self, rows: Sequence[Transaction], nonces: list[NonceRow], access: ChainAccess) -> None:
         todo = [row for row in rows if row.status in _UNBOUND and row.permanent_reason is None]
-        timely = [row for row in todo if not self._ended_late(row)]
+        timely = [row for row in todo if not self._ended_late(row, access)]
         going = self._unpaused(timely)
         assured = [after for row in going if (after := self._assured(row, access))]
         bound, market = NOTHING_BOUND, None
@@ -213,11 +213,11 @@ class Submit:
         self._put_off((row, PAUSED) for row in paused)
         return [row for row in rows if row not in paused]
 
-    def _ended_late(self, row: Transaction) -> bool:
-        """End a row whose deadline has passed; give whether it had."""
+    def _ended_late(self, row: Transaction, access: ChainAccess) -> bool:
+        """End a row whose deadline has passed, as done if anybody did it in time; give whether it had."""
         if self.clock.now() // 1000 < row.deadline_seconds:
             return False
-        self._fail(row, "deadline_passed")
+        self._end(row, "deadline_passed", access, witnesses=len(access.chain.witnesses()))
         return True
 
     def _assured(self, row: Transaction, access: ChainAccess) -> Transaction | None:
@@ -373,7 +373,9 @@ class Submit:
         except StaleRowError:
             self.log.info("somebody else went on with the row", **about(row))
         else:
-            self.log.warning("carried out already, by bytes it had left", hash=receipt.hash, **about(row))
+            self.log.warning(
+                "carried out already, by others or by bytes it had left", hash=receipt.hash, **about(row)
+            )
 
     def _fail(self, row: Transaction, reason: str, *, witnesses: int | None = None) -> None:
         kind = self.kinds[row.kind]
