@@ -97,6 +97,39 @@ MUTATIONS: Final = (
         (f"{_STORES}::TestBind",),
     ),
     Mutation(
+        "a crowd is bound without what others went on with meanwhile",
+        (
+            Edit(
+                f"{_PACKAGE}/services/submit.py",
+                "parcels, pool = self._left(parcels), self.binder.pool(access)",
+                "pool = self.binder.pool(access)",
+            ),
+        ),
+        ("tests/unit/services/test_batches.py",),
+    ),
+    Mutation(
+        "a part of the backlog is one run's",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/backlog_parts.py",
+                'where=(AnyOf((Absent("lease_until"), AtMost("lease_until", now))),),',
+                "where=(),",
+            ),
+        ),
+        ("tests/unit/services/test_batches.py", f"{_STORES}::TestBacklogParts"),
+    ),
+    Mutation(
+        "what others carried out before its deadline is not failed",
+        (
+            Edit(
+                f"{_PACKAGE}/services/submit.py",
+                'self._end(row, "deadline_passed", access, witnesses=len(access.chain.witnesses()))',
+                'self._fail(row, "deadline_passed")',
+            ),
+        ),
+        ("tests/unit/services/test_deadlines.py",),
+    ),
+    Mutation(
         "persist before send",
         (
             Edit(
