@@ -21,9 +21,12 @@ def test_of_ten_who_ask_for_one_account_at_once_one_is_given(stack: Stack) -> No
         answers = list(executor.map(ask, range(10)))
     no_test_chain = stack.http.post("/faucet/usdc", json=body | {"chain_id": 1})
 
-    (given,) = (one for one in answers if one.status_code == httpx.codes.OK)
-    others = [one for one in answers if one is not given]
-    assert (given.json()["success"], given.json()["transaction"]["status"]) == (True, "confirmed")
+    # 202 where it took longer than the answer waits.
+    taken = [one for one in answers if one.status_code in {httpx.codes.OK, httpx.codes.ACCEPTED}]
+    others = [one for one in answers if one not in taken]
+    assert len(taken) == 1, [(one.status_code, one.text) for one in answers]
+    (given,) = taken
+    assert stack.ended(given.json()["id"])["status"] == "CONFIRMED"
     assert {one.status_code for one in others} == {httpx.codes.TOO_MANY_REQUESTS}
     assert all(int(one.headers["Retry-After"]) > 0 for one in others)
     assert stack.contracts.usdc.functions.balanceOf(account).call() == FAUCET_USDC * ONE_USDC

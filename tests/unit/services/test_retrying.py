@@ -215,3 +215,29 @@ def test_two_retries_at_once_are_as_one() -> None:
 
     assert {one.status for one in memory.world.rows()} == {Status.CONFIRMED}
     assert len(memory.chain.state.executed) == 1
+
+
+@pytest.mark.parametrize(("moves", "outcome"), [(1, "retried"), (2, "retried"), (3, "refused")])
+def test_a_row_that_moves_meanwhile_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, moves: int, outcome: str
+) -> None:
+    """A run that puts it off at that moment is no reason to leave it out of a replay, unless it goes on."""
+    memory = memory_world()
+    row, left = posted(memory), [None] * moves
+    retrying = retrying_of(memory)
+    read = retrying.store.get
+
+    def overtaken(name: TransactionId) -> Transaction | None:
+        before = read(name)
+        if before and left:
+            left.pop()
+            memory.world.store.write(Change(before=before, after=replace(before, version=before.version + 1)))
+        return before
+
+    monkeypatch.setattr(retrying.store, "get", overtaken)
+
+    if outcome == "retried":
+        assert retrying(row.transaction_id, by=OPERATOR)["status"] == "VALIDATED"
+    else:
+        with pytest.raises(NotRetriableError):
+            retrying(row.transaction_id, by=OPERATOR)

@@ -43,6 +43,8 @@ from ferryman.services.waking import wake
 
 _FORGOTTEN: Final = dict.fromkeys((*BINDING_FACTS, *INCLUSION_FACTS, *ENDING_FACTS))
 """Facts of the try that failed."""
+_TRIES: Final = 3
+"""Each but the last was lost to a run that wrote the row at that moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +75,28 @@ class Retrying:
             StoreUnavailableError: it could not be written or sent.
 
         """
-        row = self.store.get(transaction_id)
-        if row is None:
-            problem = FieldProblem("transaction_id", "is not known here")
-            raise NotFoundError(f"There is no transaction {transaction_id}.", problem)
-        if row.status is Status.CONFIRMED:
-            raise _not_retriable("The transaction is confirmed.", "is CONFIRMED")
-        try:
-            again = self._brought_back(row) if row.status is Status.FAILED else self._due_now(row)
-        except StaleRowError as error:
-            raise _not_retriable("Somebody else changed it just now; try again.", "is moving") from error
+        row, again = self._retried(transaction_id)
         self.log.warning("retried by hand", transaction_id=transaction_id, was=row.status.value, by=by)
         self.queue.send([hint_of(again, self.chains[row.chain_id].settings, self.clock.now())])
         wake(row.chain_id, self.leases, self.confirmer, self.clock, self.log)
         return record_of(again)
+
+    def _retried(self, transaction_id: TransactionId) -> tuple[Transaction, Transaction]:
+        """Give the row as it was, and as it goes on; one that moves meanwhile is read again."""
+        for tries_left in reversed(range(_TRIES)):
+            row = self.store.get(transaction_id)
+            if row is None:
+                problem = FieldProblem("transaction_id", "is not known here")
+                raise NotFoundError(f"There is no transaction {transaction_id}.", problem)
+            if row.status is Status.CONFIRMED:
+                raise _not_retriable("The transaction is confirmed.", "is CONFIRMED")
+            try:
+                return row, self._brought_back(row) if row.status is Status.FAILED else self._due_now(row)
+            except StaleRowError as error:
+                if not tries_left:
+                    detail = "Somebody else changed it just now; try again."
+                    raise _not_retriable(detail, "is moving") from error
+        raise AssertionError
 
     def _due_now(self, row: Transaction) -> Transaction:
         """Take off what holds the row back; a new version lets its message pass deduplication."""

@@ -244,7 +244,7 @@ class SigningDomain(_Model):
     """The EIP-712 domain of a message."""
 
     name: str = Field(examples=["AION PaymentEscrow"])
-    version: str = Field(examples=["1"])
+    version: str | None = Field(default=None, examples=["1"], description="Permit2's domain has none.")
     chainId: int = Field(examples=[31337])  # noqa: N815 (EIP-712's own name)
     verifyingContract: str = Field(examples=[_ADDRESS])  # noqa: N815 (the same)
 
