@@ -90,7 +90,9 @@ def facilitator_over(world: World, clock: Clock, patience_ms: Milliseconds) -> F
     """Build a facilitator over a world."""
     return Facilitator(
         ingest=world.ingest,
-        awaiting=Awaiting(store=world.store, clock=clock, patience_ms=patience_ms),
+        awaiting=Awaiting(
+            store=world.store, chains=world.ingest.chains, clock=clock, patience_ms=patience_ms
+        ),
         wallets=DynamoWallets(world.tables),
         clock=clock,
         log=world.log,

@@ -70,7 +70,12 @@ def build(*, is_open: bool = True, patience_ms: int = 20_000, **faucet: object) 
     beside = [ChainAccess(one, FakeChain(one, clock)) for one in (elsewhere, without)]
     world = World(settings, chain, signer, clock, beside=beside)
     others = WorkingClock(world, clock)
-    awaiting = Awaiting(store=world.store, clock=others, patience_ms=Milliseconds(patience_ms))
+    awaiting = Awaiting(
+        store=world.store,
+        chains=world.ingest.chains,
+        clock=others,
+        patience_ms=Milliseconds(patience_ms),
+    )
     service = Faucet(
         is_open=is_open,
         ingest=world.ingest,

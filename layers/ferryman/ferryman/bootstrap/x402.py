@@ -20,7 +20,7 @@ def facilitate(telemetry: Telemetry) -> tuple[Facilitator, Completing, Faucet]:
     stored = journalled_tables(config, telemetry)
     store = DynamoTransactions(stored)
     ingest = ingest_over(config, stored, telemetry)
-    awaiting = Awaiting(store=store, clock=clock, patience_ms=config.settle_patience_ms)
+    awaiting = Awaiting(store=store, chains=ingest.chains, clock=clock, patience_ms=config.settle_patience_ms)
     facilitator = Facilitator(
         ingest=ingest,
         awaiting=awaiting,

@@ -41,7 +41,12 @@ class Office:
         self.others = WorkingClock(self.world, clock)
         self.complete = Completing(
             ingest=self.world.ingest,
-            awaiting=Awaiting(store=self.world.store, clock=self.others, patience_ms=PATIENCE_MS),
+            awaiting=Awaiting(
+                store=self.world.store,
+                chains=self.world.ingest.chains,
+                clock=self.others,
+                patience_ms=PATIENCE_MS,
+            ),
             clock=clock,
         )
 
