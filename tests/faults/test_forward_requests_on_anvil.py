@@ -187,3 +187,10 @@ def _struct(body: dict[str, Any]) -> dict[str, Any]:
         "data": body["data"],
         "signature": body["signature"],
     }
+
+
+@pytest.mark.parametrize("gas", [1_000, 25_000])
+def test_a_request_with_less_gas_than_its_target_takes_is_refused(office: Office, gas: int) -> None:
+    """It would wait until its deadline, and all that its signer signed next with it."""
+    with pytest.raises(TrialFailedError):
+        office.post(office.signed(gas=gas))

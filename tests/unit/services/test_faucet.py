@@ -225,9 +225,11 @@ def test_an_account_that_has_had_its_part_costs_its_address_nothing() -> None:
         ({"chain_id": 11155111}, NotFoundError, "chain_id"),
         ({"address": "0x12"}, InvalidFieldsError, "address"),
         ({"address": None}, InvalidFieldsError, "address"),
+        ({"address": "0x" + "00" * 20}, InvalidFieldsError, "address"),
+        ({"address": ASSET}, InvalidFieldsError, "address"),
         ({"amount": "1"}, InvalidFieldsError, "amount"),
     ],
-    ids=["no test chain", "no faucet", "not served", "short", "nobody", "more"],
+    ids=["no test chain", "no faucet", "not served", "short", "nobody", "zero", "the token", "more"],
 )
 def test_what_cannot_be_given_is_refused_by_its_field(
     ours: Ours, changes: Body, error: type[RequestError], field: str

@@ -142,6 +142,7 @@ def test_a_bad_payment_is_refused_with_the_standards_reason_and_costs_nothing(
     assert (verified["isValid"], verified["invalidReason"]) == (False, reason)
     assert (settled["success"], settled["errorReason"], settled["transaction"]) == (False, reason, "")
     assert verified["invalidMessage"] == settled["errorMessage"] != ""
+    assert "should be a valid" not in verified["invalidMessage"]  # pydantic's words, with our classes
     assert not market.world.rows()
     assert market.world.reserved() == 0
     assert market.spent == ZERO

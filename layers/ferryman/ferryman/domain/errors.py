@@ -133,8 +133,8 @@ class InsufficientFundsError(RequestError):
 
     def __init__(self, *, free: TokenUnits, needed: TokenUnits) -> None:
         super().__init__(
-            f"The payment needs {needed} token units, and {free} of the locked funds are free.",
-            FieldProblem("amount", f"amount + fee is {needed}, but only {free} are free"),
+            f"The message takes {needed} token units of its payer, and {free} are free.",
+            FieldProblem("amount", f"takes {needed} with its fee, but only {free} are free"),
         )
         self.free = free
         self.needed = needed

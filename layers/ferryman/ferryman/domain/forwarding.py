@@ -9,6 +9,10 @@ from ferryman.domain.units import Address, Gas, Seconds, hex_bytes
 
 SELECTOR_BYTES: Final = 4
 _INTRINSIC_GAS: Final = Gas(21_000)
+_ZERO_GAS: Final = 4
+"""Of a byte of calldata (EIP-2028)."""
+_NONZERO_GAS: Final = 16
+_ZERO_FLOOR: Final = 10
 _BYTE_GAS: Final = Gas(40)
 """What a byte of calldata costs at most: 16, or 40 where the floor of EIP-7623 applies."""
 _OVERHEAD_GAS: Final = Gas(70_000)
@@ -59,6 +63,21 @@ class ForwarderSettings(BaseModel):
         """Whether we pay for calls of a function of a target."""
         name = f"0x{selector.hex()}"
         return any(one.target == target and name in one.selectors for one in self.allowed)
+
+    @staticmethod
+    def trial_gas(asked: Gas, *, call: bytes) -> Gas:
+        """Give the gas with which the target, called directly, has just what its user asked for.
+
+        Args:
+            asked: for the target.
+            call: its calldata, which a transaction to it would pay for first.
+
+        """
+        zeros = call.count(0)
+        taken = _ZERO_GAS * zeros + _NONZERO_GAS * (len(call) - zeros)
+        # With less than the floor (EIP-7623) a node would not begin.
+        floor = _ZERO_FLOOR * zeros + _BYTE_GAS * (len(call) - zeros)
+        return Gas(_INTRINSIC_GAS + max(asked + taken, floor))
 
     @staticmethod
     def transaction_gas(asked: Gas, *, call_bytes: int) -> Gas:

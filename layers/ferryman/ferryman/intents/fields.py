@@ -137,6 +137,9 @@ _REASONS: Final[Mapping[str, str]] = {
     "extra_forbidden": "is not a field of this request",
     "string_type": "must be a string",
     "int_type": "must be a whole number",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
     "string_pattern_mismatch": "must be a whole decimal number: no sign, point, exponent or leading zero",
 }
 """pydantic's error types in our words; the others say it well themselves."""
@@ -152,12 +155,14 @@ def validated(model: type[_Model], body: object) -> _Model:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        problems = [_problem(details) for details in error.errors(include_url=False)]
+        problems = [problem_of(details) for details in error.errors(include_url=False)]
         raise InvalidFieldsError("Some fields are not as they should be.", *problems) from error
 
 
-def _problem(details: ErrorDetails) -> FieldProblem:
+def problem_of(details: ErrorDetails) -> FieldProblem:
     """Name the field and the reason, never the value: it may be a signature."""
     field = ".".join(str(part) for part in details["loc"])
     reason = _REASONS.get(details["type"], details["msg"].removeprefix("Value error, "))
+    if (expected := details.get("ctx", {}).get("expected")) is not None:
+        reason = f"must be {expected}"
     return FieldProblem(field[:_SHOWN], reason[0].lower() + reason[1:])

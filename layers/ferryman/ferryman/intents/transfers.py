@@ -38,7 +38,6 @@ CLOCK_SLACK_SECONDS: Final = Seconds(6)
 """How far the chain's clock may be ahead of ours."""
 LONGEST_SECONDS: Final = Seconds(7 * 86_400)
 """How far ahead the end of a message may be: nothing is kept open for longer."""
-NO_FUNDS: Final = TokenUnits(-1)
 _ADDRESS: Final = "0x and 40 hex digits: lower case, or with the right EIP-55 checksum."
 
 
@@ -247,3 +246,15 @@ def check_window(
     if begin >= now_seconds:
         reason = f"must have passed: it is {now_seconds} (Unix seconds) now"
         raise InvalidFieldsError("It is not valid yet.", FieldProblem(field, reason))
+
+
+def room_beside(units: TokenUnits, *, deep: TokenUnits, newest: TokenUnits) -> TokenUnits:
+    """Give how much of a token may be held already for units more to fit; below 0: they do not, by so much.
+
+    Args:
+        units: that are to be held.
+        deep: the payer's balance where no reorg is expected to reach.
+        newest: at the head. It counts no further: what is mined and not yet let go has left it already.
+
+    """
+    return TokenUnits((deep if newest >= units else min(deep, newest)) - units)

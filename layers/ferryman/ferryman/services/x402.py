@@ -171,7 +171,10 @@ def _message(error: FerrymanError) -> str:
     """Say what went wrong; what is not the caller's business is not told."""
     if isinstance(error, RefusedError):
         return error.message
-    return error.detail if isinstance(error, RequestError) else "Something went wrong here: try again."
+    if not isinstance(error, RequestError):
+        return "Something went wrong here: try again."
+    problems = "; ".join(f"{problem.field} {problem.reason}" for problem in error.problems)
+    return f"{error.detail} {problems}".strip()
 
 
 def _payer(body: object) -> Answer:

@@ -87,4 +87,7 @@ def wanted(body: object, chains: Mapping[ChainId, ChainSettings]) -> Wanted:
     if chain is None or chain.faucet is None:
         problem = FieldProblem("chain_id", f"has no faucet here; chains with one: {listed}")
         raise NotFoundError("There is no faucet on that chain.", problem)
+    if int(request.address, 16) == 0 or request.address in {chain.faucet.token, chain.escrow}:
+        problem = FieldProblem("address", "must be an account that can use them")
+        raise InvalidFieldsError("Nobody could use the tokens there.", problem)
     return Wanted(account=Address(request.address), chain=chain, faucet=chain.faucet)

@@ -238,7 +238,7 @@ class ForwardRequestKind:
         """Try the target's call as the forwarder would make it: whoever's turn it is."""
         message = _message(payload)
         call = message.appended()
-        gas = ForwarderSettings.transaction_gas(message.gas, call_bytes=len(call))
+        gas = ForwarderSettings.trial_gas(message.gas, call=call)
         return (Read(message.target, call, gas=gas, sender=_forwarder(payload)),)
 
     def refusal(self, _trial: int, revert: bytes) -> RequestError:

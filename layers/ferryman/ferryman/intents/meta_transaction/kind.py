@@ -49,6 +49,7 @@ from ferryman.intents.meta_transaction.request import (
 )
 from ferryman.intents.ordered import OrderedNonces
 from ferryman.intents.reverts import revert_text
+from ferryman.intents.transfers import room_beside
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
 Payload = Mapping[str, str | int]
@@ -59,7 +60,6 @@ _INTRINSIC_GAS: Final = Gas(21_000)
 _BYTE_GAS: Final = Gas(40)
 """What a byte of calldata costs at most: 16, or 40 where the floor of EIP-7623 applies."""
 _FEE: Final = "feeAuthorization"
-_NO_FUNDS: Final = TokenUnits(-1)
 _LEAST_GAS: Final = Gas(5_000)
 _GAS_HEADROOM_BPS: Final = 12_500
 """A target's gas limit over its estimate: a slot that is warm or set now may not be so then."""
@@ -255,8 +255,7 @@ class MetaTransactionKind:
             msg = "The token has seen the authorization of the fee used, or cancelled."
             raise NonceUsedError(msg, FieldProblem(_FEE, "is used or cancelled on chain"))
         check_allowed(is_allowed=bool(is_allowed))
-        # The head's counts no further: what is mined and not yet let go has left it already.
-        return TokenUnits(deep - self.fee(payload)) if newest >= self.fee(payload) else _NO_FUNDS
+        return room_beside(self.fee(payload), deep=TokenUnits(deep), newest=TokenUnits(newest))
 
     def trials(self, payload: Payload) -> tuple[Read, ...]:
         """Try to collect the fee, and the target's call, both as the relay would."""

@@ -28,7 +28,6 @@ from ferryman.intents.lifecycle import public_events
 from ferryman.intents.permit_transfer import permit2
 from ferryman.intents.permit_transfer.request import PermitTransferQuoteRequest, PermitTransferRequest
 from ferryman.intents.transfers import (
-    NO_FUNDS,
     TRIAL_GAS,
     Payload,
     TransferKind,
@@ -36,6 +35,7 @@ from ferryman.intents.transfers import (
     check_window,
     quote_request,
     reservation,
+    room_beside,
 )
 from ferryman.ports import Depth, EventLog, LogFilter, NonceMarker, Read, Reservation
 
@@ -154,7 +154,7 @@ class PermitTransferKind(TransferKind):
             problem = FieldProblem("from", f"has not approved {spender} for so much")
             raise AllowanceRequiredError(msg, problem)
         deep, newest = eip3009.balance(answers[0]), eip3009.balance(answers[1])
-        return TokenUnits(deep - permit.units) if newest >= permit.units else NO_FUNDS
+        return room_beside(permit.units, deep=deep, newest=newest)
 
     def trials(self, payload: Payload) -> tuple[Read, ...]:
         """The transfer itself, at the head: foreign code may refuse it for reasons of its own."""

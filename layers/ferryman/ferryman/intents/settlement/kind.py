@@ -40,7 +40,6 @@ from ferryman.intents.lifecycle import public_events
 from ferryman.intents.settlement import deploying, settler
 from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
 from ferryman.intents.transfers import (
-    NO_FUNDS,
     TRIAL_GAS,
     Payload,
     TransferKind,
@@ -48,6 +47,7 @@ from ferryman.intents.transfers import (
     check_window,
     quote_request,
     reservation,
+    room_beside,
 )
 from ferryman.ports import Depth, EventLog, LogFilter, NonceMarker, Read, Reservation
 
@@ -154,7 +154,7 @@ class SettlementKind(TransferKind):
             msg = "The token has seen an authorization with this nonce, or its cancellation."
             raise NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
         deep, newest, units = eip3009.balance(answers[0]), eip3009.balance(answers[1]), _units(payload)
-        return TokenUnits(deep - units) if newest >= units else NO_FUNDS
+        return room_beside(units, deep=deep, newest=newest)
 
     def trials(self, payload: Payload) -> tuple[Read, ...]:
         """The transfer itself, at the head: foreign code may refuse it for reasons of its own."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from ferryman.intents.fields import problem_of
 from ferryman.intents.x402.reasons import Reason, RefusedError
 
 _DIGITS: Final = re.compile(r"[0-9]{1,78}")
@@ -58,9 +59,8 @@ def read(model: type[_Part], value: object, reason: Reason) -> _Part:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])[:SHOWN]
-        raise RefusedError(reason, f"{field}: {first['msg']}") from error
+        problem = problem_of(error.errors(include_url=False, include_input=False)[0])
+        raise RefusedError(reason, f"{problem.field} {problem.reason}".strip()) from error
 
 
 def number(text: str, field: str, reason: Reason = Reason.INVALID_PAYLOAD) -> int:
