@@ -13,11 +13,12 @@ from referencing.jsonschema import DRAFT202012
 from ferryman.adapters.http.answers import STATUS_OF, problem
 from ferryman.adapters.http.openapi import openapi_document
 from ferryman.domain.errors import FieldProblem, InsufficientFundsError, InvalidFieldsError, RequestError
-from ferryman.domain.units import TokenUnits
+from ferryman.domain.units import ChainId, TokenUnits
 from ferryman.intents import SIGNED
 from ferryman.services.offer import Offer
 from ferryman.services.records import event_of, record_of
 from ferryman.version import VERSION
+from tests.faults.messages import every_kind
 from tests.support.payments import CHAIN_ID, chain_settings, signed_request
 from tests.support.rows import accepted, received_row
 from tests.support.template import rest_routes
@@ -255,7 +256,10 @@ def test_reads_answer_with_the_documented_models() -> None:
 
 def test_the_offer_is_a_deployment_of_the_document() -> None:
     """What a client signs by."""
-    offer = Offer(kinds=SIGNED, chains={CHAIN_ID: chain_settings()}, websocket_url="wss://socket.example/v1")
+    plain = chain_settings()
+    with_every_kind = plain.model_copy(update=every_kind(plain))
+    chains = {CHAIN_ID: plain, ChainId(CHAIN_ID + 1): with_every_kind}
+    offer = Offer(kinds=SIGNED, chains=chains, websocket_url="wss://socket.example/v1")
 
     check(SCHEMAS["Deployment"], offer.public())
     assert offer.public()["chains"][0].keys() == SCHEMAS["ChainOffer"]["properties"].keys()

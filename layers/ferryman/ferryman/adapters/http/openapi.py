@@ -243,6 +243,9 @@ _DOMAIN: Final = {
 class SigningDomain(_Model):
     """The EIP-712 domain of a message."""
 
+    # Permit2's domain has no version, and says none.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     name: str = Field(examples=["AION PaymentEscrow"])
     version: str | None = Field(default=None, examples=["1"], description="Permit2's domain has none.")
     chainId: int = Field(examples=[31337])  # noqa: N815 (EIP-712's own name)
