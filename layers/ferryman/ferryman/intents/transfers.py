@@ -4,7 +4,6 @@ Nobody has locked the money, and all of it goes to the payee: the ledger is our 
 its way, so that messages which together exceed the balance are not all accepted (ADR 33).
 """
 
-from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Final
 
@@ -15,7 +14,7 @@ from ferryman.domain.erc6492 import is_of_undeployed_wallet
 from ferryman.domain.errors import DeadlinePassedError, FieldProblem, InvalidFieldsError
 from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import FeeSchedule
-from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits, TransactionId, rfc3339
+from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits, rfc3339
 from ferryman.intents.fields import (
     AddressField,
     ChainIdField,
@@ -28,9 +27,8 @@ from ferryman.intents.fields import (
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import QuoteRequest
 from ferryman.intents.ordered import OrderedNonces
-from ferryman.ports import EventLog, Funds, NonceMarker, Read, Reservation
-
-Payload = Mapping[str, str | int]
+from ferryman.intents.uncharged import Payload, UnchargedKind
+from ferryman.ports import Funds, NonceMarker, Reservation
 
 TRIAL_GAS: Final = Gas(300_000)
 """A token is foreign code: what a transfer may take of it when it is tried."""
@@ -133,8 +131,11 @@ class TransferRequest(RequestModel):
         return payload
 
 
-class TransferKind:
-    """What such a kind says of itself, but for what was signed and who carries it out."""
+class TransferKind(UnchargedKind):
+    """What such a kind says of itself, but for what was signed and who carries it out.
+
+    All that is signed for goes to the payee, so there is no fee.
+    """
 
     is_public: Final = True
     is_replay_protected: Final = True
@@ -142,36 +143,6 @@ class TransferKind:
     asks_wallets: Final = True
     followed: Final[FollowedContract | None] = None
     ordered: Final[OrderedNonces | None] = None
-
-    def schedule(self, _payload: Payload, _chain: ChainSettings) -> FeeSchedule:
-        """Nothing is charged."""
-        return FeeSchedule()
-
-    def fees_held(self, _chain: ChainSettings) -> Mapping[Address, Read]:
-        """None: there is no fee."""
-        return {}
-
-    def price_reads(self, _chain: ChainSettings) -> tuple[Read, ...]:
-        """None: the coin's price is configured, if it matters."""
-        return ()
-
-    def native_price(self, _chain: ChainSettings, _answers: Sequence[bytes], _now: Instant) -> None:
-        """None is asked for."""
-        return
-
-    def terms(self, _payload: Payload, _chain: ChainSettings, _price: TokenUnits | None) -> Payload:
-        """Nothing: the payer signed all there is."""
-        return {}
-
-    def fee_taken(
-        self, _transaction_id: TransactionId, _payload: Payload, _logs: Sequence[EventLog]
-    ) -> TokenUnits:
-        """Nothing."""
-        return TokenUnits(0)
-
-    def fee(self, _payload: Payload) -> TokenUnits:
-        """Nothing: all that is signed for goes to the payee."""
-        return TokenUnits(0)
 
 
 def quote_request(request: TransferQuoteRequest) -> QuoteRequest:

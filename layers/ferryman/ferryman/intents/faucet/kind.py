@@ -11,7 +11,6 @@ from ferryman.domain.eip712 import transaction_id
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import DeadlinePassedError, FieldProblem, RequestError, TrialFailedError
 from ferryman.domain.fees import Tier
-from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits, TransactionId
 from ferryman.intents import eip3009
 from ferryman.intents.faucet.request import KIND, Grant
@@ -20,9 +19,8 @@ from ferryman.intents.followed import FollowedContract
 from ferryman.intents.kind import IntentKind, Leg, SignedIntent
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.ordered import OrderedNonces
+from ferryman.intents.uncharged import Payload, UnchargedKind
 from ferryman.ports import EventLog, LogFilter, NonceMarker, Read, Reservation
-
-Payload = Mapping[str, str | int]
 
 _NAME: Final = keccak(b"ferryman faucet")
 """Begins what a grant's id is the hash of: no signed message does, so no two ids are the same."""
@@ -35,7 +33,7 @@ _NOBODY: Final = Address("0x" + "00" * 20)
 _NOTHING: Final = TokenUnits(0)
 
 
-class FaucetKind:
+class FaucetKind(UnchargedKind):
     """Gives tokens. Nobody signs for that, so whoever accepts one has to know that it may be given."""
 
     name: Final = KIND
@@ -79,36 +77,6 @@ class FaucetKind:
             priority=Tier.NORMAL,
             payload=grant.model_dump(mode="json"),
         )
-
-    def schedule(self, _payload: Payload, _chain: ChainSettings) -> FeeSchedule:
-        """Nothing is charged."""
-        return FeeSchedule()
-
-    def fees_held(self, _chain: ChainSettings) -> Mapping[Address, Read]:
-        """None: there is no fee."""
-        return {}
-
-    def price_reads(self, _chain: ChainSettings) -> tuple[Read, ...]:
-        """None: nothing depends on it."""
-        return ()
-
-    def native_price(self, _chain: ChainSettings, _answers: Sequence[bytes], _now: Instant) -> None:
-        """None is asked for."""
-        return
-
-    def terms(self, _payload: Payload, _chain: ChainSettings, _price: TokenUnits | None) -> Payload:
-        """Nothing: the grant says it all."""
-        return {}
-
-    def fee(self, _payload: Payload) -> TokenUnits:
-        """Nothing."""
-        return _NOTHING
-
-    def fee_taken(
-        self, _transaction_id: TransactionId, _payload: Payload, _logs: Sequence[EventLog]
-    ) -> TokenUnits:
-        """Nothing."""
-        return _NOTHING
 
     def check_time(self, intent: SignedIntent, _chain: ChainSettings, now: Instant) -> None:
         """Only a grant of long ago is too late."""

@@ -42,9 +42,8 @@ from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.ordered import OrderedNonces
 from ferryman.intents.reverts import revert_text
+from ferryman.intents.uncharged import Payload, UnchargedKind
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
-
-Payload = Mapping[str, str | int]
 
 _NOTHING: Final = TokenUnits(0)
 _TRUST_GAS: Final = Gas(100_000)
@@ -81,7 +80,7 @@ class ForwardRequestNonces:
         return _signature(payload)
 
 
-class ForwardRequestKind:
+class ForwardRequestKind(UnchargedKind):
     """Calls on behalf of users, at the operator's cost, by OpenZeppelin's ERC2771Forwarder."""
 
     name: Final = "forward-request"
@@ -159,32 +158,6 @@ class ForwardRequestKind:
         """Nothing is charged; what it may cost us counts against its sender's budget."""
         call = self.to_call(payload)
         return _schedule(_message(payload).gas, call_bytes=len(call.data))
-
-    def fees_held(self, _chain: ChainSettings) -> Mapping[Address, Read]:
-        """None: there is no fee."""
-        return {}
-
-    def price_reads(self, _chain: ChainSettings) -> tuple[Read, ...]:
-        """None: nobody pays in a token."""
-        return ()
-
-    def native_price(self, _chain: ChainSettings, _answers: Sequence[bytes], _now: Instant) -> None:
-        """None is asked for."""
-        return
-
-    def terms(self, _payload: Payload, _chain: ChainSettings, _price: TokenUnits | None) -> Payload:
-        """Nothing: the user signed all there is."""
-        return {}
-
-    def fee(self, _payload: Payload) -> TokenUnits:
-        """Nothing."""
-        return _NOTHING
-
-    def fee_taken(
-        self, _transaction_id: TransactionId, _payload: Payload, _logs: Sequence[EventLog]
-    ) -> TokenUnits:
-        """Nothing."""
-        return _NOTHING
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Leave time for the next blocks, and keep nothing open for ever."""

@@ -29,7 +29,6 @@ from ferryman.intents.permit_transfer import permit2
 from ferryman.intents.permit_transfer.request import PermitTransferQuoteRequest, PermitTransferRequest
 from ferryman.intents.transfers import (
     TRIAL_GAS,
-    Payload,
     TransferKind,
     check_deployed,
     check_window,
@@ -37,6 +36,7 @@ from ferryman.intents.transfers import (
     reservation,
     room_beside,
 )
+from ferryman.intents.uncharged import Payload
 from ferryman.ports import Depth, EventLog, LogFilter, NonceMarker, Read, Reservation
 
 
@@ -238,7 +238,7 @@ def _served(
     if chain.permit2 is None or Address(request.asset) not in chain.permit2.tokens:
         settled = ", ".join(chain.permit2.tokens) if chain.permit2 else "none"
         problem = FieldProblem("asset", f"is not settled by Permit2 on this chain; settled: {settled}")
-        raise InvalidFieldsError("This deployment does not settle that eip3009.", problem)
+        raise InvalidFieldsError("This deployment does not settle that token.", problem)
     return chain.permit2
 
 

@@ -41,7 +41,6 @@ from ferryman.intents.settlement import deploying, settler
 from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
 from ferryman.intents.transfers import (
     TRIAL_GAS,
-    Payload,
     TransferKind,
     check_deployed,
     check_window,
@@ -49,6 +48,7 @@ from ferryman.intents.transfers import (
     reservation,
     room_beside,
 )
+from ferryman.intents.uncharged import Payload
 from ferryman.ports import Depth, EventLog, LogFilter, NonceMarker, Read, Reservation
 
 
