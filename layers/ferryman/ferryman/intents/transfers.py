@@ -11,10 +11,11 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.erc6492 import is_of_undeployed_wallet
-from ferryman.domain.errors import DeadlinePassedError, FieldProblem, InvalidFieldsError
+from ferryman.domain.errors import FieldProblem, InvalidFieldsError
 from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import FeeSchedule
-from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits, rfc3339
+from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits
+from ferryman.intents.deadlines import check_begun, check_deadline
 from ferryman.intents.fields import (
     AddressField,
     ChainIdField,
@@ -200,23 +201,10 @@ def check_window(
         InvalidFieldsError: the end is too near or too far, or the beginning is still to come.
 
     """
-    now_seconds, (field, end) = now // 1000, ends
-    earliest = now_seconds + chain.inclusion_seconds + CLOCK_SLACK_SECONDS
-    latest = now_seconds + LONGEST_SECONDS
-    if end <= now_seconds:
-        msg = f"It was valid before {rfc3339(Instant(end * 1000))} only."
-        reason = f"has passed: it is in Unix seconds, and must be at least {earliest} now"
-        raise DeadlinePassedError(msg, FieldProblem(field, reason))
-    if end < earliest:
-        reason = f"must be at least {earliest} (Unix seconds) now, so that it can be mined in time"
-        raise InvalidFieldsError("The deadline is too near.", FieldProblem(field, reason))
-    if end > latest:
-        reason = f"must be at most {latest} (Unix seconds) now"
-        raise InvalidFieldsError("The deadline is too far.", FieldProblem(field, reason))
-    field, begin = begins
-    if begin >= now_seconds:
-        reason = f"must have passed: it is {now_seconds} (Unix seconds) now"
-        raise InvalidFieldsError("It is not valid yet.", FieldProblem(field, reason))
+    (first_field, begin), (last_field, end) = begins, ends
+    inclusion = Seconds(chain.inclusion_seconds + CLOCK_SLACK_SECONDS)
+    check_deadline(end, now, field=last_field, inclusion=inclusion, longest=LONGEST_SECONDS)
+    check_begun(begin, now, field=first_field)
 
 
 def room_beside(units: TokenUnits, *, deep: TokenUnits, newest: TokenUnits) -> TokenUnits:

@@ -162,7 +162,7 @@ class ForwardRequestKind(UnchargedKind):
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Leave time for the next blocks, and keep nothing open for ever."""
         longest = chain.forwarder.longest_seconds if chain.forwarder else Seconds(0)
-        check_deadline(intent.deadline_seconds, inclusion=chain.inclusion_seconds, longest=longest, now=now)
+        check_deadline(intent.deadline_seconds, now, inclusion=chain.inclusion_seconds, longest=longest)
 
     def contract_reads(self, chain: ChainSettings, payload: Payload | None = None) -> tuple[Read, ...]:
         """Ask the forwarder for its domain, and the target whether it trusts it."""

@@ -33,7 +33,7 @@ from ferryman.domain.units import (
     hex_bytes,
 )
 from ferryman.intents import eip3009
-from ferryman.intents.deadlines import check_deadline
+from ferryman.intents.deadlines import check_begun, check_deadline
 from ferryman.intents.drafted import Draft, DraftedKind, Proposal
 from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
 from ferryman.intents.fields import SELECTOR_BYTES, validated
@@ -200,10 +200,9 @@ class MetaTransactionKind:
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Leave time for the next blocks, and do not hold a balance for ever."""
         longest = chain.relay.longest_seconds if chain.relay else Seconds(0)
-        check_deadline(intent.deadline_seconds, inclusion=chain.inclusion_seconds, longest=longest, now=now)
-        if int(intent.payload[f"{_FEE}.validAfter"]) >= now // 1000:
-            problem = FieldProblem(f"{_FEE}.validAfter", "must be in the past, in Unix seconds")
-            raise InvalidFieldsError("The authorization of the fee is not good yet.", problem)
+        check_deadline(intent.deadline_seconds, now, inclusion=chain.inclusion_seconds, longest=longest)
+        begins = f"{_FEE}.validAfter"
+        check_begun(Seconds(int(intent.payload[begins])), now, field=begins)
 
     def contract_reads(self, chain: ChainSettings, _payload: Payload | None = None) -> tuple[Read, ...]:
         """Ask the relay for its domain and whether it takes the token, and the token for its own domain."""

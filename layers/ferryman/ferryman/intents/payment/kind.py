@@ -11,7 +11,6 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import transaction_id
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import (
-    DeadlinePassedError,
     FieldProblem,
     InvalidFieldsError,
     NonceUsedError,
@@ -28,8 +27,8 @@ from ferryman.domain.units import (
     TokenUnits,
     TransactionId,
     hex_bytes,
-    rfc3339,
 )
+from ferryman.intents.deadlines import check_deadline
 from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
@@ -148,19 +147,13 @@ class PaymentKind:
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Keep the deadline after the next blocks and before any withdrawal requested now is due."""
-        now_seconds = now // 1000
-        earliest = now_seconds + chain.inclusion_seconds
-        latest = now_seconds + chain.grace_seconds - chain.withdrawal_margin_seconds
-        if intent.deadline_seconds <= now_seconds:
-            msg = f"The deadline, {rfc3339(Instant(intent.deadline_seconds * 1000))}, has passed."
-            reason = f"has passed: it is in Unix seconds, and must be at least {earliest} now"
-            raise DeadlinePassedError(msg, FieldProblem("deadline", reason))
-        if intent.deadline_seconds < earliest:
-            reason = f"leaves less than the {chain.inclusion_seconds} seconds a payment may need"
-            raise InvalidFieldsError("The deadline is too near.", FieldProblem("deadline", reason))
-        if intent.deadline_seconds > latest:
-            reason = f"must be at most {latest} (Unix seconds) now, so that no withdrawal can overtake it"
-            raise InvalidFieldsError("The deadline is too far.", FieldProblem("deadline", reason))
+        check_deadline(
+            intent.deadline_seconds,
+            now,
+            inclusion=chain.inclusion_seconds,
+            longest=Seconds(chain.grace_seconds - chain.withdrawal_margin_seconds),
+            because="so that no withdrawal can overtake it",
+        )
 
     def contract_reads(self, chain: ChainSettings, _payload: Payload | None = None) -> tuple[Read, ...]:
         """Ask the escrow for its EIP-712 domain and its grace period."""
