@@ -15,7 +15,6 @@ from local.default_assets import DEFAULT_ASSETS
 from local.description import ChainDescription, StackDescription
 from local.errors import LocalStackError
 from local.paths import ROOT
-from local.progress import console
 
 EXAMPLES: Final = ROOT / "examples"
 PAYER_INDEX: Final = 0
@@ -37,6 +36,7 @@ RUN: Final[Mapping[str, Example]] = {
     "seller_express": Example(("node", f"{EXAMPLES}/seller_express/seller.js"), 4023),
     "payer_httpx": Example((sys.executable, f"{EXAMPLES}/payer_httpx/payer.py")),
     "payer_fetch": Example(("node", f"{EXAMPLES}/payer_fetch/payer.js")),
+    "payer_approval": Example((sys.executable, f"{EXAMPLES}/payer_approval/approve.py")),
 }
 """Name -> what it is."""
 
@@ -45,6 +45,7 @@ def environment_of(chain: ChainDescription, facilitator_url: str) -> dict[str, s
     """Tell an example where it is: all that it needs to know, but for its port."""
     there = {
         "FACILITATOR_URL": facilitator_url,
+        "RPC_URL": chain.rpc_url,
         "NETWORK": f"eip155:{chain.chain_id}",
         "PAY_TO": dev_account(SELLER_INDEX).address,
         "PRIVATE_KEY": f"0x{bytes(dev_account(PAYER_INDEX).key).hex()}",
@@ -70,9 +71,7 @@ def main() -> NoReturn:
     except LocalStackError as error:
         sys.exit(str(error))
     if example.port:
-        port = arguments.port or example.port
-        environment["PORT"] = str(port)
-        console.print(f"selling at http://127.0.0.1:{port}/weather; Ctrl-C ends it")
+        environment["PORT"] = str(arguments.port or example.port)
     command = [*example.command, *arguments.address]
     os.execvpe(command[0], command, os.environ | environment)  # noqa: S606 (our own program, and no shell)
 

@@ -1,6 +1,7 @@
 """A seller on FastAPI: the weather for 0.01 USDC, settled by Ferryman."""
 
 import os
+import socket
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,9 +23,17 @@ def price() -> Price:
     return AssetAmount(amount="10000", asset=os.environ["ASSET"], extra=domain)
 
 
+def method() -> dict[str, str]:
+    """Say how the money is to be taken, if the usual way will not do."""
+    wanted = os.environ.get("TRANSFER_METHOD")
+    return {"assetTransferMethod": wanted} if wanted else {}
+
+
 facilitator = HTTPFacilitatorClient(FacilitatorConfig(url=os.environ["FACILITATOR_URL"]))
 server = register_exact_evm_server(x402ResourceServer(facilitator), NETWORK)
-weather = PaymentOption(scheme="exact", network=NETWORK, pay_to=os.environ["PAY_TO"], price=price())
+weather = PaymentOption(
+    scheme="exact", network=NETWORK, pay_to=os.environ["PAY_TO"], price=price(), extra=method()
+)
 
 app = FastAPI()
 app.add_middleware(
@@ -40,5 +49,14 @@ def weather_report() -> dict[str, str]:
     return {"weather": "sunny"}
 
 
+class Shop(uvicorn.Server):
+    """A server that says where it sells, once it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the doors."""
+        await super().startup(sockets)
+        print(f"selling at http://{self.config.host}:{self.config.port}/weather; Ctrl-C ends it", flush=True)
+
+
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
+    Shop(uvicorn.Config(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")).run()

@@ -3,6 +3,7 @@
 import os
 
 from flask import Flask
+from werkzeug.serving import make_server
 from x402 import x402ResourceServerSync
 from x402.http import FacilitatorConfig, HTTPFacilitatorClientSync, PaymentOption
 from x402.http.middleware.flask import payment_middleware
@@ -21,9 +22,17 @@ def price() -> Price:
     return AssetAmount(amount="10000", asset=os.environ["ASSET"], extra=domain)
 
 
+def method() -> dict[str, str]:
+    """Say how the money is to be taken, if the usual way will not do."""
+    wanted = os.environ.get("TRANSFER_METHOD")
+    return {"assetTransferMethod": wanted} if wanted else {}
+
+
 facilitator = HTTPFacilitatorClientSync(FacilitatorConfig(url=os.environ["FACILITATOR_URL"]))
 server = register_exact_evm_server(x402ResourceServerSync(facilitator), NETWORK)
-weather = PaymentOption(scheme="exact", network=NETWORK, pay_to=os.environ["PAY_TO"], price=price())
+weather = PaymentOption(
+    scheme="exact", network=NETWORK, pay_to=os.environ["PAY_TO"], price=price(), extra=method()
+)
 
 app = Flask(__name__)
 payment_middleware(app, {"GET /weather": RouteConfig(accepts=weather, description="The weather")}, server)
@@ -36,4 +45,6 @@ def weather_report() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    app.run(host="127.0.0.1", port=int(os.environ["PORT"]))
+    shop = make_server("127.0.0.1", int(os.environ["PORT"]), app, threaded=True)
+    print(f"selling at http://127.0.0.1:{shop.port}/weather; Ctrl-C ends it", flush=True)
+    shop.serve_forever()

@@ -7,15 +7,22 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import httpx
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
+from web3.contract import Contract
+from x402.mechanisms.evm import EthAccountSigner
+from x402.mechanisms.evm.types import TypedDataDomain, TypedDataField
 
 from local.description import ChainDescription
 from local.example import RUN, environment_of
 from local.paths import ROOT
 from local.ports import any_free_port
 from local.process import ChildProcess
+from tests.support.settlements import counterfactual
 
 V1_FOLDER: Final = ROOT / "tests" / "e2e" / "x402_v1"
 V1_PACKAGE: Final = ROOT / ".venv" / "x402-v1"
@@ -28,6 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
         f"v1_{name}": (sys.executable, f"{V1_FOLDER}/{name}.py")
         for name in ("seller_fastapi", "seller_flask", "payer_httpx")
     },
+    **{f"permit2_{name}": RUN[name].command for name in ("seller_fastapi", "seller_express")},
 }
 """Name of a program and how it is started."""
 
@@ -64,6 +72,32 @@ class Seller:
 
 
 @dataclass(frozen=True)
+class UndeployedWallet:
+    """A contract wallet that is not there yet, as x402's own client wants a payer."""
+
+    factory: Contract
+    owner: LocalAccount
+
+    @cached_property
+    def address(self) -> ChecksumAddress:
+        """Where it will be."""
+        address: ChecksumAddress = self.factory.functions.walletOf(self.owner.address).call()
+        return address
+
+    def sign_typed_data(
+        self,
+        domain: TypedDataDomain,
+        types: dict[str, list[TypedDataField]],
+        primary_type: str,
+        message: dict[str, Any],
+    ) -> bytes:
+        """Have its owner sign, and say how it is deployed (ERC-6492)."""
+        signature = EthAccountSigner(self.owner).sign_typed_data(domain, types, primary_type, message)
+        deployment = bytes.fromhex(self.factory.encode_abi("deploy", [self.owner.address])[2:])
+        return counterfactual(self.factory.address, deployment, signature)
+
+
+@dataclass(frozen=True)
 class Market:
     """Sellers on one chain, who all settle through one facilitator."""
 
@@ -88,6 +122,11 @@ class Market:
     def environment(self) -> dict[str, str]:
         """What a program here is told."""
         return environment_of(self.chain, self.facilitator_url)
+
+    def run(self, name: str) -> None:
+        """Run a program to its end."""
+        ended = self.send(name, (), self.environment)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
 
     def buy(self, payer: str, sellers: Sequence[str]) -> dict[str, Sale]:
         """Have a payer buy from one seller after the other."""
@@ -120,6 +159,12 @@ def _asks_for_money(address: str) -> bool:
         return False
 
 
+_TOLD_BESIDES: Final[Mapping[str, Mapping[str, str]]] = {
+    "v1": {"PYTHONPATH": str(V1_PACKAGE)},
+    "permit2": {"TRANSFER_METHOD": "permit2"},
+}
+"""First word of a program's name -> what it is told, and others are not."""
+
+
 def _environment(name: str, told: Mapping[str, str]) -> dict[str, str]:
-    earlier = {"PYTHONPATH": str(V1_PACKAGE)} if name.startswith("v1_") else {}
-    return {**os.environ, **told, **earlier}
+    return {**os.environ, **told, **_TOLD_BESIDES.get(name.partition("_")[0], {})}
