@@ -357,4 +357,7 @@ def test_a_message_without_funds_is_refused(name: str) -> None:
     """402, at no cost: no gas, and no signature of ours."""
     ours = world_of(name, now_seconds=NOW_SECONDS)
 
-    ours.refuse(ours.sample.signed(by=STRANGER, deadline=DEADLINE), InsufficientFundsError)
+    body = ours.sample.signed(by=STRANGER, deadline=DEADLINE)
+    error = ours.refuse(body, InsufficientFundsError)
+
+    assert [problem.field in body for problem in error.problems] == [True]

@@ -291,6 +291,7 @@ def charge(
     return Charge(
         token=TOKEN,
         units=TokenUnits(1_000),
+        field="amount",
         limits=limits,
         at=Instant(at),
         gas=GAS,

@@ -28,6 +28,7 @@ def charge(limits: SenderLimits, before: Quota | None = None, *, at: int = NOON,
     return Charge(
         token=TOKEN,
         units=TokenUnits(units),
+        field="amount",
         limits=limits,
         at=Instant(at),
         before=before,

@@ -131,10 +131,10 @@ class InsufficientFundsError(RequestError):
 
     code = "insufficient_funds"
 
-    def __init__(self, *, free: TokenUnits, needed: TokenUnits) -> None:
+    def __init__(self, *, free: TokenUnits, needed: TokenUnits, field: str) -> None:
         super().__init__(
             f"The message takes {needed} token units of its payer, and {free} are free.",
-            FieldProblem("amount", f"takes {needed} with its fee, but only {free} are free"),
+            FieldProblem(field, f"takes {needed} in all, but only {free} are free"),
         )
         self.free = free
         self.needed = needed

@@ -140,11 +140,11 @@ class FeeTooLowError(RequestError):
 
     code = "fee_too_low"
 
-    def __init__(self, *, fee: TokenUnits, floor: TokenUnits) -> None:
+    def __init__(self, *, fee: TokenUnits, floor: TokenUnits, field: str, quoted_at: str) -> None:
         super().__init__(
-            f"The signed fee is {fee} token units, and at least {floor} are asked now. Ask POST /quote and"
-            " sign what it says: that is taken until the quote expires.",
-            FieldProblem("fee", f"must be at least {floor}"),
+            f"The signed fee is {fee} token units, and at least {floor} are asked now. Ask"
+            f" POST {quoted_at} and sign what it says: that is taken until the quote expires.",
+            FieldProblem(field, f"must be at least {floor}"),
         )
         self.fee = fee
         self.floor = floor

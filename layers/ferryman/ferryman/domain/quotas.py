@@ -124,6 +124,8 @@ class Charge:
 
     token: Address
     units: TokenUnits
+    field: str
+    """What its request calls them."""
     limits: SenderLimits
     at: Instant
     gas: Wei = _NO_GAS
@@ -207,7 +209,7 @@ class Charge:
         cap = self.units_cap
         if cap is not None and self.units > cap:
             reason = f"with its fee it is {self.units}; a sender may move {cap} of this token a day"
-            raise InvalidFieldsError("It is more than a day allows.", FieldProblem("amount", reason))
+            raise InvalidFieldsError("It is more than a day allows.", FieldProblem(self.field, reason))
         self._check_gas()
         if self.before is None:
             return

@@ -45,6 +45,18 @@ class SignedIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyFields:
+    """What a kind's requests call money. What takes nothing, or pays nothing, is never refused for it."""
+
+    taken: str = "amount"
+    """How much is taken of the signer's funds."""
+    fee: str = "fee"
+    """How much is paid, at most, for being relayed."""
+    quoted_at: str = "/quote"
+    """The route that says how much that has to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteRequest:
     """What somebody wants to know the fee of."""
 
@@ -84,6 +96,11 @@ class IntentKind(Protocol):
     @property
     def call_bytes(self) -> int:
         """How many bytes of calldata a message of it usually makes."""
+        ...
+
+    @property
+    def money(self) -> MoneyFields:
+        """What its requests call money, so that a refusal names the field."""
         ...
 
     @property

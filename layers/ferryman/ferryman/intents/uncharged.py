@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import Address, Instant, TokenUnits, TransactionId
+from ferryman.intents.kind import MoneyFields
 from ferryman.ports import EventLog, Read
 
 Payload = Mapping[str, str | int]
@@ -12,6 +13,8 @@ Payload = Mapping[str, str | int]
 
 class UnchargedKind:
     """What such a kind says of fees. One that has to foresee its gas has a `schedule` of its own."""
+
+    money: MoneyFields = MoneyFields()
 
     def schedule(self, _payload: Payload, _chain: ChainSettings) -> FeeSchedule:
         """Nothing is charged."""

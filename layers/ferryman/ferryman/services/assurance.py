@@ -125,7 +125,7 @@ class Assurance:
                 continue
             except (LedgerRefusedError, ContractMismatchError, ChainUnreachableError) as refused:
                 # Also if the older block cannot be read: the fresh reading has refused already.
-                raise self._insufficient(reservation, room) from refused
+                raise self._insufficient(kind, reservation, room) from refused
         raise ChainUnreachableError(access.settings.chain_id, "its blocks are older than our settlements")
 
     def check(
@@ -191,10 +191,11 @@ class Assurance:
             self._cached.overtaken(access.settings)
             return None
 
-    def _insufficient(self, reservation: Reservation, room: Room) -> InsufficientFundsError:
+    def _insufficient(self, kind: IntentKind, reservation: Reservation, room: Room) -> InsufficientFundsError:
         """Say how much is free: what is locked, less what is held."""
         needed, held = reservation.units, self._store.ledger(reservation).reserved
-        return InsufficientFundsError(free=TokenUnits(max(room.units + needed - held, 0)), needed=needed)
+        free = TokenUnits(max(room.units + needed - held, 0))
+        return InsufficientFundsError(free=free, needed=needed, field=kind.money.taken)
 
     def _commit(self, reservation: Reservation, room: Room, commit: Commit) -> Room:
         if room.units < 0:

@@ -21,8 +21,13 @@ class Charging:
     store: TransactionStore
     clock: Clock
 
-    def charge_for(self, spending: Reservation, settings: ChainSettings) -> Charge:
+    def charge_for(self, spending: Reservation, settings: ChainSettings, *, field: str) -> Charge:
         """Prepare the charge of one transaction.
+
+        Args:
+            spending: what it takes.
+            settings: its chain.
+            field: where its request says how much that is.
 
         Raises:
             InvalidFieldsError: it moves more than a sender ever may in a day.
@@ -32,6 +37,7 @@ class Charging:
         charge = Charge(
             token=spending.token,
             units=spending.units,
+            field=field,
             limits=settings.sender_limits,
             at=self.clock.now(),
             before=self.store.quota(spending),

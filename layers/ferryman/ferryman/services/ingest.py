@@ -137,7 +137,9 @@ class Ingest:
         kind.check_time(intent, access.settings, self.clock.now())
         if self.store.get(intent.transaction_id):
             raise NonceUsedError("The message was accepted before.", FieldProblem("nonce", "is taken"))
-        charge = self.charging.charge_for(kind.reservation(intent.payload), access.settings)
+        charge = self.charging.charge_for(
+            kind.reservation(intent.payload), access.settings, field=kind.money.taken
+        )
         self.quoting.check(kind, _new_row(intent, self.clock.now(), None), charge.before)
         vouching = _vouching(kind, intent, doubt) if doubt else None
         self.assurance.check(kind, intent.payload, access, vouching=vouching)
@@ -147,7 +149,9 @@ class Ingest:
         """Store the message with its funds reserved, or without if the chain is away."""
         settings = self.chains[post.new.chain_id].settings
         # Before the chain is asked: a sender over its limit costs one small read.
-        charge = self.charging.charge_for(kind.reservation(post.new.payload), settings)
+        charge = self.charging.charge_for(
+            kind.reservation(post.new.payload), settings, field=kind.money.taken
+        )
         predicted = self.quoting.check(kind, post.new, charge.before)
         if predicted:
             charge = self.charging.with_gas(charge, predicted.cost)

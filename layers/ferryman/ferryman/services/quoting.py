@@ -93,13 +93,13 @@ class Quoting:
             return min(fee_of(schedule, new.priority, market, count=count).total for market in quoted)
 
         if not schedule.follows_market:
-            _require(fee, floor(()))
+            _require(kind, fee, floor(()))
             if budget is None:
                 return None
         markets = self.book.remembered(kind, settings)
         if not markets or fee < floor(markets):
             markets = self.book.honoured(kind, access)
-            _require(fee, floor(markets))
+            _require(kind, fee, floor(markets))
         # None is known only if the chain was away from the beginning.
         return Prediction.of(schedule, new.priority, markets[0]) if markets else None
 
@@ -128,9 +128,9 @@ class Quoting:
         return [problem for problem in first if all(problem in one for one in others)]
 
 
-def _require(fee: TokenUnits, floor: TokenUnits) -> None:
+def _require(kind: IntentKind, fee: TokenUnits, floor: TokenUnits) -> None:
     if fee < floor:
-        raise FeeTooLowError(fee=fee, floor=floor)
+        raise FeeTooLowError(fee=fee, floor=floor, field=kind.money.fee, quoted_at=kind.money.quoted_at)
 
 
 def _quote_of(

@@ -8,13 +8,28 @@ from typing import Final
 
 from ferryman.domain.blocks import BlockId
 from ferryman.domain.economics import Bill, outcome_of
-from ferryman.domain.errors import ChainMovedError, ChainUnreachableError, StaleRowError, TooManyLogsError
+from ferryman.domain.errors import (
+    ChainMovedError,
+    ChainUnreachableError,
+    StaleRowError,
+    StoreUnavailableError,
+    TooManyLogsError,
+)
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction, take_step
 from ferryman.domain.units import Address, TransactionId, WalletNonce
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Change, Clock, Log, TransactionReceipt, TransactionStore, WalletStore, Workers
+from ferryman.ports import (
+    Change,
+    Clock,
+    Log,
+    NonceMarker,
+    TransactionReceipt,
+    TransactionStore,
+    WalletStore,
+    Workers,
+)
 from ferryman.services.about import about
 from ferryman.services.canonical import NOTHING_ASKED, Judgement
 from ferryman.services.chains import ChainAccess
@@ -278,7 +293,14 @@ class Recording:
         """
         if (ordered := self.kinds[intent.kind].ordered) is None:
             return
-        holder, now = self.store.holder(ordered.after(intent.payload)), self.clock.now()
+        try:
+            self._call_up(ordered.after(intent.payload))
+        except StoreUnavailableError as error:
+            self.log.warning("what comes next is not called up", cause=str(error), **about(intent))
+
+    def _call_up(self, marker: NonceMarker) -> None:
+        """Have what holds a nonce looked at now, if it waits."""
+        holder, now = self.store.holder(marker), self.clock.now()
         row = self.store.get(holder) if holder else None
         if row is None or row.status is not Status.VALIDATED or row.due_at is None or row.due_at <= now:
             return

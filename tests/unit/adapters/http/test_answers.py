@@ -57,11 +57,11 @@ REFUSALS = [kind for kind in STATUS_OF if issubclass(kind, RequestError)]
 def made(kind: type[RequestError]) -> RequestError:
     """Make a refusal of any class."""
     if issubclass(kind, InsufficientFundsError):
-        return InsufficientFundsError(free=TokenUnits(5), needed=TokenUnits(9))
+        return InsufficientFundsError(free=TokenUnits(5), needed=TokenUnits(9), field="amount")
     if issubclass(kind, NotAuthenticatedError):
         return NotAuthenticatedError("amount", "is wrong")
     if issubclass(kind, FeeTooLowError):
-        return FeeTooLowError(fee=TokenUnits(5), floor=TokenUnits(9))
+        return FeeTooLowError(fee=TokenUnits(5), floor=TokenUnits(9), field="fee", quoted_at="/quote")
     if issubclass(kind, SenderLimitedError):
         return SenderLimitedError(Limit.RATE, "may post 1 a minute", retry_after_seconds=Seconds(60))
     if issubclass(kind, FaucetLimitedError):
@@ -97,19 +97,24 @@ def test_each_code_has_the_status_of_the_issue() -> None:
 
 def test_missing_funds_say_how_much_is_free() -> None:
     """As decimal strings, like every amount."""
-    body = body_of(problem(InsufficientFundsError(free=TokenUnits(10**30), needed=TokenUnits(10**31))))
+    body = body_of(
+        problem(InsufficientFundsError(free=TokenUnits(10**30), needed=TokenUnits(10**31), field="value"))
+    )
 
     assert (body["free"], body["needed"]) == (str(10**30), str(10**31))
-    assert body["errors"][0]["field"] == "amount"
+    assert body["errors"][0]["field"] == "value"
 
 
 def test_a_fee_that_is_too_low_says_what_is_asked() -> None:
     """And where to ask."""
-    body = body_of(problem(FeeTooLowError(fee=TokenUnits(5), floor=TokenUnits(10**30))))
+    error = FeeTooLowError(
+        fee=TokenUnits(5), floor=TokenUnits(10**30), field="maxFee", quoted_at="/some/quote"
+    )
+    body = body_of(problem(error))
 
     assert (body["status"], body["floor"]) == (402, str(10**30))
-    assert body["errors"] == [{"field": "fee", "reason": f"must be at least {10**30}"}]
-    assert "/quote" in body["detail"]
+    assert body["errors"] == [{"field": "maxFee", "reason": f"must be at least {10**30}"}]
+    assert "POST /some/quote" in body["detail"]
 
 
 def test_a_reached_limit_says_which_and_when_it_passes() -> None:

@@ -176,7 +176,7 @@ def test_what_we_answer_is_a_record_of_the_document() -> None:
     "error",
     [
         InvalidFieldsError("Wrong.", FieldProblem("amount", "is wrong")),
-        InsufficientFundsError(free=TokenUnits(1), needed=TokenUnits(2)),
+        InsufficientFundsError(free=TokenUnits(1), needed=TokenUnits(2), field="amount"),
     ],
     ids=["fields", "funds"],
 )

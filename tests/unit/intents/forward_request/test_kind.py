@@ -14,6 +14,7 @@ from ferryman.domain.errors import (
     NonceOutOfOrderError,
     NonceUsedError,
     RequestError,
+    StoreUnavailableError,
     TargetNotAllowedError,
     TrialFailedError,
     WrongSignerError,
@@ -22,8 +23,9 @@ from ferryman.domain.events import Step
 from ferryman.domain.forwarding import ForwarderSettings
 from ferryman.domain.quotas import SenderLimitedError
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Gas, Milliseconds
+from ferryman.domain.units import Gas, Milliseconds, TransactionId
 from ferryman.intents.forward_request import FORWARD_REQUEST
+from ferryman.ports import NonceMarker
 from tests.fakes.chain import FakeChain
 from tests.fakes.clock import FakeClock
 from tests.fakes.forwarder import FakeForwarder
@@ -241,6 +243,45 @@ def test_a_request_goes_on_as_soon_as_the_one_before_it_is_mined(ours: Ours) -> 
     over = [ours.now(row).reached[Step.CONFIRMED.value] for row in rows]
     # The runs here are five seconds apart, those of a deployment are not.
     assert all(later - earlier <= 6_000 for earlier, later in pairwise(over))
+
+
+class Forgetful:
+    """A store that can be kept from telling who holds a nonce."""
+
+    def __init__(self, store: Any) -> None:  # noqa: ANN401 (any port)
+        self._store = store
+        self.forgets = False
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (any method)
+        return getattr(self._store, name)
+
+    def holder(self, marker: NonceMarker) -> TransactionId | None:
+        """Refuse as DynamoDB does when it is away, if it is to."""
+        if self.forgets:
+            raise StoreUnavailableError("DynamoDB gave no answer: EndpointConnectionError")
+        found: TransactionId | None = self._store.holder(marker)
+        return found
+
+
+def test_what_comes_next_cannot_hold_up_what_is_mined(ours: Ours) -> None:
+    """Confirm goes on without calling it up, and says so: it is looked at when its own time comes."""
+    store = Forgetful(ours.world.store)
+    ours.world.wrap = lambda name, port: store if name == "store" else port
+    ours.world.restart()
+    rows = [ours.post(signed_forward_request(nonce=nonce)) for nonce in range(2)]
+
+    for _ in range(5):
+        ours.world.deliver()
+        store.forgets = True
+        ours.world.follow(run_ms=1_000)
+        store.forgets = False
+        ours.clock.sleep(Milliseconds(2_000))
+
+    said = [
+        values for _, message, values in ours.world.log.lines if message == "what comes next is not called up"
+    ]
+    assert [values["transaction_id"] for values in said] == [row.transaction_id for row in rows]
+    assert ours.end_of(*rows) == [DONE, DONE]
 
 
 def test_a_request_waits_for_the_one_before_it_as_long_as_that_takes(ours: Ours) -> None:

@@ -164,12 +164,12 @@ def test_what_could_never_be_carried_out_is_refused(
 
 def test_a_fee_that_does_not_cover_the_gas_is_refused(ours: Ours) -> None:
     """What is signed for has to cover all of the gas that the user asks for, at the market."""
-    assert ours.refused(FeeTooLowError, signed_meta_transaction(maxFee=1_000)) == ["fee"]
+    assert ours.refused(FeeTooLowError, signed_meta_transaction(maxFee=1_000)) == ["maxFee"]
 
 
 def test_a_user_who_has_less_than_the_most_it_may_cost_is_refused(ours: Ours) -> None:
     """402: the authorization is of all of that."""
-    assert ours.refused(InsufficientFundsError, signed_meta_transaction(maxFee=BALANCE + 1)) == ["amount"]
+    assert ours.refused(InsufficientFundsError, signed_meta_transaction(maxFee=BALANCE + 1)) == ["maxFee"]
 
 
 def test_a_chain_without_a_relay_takes_none() -> None:

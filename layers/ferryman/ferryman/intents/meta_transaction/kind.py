@@ -38,7 +38,7 @@ from ferryman.intents.drafted import Draft, DraftedKind, Proposal
 from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
 from ferryman.intents.fields import SELECTOR_BYTES, validated
 from ferryman.intents.followed import FollowedContract
-from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent
+from ferryman.intents.kind import Leg, MoneyFields, QuoteRequest, SignedIntent
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.meta_transaction import aggregator, relay
 from ferryman.intents.meta_transaction.proposal import written
@@ -75,6 +75,7 @@ class MetaTransactionKind:
     draft_model: Final[type[BaseModel]] = MetaTransactionDraft
     call_bytes: Final = 4 + 32 * (4 + 8 + 4 + 2 + 4 + 4 + 4)
     """The selector; heads, members, a call of two arguments, the level, and a key's two signatures."""
+    money: Final = MoneyFields(taken="maxFee", fee="maxFee", quoted_at="/meta-transactions/quote")
     events: Final = public_events("meta_transaction")
     is_public: Final = True
     is_replay_protected: Final = True

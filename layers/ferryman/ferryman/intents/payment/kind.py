@@ -32,7 +32,7 @@ from ferryman.intents.deadlines import check_deadline
 from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
 from ferryman.intents.fields import validated
 from ferryman.intents.followed import FollowedContract
-from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
+from ferryman.intents.kind import Leg, MoneyFields, QuoteRequest, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.ordered import OrderedNonces
 from ferryman.intents.payment import escrow
@@ -52,6 +52,7 @@ class PaymentKind:
     quote_model: Final[type[BaseModel]] = PaymentQuoteRequest
     call_bytes: Final = 4 + 32 * (7 + 2 + 3)
     """The selector, seven members, offset and length, and a key's signature in three words."""
+    money: Final = MoneyFields()
     events: Final = public_events("payment")
     is_public: Final = True
     is_replay_protected: Final = True

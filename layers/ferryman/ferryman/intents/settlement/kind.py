@@ -35,7 +35,7 @@ from ferryman.domain.units import (
 )
 from ferryman.intents import eip3009
 from ferryman.intents.fields import validated
-from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
+from ferryman.intents.kind import Leg, MoneyFields, QuoteRequest, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.settlement import deploying, settler
 from ferryman.intents.settlement.request import SettlementQuoteRequest, SettlementRequest
@@ -61,6 +61,7 @@ class SettlementKind(TransferKind):
     quote_model: Final[type[BaseModel]] = SettlementQuoteRequest
     call_bytes: Final = 4 + 32 * (len(eip3009.MEMBERS) + 3)
     """The selector, six members, and v, r, s."""
+    money = MoneyFields(taken="value")
     events: Final = public_events("settlement")
 
     def permanent_reason(self, revert: bytes) -> str | None:
