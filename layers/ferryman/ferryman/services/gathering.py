@@ -62,14 +62,14 @@ class Gathering:
             scarcity: how much of the wallets' windows is taken, from 0 to 1, half of them or more.
 
         """
-        missing = self._missing(rows, access, named=named, scarcity=scarcity)
+        most = len(rows) + self._missing(rows, access, named=named, scarcity=scarcity)
         until, mine = Instant(self.clock.now() + _TURN_MS), list[int]()
         crowd = list(rows)
         try:
-            for part in self._parts_of(rows) if missing else ():
-                if len(crowd) == len(rows) + missing:
+            for part in self._parts_of(rows):
+                if len(crowd) == most:
                     break
-                crowd += self._from(part, rows, access, len(rows) + missing - len(crowd), mine, until)
+                crowd += self._from(part, rows, access, most - len(crowd), mine, until)
             yield crowd
         finally:
             self._leave(access, mine, until)
