@@ -36,6 +36,8 @@ PERMIT2 = Web3.to_checksum_address("0x000000000022D473030F116dDEE9F6B43aC78BA3")
 """Where Permit2 is on public chains: wallets sign for that address."""
 PERMIT2_PROXY = Web3.to_checksum_address("0x402085c248EeA27D92E8b30b2C58ed07f9E20001")
 """Where x402's exact proxy is there; here it is our own, of the same behaviour."""
+UPTO_PROXY = Web3.to_checksum_address("0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002")
+"""Where x402's upto proxy is there; the same of it."""
 _FEED_DECIMALS = 8
 _TOLERANCE_BPS = 500
 # Tests move the chain's clock by days, and nobody is there to update the price.
@@ -52,6 +54,8 @@ _NAMES = {
     "permit2_proxy": "ExactPermit2Proxy",
     "price_feed": "MockPriceFeed",
     "wallet_factory": "WalletFactory",
+    "upto_proxy": "UptoPermit2Proxy",
+    "upto_settler": "UptoSettler",
 }
 _FOREVER = 2**256 - 1
 
@@ -71,6 +75,8 @@ class LocalContracts:
     permit2_proxy: Contract
     price_feed: Contract
     wallet_factory: Contract
+    upto_proxy: Contract
+    upto_settler: Contract
 
     @classmethod
     def at(cls, chain: LocalChain, addresses: Mapping[str, ChecksumAddress]) -> "LocalContracts":
@@ -108,6 +114,8 @@ def deploy_contracts(chain: LocalChain) -> LocalContracts:
         permit2_proxy=proxy,
         price_feed=price_feed,
         wallet_factory=chain.deploy("WalletFactory"),
+        upto_proxy=chain.copy("UptoPermit2Proxy", chain.deploy("UptoPermit2Proxy", PERMIT2), UPTO_PROXY),
+        upto_settler=chain.deploy("UptoSettler", chain.operator.address, UPTO_PROXY),
     )
     chain.call(list(_open_relay(contracts)))
     return contracts
@@ -122,11 +130,11 @@ def _open_relay(contracts: LocalContracts) -> Iterator[ContractFunction]:
 
 
 def allow_relayers(chain: LocalChain, contracts: LocalContracts, wallets: Sequence[ChecksumAddress]) -> None:
-    """Give each wallet gas money, and the relayer role of the escrow and of the relay."""
+    """Give each wallet gas money, and the relayer role of whatever asks for it."""
     role = contracts.escrow.functions.RELAYER_ROLE().call()
     for wallet in wallets:
         chain.give_gas_money(wallet)
-    guarded = (contracts.escrow, contracts.relay)
+    guarded = (contracts.escrow, contracts.relay, contracts.upto_settler)
     chain.call([contract.functions.grantRole(role, wallet) for contract in guarded for wallet in wallets])
 
 

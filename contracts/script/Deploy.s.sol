@@ -4,8 +4,10 @@ pragma solidity ^0.8.24;
 import {BatchSettler} from "../src/BatchSettler.sol";
 import {MetaTxRelay} from "../src/MetaTxRelay.sol";
 import {PaymentEscrow} from "../src/PaymentEscrow.sol";
+import {UptoSettler} from "../src/UptoSettler.sol";
 import {IMetaTxRelay} from "../src/interfaces/IMetaTxRelay.sol";
 import {IPriceFeed} from "../src/interfaces/IPriceFeed.sol";
+import {IUptoPermit2Proxy} from "../src/interfaces/IUptoPermit2Proxy.sol";
 import {MockUSDC} from "../src/mocks/MockUSDC.sol";
 import {ERC2771Forwarder} from "@openzeppelin/contracts/metatx/ERC2771Forwarder.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -13,7 +15,7 @@ import {Script, console} from "forge-std/Script.sol";
 
 /// @title Deployment of the contracts
 /// @notice Reads from the environment:
-///         - ADMIN: admin of the escrow and the relay; by default the broadcaster.
+///         - ADMIN: admin of the escrow, the relay and the upto settler; by default the broadcaster.
 ///         - ESCROW: an escrow that is there already; by default one is deployed.
 ///         - TREASURY: receiver of the escrow's fees; by default the admin.
 ///         - GRACE_PERIOD_SECONDS: by default one day.
@@ -21,6 +23,8 @@ import {Script, console} from "forge-std/Script.sol";
 ///         - DEPLOY_MOCK_USDC: "true" on a local chain.
 ///         - DEPLOY_SETTLER: "true" for settlements in batches.
 ///         - DEPLOY_RELAY: "true" for meta-transactions.
+///         - DEPLOY_UPTO_SETTLER: "true" for x402's scheme upto, whose proxy is at UPTO_PROXY: by default at the
+///           standard's address, where it has to be already.
 ///         - FEE_TOKEN: token the relay takes for fees; needs the broadcaster to be the admin.
 ///         - FEE_OVERHEAD_GAS: of that token, see docs/contracts.md; needed with it.
 ///         - PRICE_FEED, PRICE_MAX_AGE_SECONDS, PRICE_TOLERANCE_BPS: its price feed; none by default.
@@ -41,6 +45,8 @@ contract Deploy is Script {
         IMetaTxRelay.FeeTerms feeTerms;
         bool withForwarder;
         string forwarderName;
+        bool withUptoSettler;
+        IUptoPermit2Proxy uptoProxy;
     }
 
     /// @notice What was deployed; zero for what was not asked for.
@@ -50,6 +56,7 @@ contract Deploy is Script {
         BatchSettler settler;
         MetaTxRelay relay;
         ERC2771Forwarder forwarder;
+        UptoSettler uptoSettler;
     }
 
     /// @notice Only the admin can grant roles and accept tokens, and the admin is not who deploys.
@@ -58,7 +65,13 @@ contract Deploy is Script {
     /// @notice A token that anyone can mint has no place on a public chain.
     error DeployMockOnPublicChain(uint256 chainId);
 
+    /// @notice There is no proxy at that address: what is signed for it could not be settled.
+    error DeployNeedsProxy(address proxy);
+
     uint256 private constant ANVIL_CHAIN_ID = 31_337;
+
+    /// @dev x402UptoPermit2Proxy, wherever somebody has deployed it.
+    address private constant UPTO_PROXY = 0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002;
 
     function run() external returns (Deployed memory deployed) {
         deployed = deploy(_readConfig(), msg.sender);
@@ -70,6 +83,9 @@ contract Deploy is Script {
         if (address(deployed.forwarder) != address(0)) {
             console.log("ERC2771Forwarder", address(deployed.forwarder));
         }
+        if (address(deployed.uptoSettler) != address(0)) {
+            console.log("UptoSettler", address(deployed.uptoSettler));
+        }
     }
 
     /// @notice Deploys as `broadcaster`. Nothing is sent unless all of it can be.
@@ -79,6 +95,9 @@ contract Deploy is Script {
         if (config.withMockUSDC && block.chainid != ANVIL_CHAIN_ID) {
             revert DeployMockOnPublicChain(block.chainid);
         }
+        if (config.withUptoSettler && address(config.uptoProxy).code.length == 0) {
+            revert DeployNeedsProxy(address(config.uptoProxy));
+        }
 
         vm.startBroadcast(broadcaster);
         if (config.withMockUSDC) deployed.usdc = new MockUSDC();
@@ -86,6 +105,7 @@ contract Deploy is Script {
         if (config.withSettler) deployed.settler = new BatchSettler();
         if (config.withRelay) deployed.relay = _deployRelay(config, address(deployed.escrow));
         if (config.withForwarder) deployed.forwarder = new ERC2771Forwarder(config.forwarderName);
+        if (config.withUptoSettler) deployed.uptoSettler = _deployUptoSettler(config);
         vm.stopBroadcast();
     }
 
@@ -106,6 +126,13 @@ contract Deploy is Script {
         if (config.feeToken != address(0)) relay.acceptFeeToken(config.feeToken, config.feeTerms);
     }
 
+    function _deployUptoSettler(Config memory config) private returns (UptoSettler settler) {
+        settler = new UptoSettler(config.admin, config.uptoProxy);
+        for (uint256 i = 0; i < config.relayers.length; ++i) {
+            settler.grantRole(settler.RELAYER_ROLE(), config.relayers[i]);
+        }
+    }
+
     function _readConfig() private view returns (Config memory config) {
         config.admin = vm.envOr("ADMIN", msg.sender);
         config.escrow = PaymentEscrow(vm.envOr("ESCROW", address(0)));
@@ -119,6 +146,8 @@ contract Deploy is Script {
         if (config.feeToken != address(0)) config.feeTerms = _readFeeTerms();
         config.withForwarder = vm.envOr("DEPLOY_FORWARDER", false);
         config.forwarderName = vm.envOr("FORWARDER_NAME", string("Ferryman Forwarder"));
+        config.withUptoSettler = vm.envOr("DEPLOY_UPTO_SETTLER", false);
+        config.uptoProxy = IUptoPermit2Proxy(vm.envOr("UPTO_PROXY", UPTO_PROXY));
     }
 
     function _readFeeTerms() private view returns (IMetaTxRelay.FeeTerms memory) {

@@ -20,10 +20,12 @@ EXPORTED = {
     "MetaTxRelay": PACKAGE,
     "MockUSDC": PACKAGE,
     "PaymentEscrow": PACKAGE,
+    "UptoSettler": PACKAGE,
     "ExactPermit2Proxy": LOCAL,
     "Guestbook": LOCAL,
     "HostileUSDC": LOCAL,
     "MockPriceFeed": LOCAL,
+    "UptoPermit2Proxy": LOCAL,
     "WalletFactory": LOCAL,
 }
 

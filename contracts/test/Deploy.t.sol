@@ -4,9 +4,13 @@ pragma solidity ^0.8.24;
 import {Deploy} from "../script/Deploy.s.sol";
 import {MetaTxRelay} from "../src/MetaTxRelay.sol";
 import {PaymentEscrow} from "../src/PaymentEscrow.sol";
+import {UptoSettler} from "../src/UptoSettler.sol";
 import {IMetaTxRelay} from "../src/interfaces/IMetaTxRelay.sol";
+import {ISignatureTransfer} from "../src/interfaces/ISignatureTransfer.sol";
+import {IUptoPermit2Proxy} from "../src/interfaces/IUptoPermit2Proxy.sol";
 import {MockPriceFeed} from "../src/mocks/MockPriceFeed.sol";
 import {MockUSDC} from "../src/mocks/MockUSDC.sol";
+import {UptoPermit2Proxy} from "../src/mocks/UptoPermit2Proxy.sol";
 import {ERC2771Forwarder} from "@openzeppelin/contracts/metatx/ERC2771Forwarder.sol";
 import {Test} from "forge-std/Test.sol";
 
@@ -39,6 +43,7 @@ contract DeployTest is Test {
         assertEq(address(deployed.settler), address(0));
         assertEq(address(deployed.relay), address(0));
         assertEq(address(deployed.forwarder), address(0));
+        assertEq(address(deployed.uptoSettler), address(0));
     }
 
     function test_deploy_bringsAMockTokenWhenAsked() public {
@@ -114,6 +119,27 @@ contract DeployTest is Test {
         (, string memory name, string memory version,,,,) = forwarder.eip712Domain();
         assertEq(name, "Ferryman Forwarder");
         assertEq(version, "1");
+    }
+
+    function test_deploy_bringsAFacilitatorForRelayersWhenAsked() public {
+        Deploy.Config memory config = _config();
+        config.withUptoSettler = true;
+        config.uptoProxy = new UptoPermit2Proxy(ISignatureTransfer(_relayer));
+        UptoSettler settler = _script.deploy(config, _admin).uptoSettler;
+
+        assertEq(settler.defaultAdmin(), _admin);
+        assertEq(address(settler.PROXY()), address(config.uptoProxy));
+        assertTrue(settler.hasRole(settler.RELAYER_ROLE(), _relayer));
+        assertFalse(settler.hasRole(settler.RELAYER_ROLE(), _admin));
+    }
+
+    function test_deploy_revertsForAFacilitatorWithoutItsProxy() public {
+        Deploy.Config memory config = _config();
+        config.withUptoSettler = true;
+        config.uptoProxy = IUptoPermit2Proxy(_treasury);
+
+        vm.expectRevert(abi.encodeWithSelector(Deploy.DeployNeedsProxy.selector, _treasury));
+        _script.deploy(config, _admin);
     }
 
     function test_deploy_revertsWithAMockTokenOnAPublicChain() public {

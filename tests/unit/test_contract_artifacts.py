@@ -22,11 +22,19 @@ CONTRACTS = (
     "MetaTxRelay",
     "MockUSDC",
     "PaymentEscrow",
+    "UptoSettler",
 )
 CREATION_BYTES = 10
 """What returns the rest as the contract's code."""
 PERMIT2_CODE_HASH = "c67d1657868aa5146eaf24fb879fb1fdec3d2d493b3683a61c9c2f4fb2851131"
-LOCAL_CONTRACTS = ("ExactPermit2Proxy", "Guestbook", "HostileUSDC", "MockPriceFeed", "WalletFactory")
+LOCAL_CONTRACTS = (
+    "ExactPermit2Proxy",
+    "Guestbook",
+    "HostileUSDC",
+    "MockPriceFeed",
+    "UptoPermit2Proxy",
+    "WalletFactory",
+)
 
 
 def check(root: Path) -> subprocess.CompletedProcess[str]:
