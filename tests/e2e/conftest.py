@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.paths import ROOT
+from tests.e2e.denials import unexplained
 from tests.e2e.stack import Stack
 
 _STATE = ROOT / ".local" / "e2e"
@@ -45,9 +46,13 @@ def _started(state: Path, **settings: str) -> Iterator[Stack]:
     }
     _local("stack", environment, "--detach")
     try:
-        yield Stack.read(state)
+        started = Stack.read(state)
+        yield started
+        denied = unexplained(started.denials(), started.purposes)
     finally:
         _local("down", environment)
+    # Here and not in a test: whatever the functions were asked for by then has been asked.
+    assert not denied, "a function lacks a permission: " + "\n".join(map(str, denied))
 
 
 def _local(module: str, environment: dict[str, str], *flags: str) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ from local.contracts import LocalContracts
 from local.description import StackDescription
 from local.ministack import REGION
 from local.paths import ROOT
+from tests.e2e.denials import Denial, Purpose, denials_told
 from tests.fakes.payers import Payer
 from tests.faults.real_chain import request
 
@@ -43,6 +44,8 @@ class Stack:
 
     description: StackDescription
     state: Path
+    purposes: list[Purpose] = field(default_factory=list)
+    """What tests have taken away for a while."""
 
     @classmethod
     def read(cls, state: Path) -> "Stack":
@@ -83,6 +86,27 @@ class Stack:
         return boto3.client(  # type: ignore[call-overload]
             service, endpoint_url=self.description.aws_endpoint_url, region_name=REGION, **given
         )
+
+    @contextmanager
+    def denying(self, step: str, aws_service: str) -> Iterator[None]:
+        """Say that what AWS denies a function meanwhile is what a test wants."""
+        since = time.time()
+        try:
+            yield
+        finally:
+            self.purposes.append(Purpose(step, aws_service, since, time.time()))
+
+    def denials(self) -> Iterator[Denial]:
+        """Read what AWS has denied to functions, on purpose or not."""
+        return denials_told(self.aws("logs"))
+
+    def denial_of(self, step: str) -> Denial:
+        """Wait until a function has told that it was denied something."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (told := [denial for denial in self.denials() if denial.step == step]):
+            assert time.monotonic() < deadline, f"{step} was denied nothing"
+            time.sleep(0.3)
+        return told[-1]
 
     def output(self, name: str) -> str:
         """An output of the deployed stack."""
@@ -200,7 +224,7 @@ class Stack:
 
     def chains(self) -> "list[Stack]":
         """The stack as the payers of each of its chains see it."""
-        return [Stack(description, self.state) for description in self.description.by_chain()]
+        return [Stack(description, self.state, self.purposes) for description in self.description.by_chain()]
 
     def process_id(self, name: str) -> int:
         """The id of one of its processes."""

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.e2e.denials import unexplained
 from tests.e2e.stack import Stack
 from tests.support.template import environment, functions
 
@@ -30,6 +32,18 @@ def as_role(stack: Stack, step: str, service: str) -> Any:  # noqa: ANN401 (a bo
         aws_secret_access_key=session["SecretAccessKey"],
         aws_session_token=session["SessionToken"],
     )
+
+
+@contextmanager
+def without_policy(stack: Stack, step: str, policy: str) -> Iterator[None]:
+    """Take a policy from a function's role for a while."""
+    iam, role = stack.aws("iam"), role_of(stack, step).rpartition("/")[2]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
 def wallet_key(stack: Stack) -> str:
@@ -57,12 +71,11 @@ def test_nobody_but_submit_may_sign(stack: Stack, step: str) -> None:
 
 
 def test_without_its_policy_submit_is_denied_and_the_payment_waits_until_it_is_back(stack: Stack) -> None:
-    """A nonce is bound and stays bound; nothing is lost, and the same nonce is signed later."""
-    iam = stack.aws("iam")
-    role = role_of(stack, "submit").rpartition("/")[2]
-    policy = iam.get_role_policy(RoleName=role, PolicyName="sign")["PolicyDocument"]
-    iam.delete_role_policy(RoleName=role, PolicyName="sign")
-    try:
+    """A nonce is bound and stays bound; nothing is lost, and the same nonce is signed later.
+
+    What submit is denied is told, and found as the end of all tests looks for it; there it is passed over.
+    """
+    with stack.denying("submit", "kms"), without_policy(stack, "submit", "sign"):
         accepted = stack.post(stack.payer(9).pay(1_000, deadline=stack.deadline())).json()
         name = accepted["transaction_id"]
         # Bound and unsigned; or not even bound, where submit does not know its addresses yet.
@@ -76,9 +89,11 @@ def test_without_its_policy_submit_is_denied_and_the_payment_waits_until_it_is_b
                 MessageType="DIGEST",
                 SigningAlgorithm="ECDSA_SHA_256",
             )
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName="sign", PolicyDocument=json.dumps(policy))
+        told = stack.denial_of("submit")
 
+    assert "kms:" in told.cause
+    assert told in unexplained(stack.denials(), [])
+    assert told not in unexplained(stack.denials(), stack.purposes)
     assert "AccessDenied" in denied.value.response["Error"]["Code"]
     assert waiting["hash"] is None
     assert stack.ended(name)["status"] == "CONFIRMED"
