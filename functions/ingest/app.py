@@ -16,6 +16,7 @@ from ferryman.domain.errors import FerrymanError, RequestError
 from ferryman.domain.metrics import Metric
 from ferryman.intents import SIGNED
 from ferryman.services.about import about
+from ferryman.services.asking import nonce_request
 from ferryman.services.records import record_of
 
 telemetry = Telemetry()
@@ -32,17 +33,24 @@ def quote(event: Event) -> Answer:
 
 
 def draft(event: Event) -> Answer:
-    """POST /meta-transactions/quote."""
-    return ok(drafting(json_body(event)))
+    """POST /meta-transactions/quote and POST /forward-requests/quote."""
+    kind = KIND_AT[event["resource"].removesuffix("/quote")]
+    return ok(drafting[kind](json_body(event)))
 
 
 def nonce(event: Event) -> Answer:
     """GET /nonces/{user}."""
-    return ok(drafting.nonce(event["pathParameters"]["user"], query_parameters(event)))
+    asked = nonce_request(event["pathParameters"]["user"], query_parameters(event), kinds=tuple(drafting))
+    return ok(drafting[asked.kind].nonce(asked.signer, asked.chain_id))
 
 
 before_signing = Routes(
-    {"POST /quote": quote, "POST /meta-transactions/quote": draft, "GET /nonces/{user}": nonce}, logger
+    {
+        "POST /quote": quote,
+        **{f"POST {one.kind.path}/quote": draft for one in drafting.values()},
+        "GET /nonces/{user}": nonce,
+    },
+    logger,
 )
 
 

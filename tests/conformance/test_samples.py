@@ -36,6 +36,7 @@ from ferryman.services.topics import parsed_transaction_id
 from tests.fakes.clock import FakeClock
 from tests.fakes.tables import MemoryTables
 from tests.fakes.talk import FakeLog, FakePush
+from tests.support.forward_requests import forwarder_settings
 from tests.support.meta_transactions import relay_settings
 from tests.support.payments import CHAIN_ID, chain_settings
 from tests.support.settlements import settlement_settings
@@ -90,6 +91,17 @@ def test_ingest_reads_what_is_asked_before_a_meta_transaction_is_signed() -> Non
 
     assert draft.call.data.hex().startswith(sample["calldata"].removeprefix("0x"))
     assert SAMPLES["ingest_nonce"]["pathParameters"]["user"] == sample["userAddress"] == draft.signer
+
+
+def test_ingest_reads_what_is_asked_before_a_forward_request_is_signed() -> None:
+    """A draft of the sample."""
+    sample, settings = SAMPLES["forward-request"], forwarder_settings()
+    body = json_body(SAMPLES["ingest_forward_draft"])
+
+    draft = FORWARD_REQUEST.parse_draft(body, {settings.chain_id: settings})
+
+    assert draft.call.data.hex().startswith(sample["data"].removeprefix("0x"))
+    assert draft.signer == sample["from"]
 
 
 @pytest.mark.parametrize("name", ["ingest_forward_request", "ingest_service_forward_request"])

@@ -201,6 +201,14 @@ class TestAccept:
         assert taken.value.transaction_id == first.transaction_id
         assert store.holder(replace(PAYMENT.marker(first.payload), nonce="99")) is None
 
+    def test_who_claimed_nonces_is_read_of_many_at_once(self, tables: Tables) -> None:
+        """Those that nobody claimed are left out, and asking for none is no question."""
+        row, store = accept(tables), DynamoTransactions(tables)
+        ours = PAYMENT.marker(row.payload)
+
+        assert store.holders([ours, replace(ours, nonce="99")]) == {ours: row.transaction_id}
+        assert store.holders([]) == {}
+
     def test_a_marker_that_outlived_its_row_takes_the_row_again_once_its_funds_are_let_go(
         self, tables: Tables
     ) -> None:

@@ -10,6 +10,7 @@ from local.accounts import dev_account
 from tests.e2e.stack import Stack
 
 USER = dev_account(41)
+QUOTED = dev_account(42)
 
 
 def offered(stack: Stack) -> dict[str, Any]:
@@ -41,6 +42,33 @@ def signed(stack: Stack, nonce: int) -> dict[str, Any]:
         "data": "0x" + data.hex(),
         "signature": "0x" + bytes(USER.sign_message(signable).signature).hex(),
     }
+
+
+def test_what_is_quoted_is_posted_as_it_is(stack: Stack) -> None:
+    """A wallet signs the typed data and posts its members; `GET /nonces` says the same nonce."""
+    guestbook = stack.contracts.guestbook
+    draft = {
+        "chain_id": stack.settings.chain_id,
+        "from": QUOTED.address,
+        "to": guestbook.address,
+        "data": guestbook.encode_abi("sign", ["hello"]),
+    }
+    nonces: dict[str, str | int] = {"chain_id": stack.settings.chain_id, "kind": "forward-request"}
+
+    quoted = stack.http.post("/forward-requests/quote", json=draft)
+    assert quoted.status_code == httpx.codes.OK, quoted.text
+    typed_data = quoted.json()["typed_data"]
+    signature = bytes(QUOTED.sign_message(encode_typed_data(full_message=typed_data)).signature).hex()
+    body = {"chain_id": draft["chain_id"], **typed_data["message"], "signature": f"0x{signature}"}
+    told = stack.http.get(f"/nonces/{QUOTED.address}", params=nonces).json()
+    posted = stack.http.post("/forward-requests", json=body)
+    following = stack.http.get(f"/nonces/{QUOTED.address}", params=nonces).json()
+
+    assert posted.status_code == httpx.codes.ACCEPTED, posted.text
+    assert told["nonce"] == typed_data["message"]["nonce"] == quoted.json()["nonce"]
+    assert int(following["nonce"]) == int(told["nonce"]) + 1
+    with Client(stack.description.api_url, timeout=60.0, patience=120.0) as client:
+        assert client.wait_for(posted.json()["transaction_id"]).status == "CONFIRMED"
 
 
 def test_requests_that_a_user_posts_at_once_are_forwarded_in_order(stack: Stack) -> None:

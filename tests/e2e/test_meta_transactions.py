@@ -35,8 +35,8 @@ def test_a_call_is_quoted_signed_and_carried_out_in_one_request(stack: Stack) ->
         **{name: quote[name] for name in ("gasLimit", "maxFee", "nonce", "deadline")},
         "signature": signature(request),
         "feeAuthorization": {
-            "validAfter": int(payment["message"]["validAfter"]),
-            "validBefore": int(payment["message"]["validBefore"]),
+            "validAfter": payment["message"]["validAfter"],
+            "validBefore": payment["message"]["validBefore"],
             "signature": signature(payment),
         },
     }

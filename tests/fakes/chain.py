@@ -785,8 +785,8 @@ class FakeChain:
         return None
 
     def _run_foreign(self, call: Call, state: EscrowState) -> Reverted | None:
-        """Run a call of a token, of many, of a relay or forwarder, or of a target as the relay makes it."""
-        if self.forwarding and call.to == self.forwarding.settings.address:
+        """Run a call of a token, of many, of a relay or forwarder, or of a target as those make it."""
+        if self.forwarding and self.forwarding.is_concerned(call.to):
             return self._forward(self.forwarding, call, state)
         if _is_of_tokens(call.data) or self.metatx is None:
             return self._run_token(call, state)
@@ -804,6 +804,9 @@ class FakeChain:
         return None
 
     def _forward(self, forwarding: FakeForwarder, call: Call, state: EscrowState) -> Reverted | None:
+        if call.to != forwarding.settings.address:
+            answer = forwarding.view(Read(call.to, call.data), state.forwarder, self._clock.now())
+            return answer if isinstance(answer, Reverted) else None
         told = forwarding.run(call, state.forwarder, self._clock.now())
         if isinstance(told, Reverted):
             return told

@@ -48,12 +48,16 @@ class FakeForwarder:
     is_trusted: bool = True
     """Whether targets trust it."""
 
+    def is_concerned(self, contract: Address) -> bool:
+        """Whether a contract is the forwarder itself, or one that it calls."""
+        return contract in {self.settings.address, *(one.target for one in self.settings.allowed)}
+
     def view(self, read: Read, state: ForwarderState, now: Instant) -> bytes | Reverted | None:
         """Answer what the forwarder or a target is asked; None, if it is not for them."""
+        if not self.is_concerned(read.to):
+            return None
         if read.to == self.settings.address:
             return self._view(read, state, now)
-        if not any(one.target == read.to for one in self.settings.allowed):
-            return None
         if read.data[:4] == forwarder.IS_TRUSTED_FORWARDER:
             return encode(["bool"], [self.is_trusted])
         return _revert("NotNow()") if self.target_reverts else encode(["uint256"], [1])

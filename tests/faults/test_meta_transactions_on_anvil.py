@@ -107,7 +107,7 @@ def office(chain: RealChain) -> Iterator[Office]:
             kind=META_TRANSACTION,
             chains={chain.settings.chain_id: ChainAccess(chain.settings, reached)},
             book=MarketBook(DynamoMarkets(real.world.tables), real.clock),
-            nonces=FreeNonces(DynamoAccounts(real.world.tables)),
+            next_nonce=FreeNonces(META_TRANSACTION, DynamoAccounts(real.world.tables)),
             clock=real.clock,
         )
         yield Office(chain, real, drafting, dev_accounts(1)[0])
@@ -129,7 +129,7 @@ def test_a_user_without_coin_signs_the_guestbook_and_pays_in_the_token(office: O
     assert row.fee_taken <= int(quote["maxFee"])
     assert row.margin is not None
     assert row.margin >= 0
-    assert office.drafting.nonce(office.user.address, {})["nonce"] == "1"
+    assert office.drafting.nonce(Address(office.user.address))["nonce"] == "1"
     assert office.real.world.reserved() == office.real.world.held() == 0
 
 

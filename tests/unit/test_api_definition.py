@@ -27,6 +27,7 @@ OPEN: Final = {
     ("get", "/transactions/{transaction_id}"),
     ("get", "/transactions/{transaction_id}/events"),
     ("post", "/forward-requests"),
+    ("post", "/forward-requests/quote"),
     ("post", "/meta-transactions"),
     ("post", "/meta-transactions/quote"),
     ("post", "/payments"),

@@ -549,6 +549,10 @@ class TransactionStore(Protocol):
         """Give the transaction that claimed a nonce, consistently; None if none did."""
         ...
 
+    def holders(self, markers: Sequence[NonceMarker]) -> Mapping[NonceMarker, TransactionId]:
+        """Give who claimed nonces, consistently; those that nobody did are left out."""
+        ...
+
     def accept(
         self,
         row: Transaction,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ferryman.domain.errors import InvalidFieldsError
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Address, Instant, TransactionId
-from ferryman.services.asking import after_sequence, list_request
+from ferryman.domain.units import Address, ChainId, Instant, TransactionId
+from ferryman.services.asking import NonceRequest, after_sequence, list_request, nonce_request
 from ferryman.services.reading import DEFAULT_PAGE, LARGEST_PAGE, ListRequest, cursor_of, position_of
 from tests.support.strategies import addresses, digests, json_values
 
@@ -194,3 +194,32 @@ def test_any_json_that_no_list_gave_is_no_cursor(value: object) -> None:
 def test_a_forged_position_is_refused_before_it_reaches_the_table(value: object) -> None:
     """DynamoDB would refuse its key, and the client would read our mistake in its own."""
     assert refused(sender=SENDER, cursor=encoded(value)) == ["cursor"]
+
+
+# -- nonces -------------------------------------------------------------------------------------
+
+
+def test_a_question_for_a_nonce_is_of_the_first_kind_unless_it_names_another() -> None:
+    """As clients of the first kind have always asked."""
+    plain = nonce_request(SENDER, {}, ("one", "two"))
+    named = nonce_request(SENDER, {"kind": "two", "chain_id": "7"}, ("one", "two"))
+
+    assert plain == NonceRequest(kind="one", signer=SENDER, chain_id=None)
+    assert named == NonceRequest(kind="two", signer=SENDER, chain_id=ChainId(7))
+
+
+@pytest.mark.parametrize(
+    ("user", "parameters", "field"),
+    [
+        ("0x12", {}, "user"),
+        (SENDER, {"kind": "three"}, "kind"),
+        (SENDER, {"chain_id": "0"}, "chain_id"),
+        (SENDER, {"chain": "1"}, "chain"),
+    ],
+)
+def test_a_question_for_a_nonce_is_parsed_strictly(user: str, parameters: dict[str, str], field: str) -> None:
+    """User, kind, chain, and nothing else."""
+    with pytest.raises(InvalidFieldsError) as caught:
+        nonce_request(user, parameters, ("one", "two"))
+
+    assert [problem.field for problem in caught.value.problems] == [field]

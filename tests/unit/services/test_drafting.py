@@ -17,16 +17,19 @@ from ferryman.domain.errors import (
     TrialFailedError,
 )
 from ferryman.domain.transaction import Status
-from ferryman.domain.units import Address
+from ferryman.domain.units import Address, ChainId
+from ferryman.intents import SIGNED
+from ferryman.intents.forward_request import FORWARD_REQUEST
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.services.chains import ChainAccess
 from ferryman.services.drafting import Drafting
 from ferryman.services.market import MarketBook
-from ferryman.services.nonces import FreeNonces
+from ferryman.services.nonces import FreeNonces, NextNonces
 from tests.fakes.chain import FakeChain
 from tests.fakes.clock import FakeClock
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World
+from tests.support.forward_requests import forwarder_settings
 from tests.support.meta_transactions import (
     CALLDATA,
     SELECTOR,
@@ -55,7 +58,7 @@ class Office:
 
     def nonce(self, user: LocalAccount = PAYER) -> int:
         """Ask for a free nonce."""
-        return int(self.drafting.nonce(user.address, {})["nonce"])
+        return int(self.drafting.nonce(Address(user.address))["nonce"])
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def office() -> Office:
         kind=META_TRANSACTION,
         chains={chain.settings.chain_id: ChainAccess(chain.settings, chain)},
         book=MarketBook(DynamoMarkets(world.tables), clock),
-        nonces=FreeNonces(DynamoAccounts(world.tables)),
+        next_nonce=FreeNonces(META_TRANSACTION, DynamoAccounts(world.tables)),
         clock=clock,
     )
     return Office(world, chain, drafting)
@@ -93,11 +96,27 @@ def post_of(quote: dict[str, Any]) -> dict[str, Any]:
         "deadline": quote["deadline"],
         "signature": signed(request),
         "feeAuthorization": {
-            "validAfter": int(payment["message"]["validAfter"]),
-            "validBefore": int(payment["message"]["validBefore"]),
+            "validAfter": payment["message"]["validAfter"],
+            "validBefore": payment["message"]["validBefore"],
             "signature": signed(payment),
         },
     }
+
+
+def forward_quote() -> dict[str, Any]:
+    """Ask for a forward request."""
+    clock = FakeClock(NOW_SECONDS * 1_000)
+    chain = FakeChain(forwarder_settings(), clock)
+    world = World(chain.settings, chain, FakeSigner([b"\x07" * 32]), clock)
+    drafting = Drafting(
+        kind=FORWARD_REQUEST,
+        chains={chain.settings.chain_id: ChainAccess(chain.settings, chain)},
+        book=MarketBook(DynamoMarkets(world.tables), clock),
+        next_nonce=NextNonces(FORWARD_REQUEST.ordered, world.store),
+        clock=clock,
+    )
+    body = {"chain_id": CHAIN_ID, "from": PAYER.address, "to": TARGET, "data": BODY["calldata"]}
+    return drafting(body)
 
 
 @pytest.mark.parametrize("level", ["slow", "normal", "fast"])
@@ -113,6 +132,39 @@ def test_what_is_proposed_is_taken_as_it_is_and_carried_out(office: Office, leve
     assert (row.status, row.priority) == (Status.CONFIRMED, level)
     assert row.fee_taken
     assert row.fee_taken <= int(quote["maxFee"])
+
+
+def as_numbers(body: dict[str, Any]) -> dict[str, Any]:
+    """Write every number of a body as one."""
+    return {
+        name: as_numbers(value)
+        if isinstance(value, dict)
+        else int(value)
+        if isinstance(value, str) and value.isdigit()
+        else value
+        for name, value in body.items()
+    }
+
+
+def test_every_number_of_typed_data_is_taken_as_it_is_written_there_and_as_a_number(office: Office) -> None:
+    """Of every kind that is proposed: whoever hands the message on need not know which is which."""
+    quote = office.drafting(BODY)
+    request = quote["typedData"]["metaTransaction"]["message"]
+    renamed = {"user": "userAddress", "data": "calldata"}
+    metatx = post_of(quote) | {renamed.get(name, name): value for name, value in request.items()}
+    forward = {
+        "chain_id": CHAIN_ID,
+        **forward_quote()["typed_data"]["message"],
+        "signature": "0x" + "1b" * 65,
+    }
+    bodies = {"meta-transaction": metatx, "forward-request": forward}
+    settings = forwarder_settings(**office.chain.settings.model_dump(include={"relay", "authorized_tokens"}))
+
+    for name, body in bodies.items():
+        texts, numbers = (SIGNED[name].parse(one, {CHAIN_ID: settings}) for one in (body, as_numbers(body)))
+        assert body != as_numbers(body)
+        assert texts == numbers
+    assert bodies.keys() == {name for name, kind in SIGNED.items() if hasattr(kind, "draft_model")}
 
 
 def test_the_cost_is_gas_at_its_price_and_one_percent(office: Office) -> None:
@@ -190,15 +242,15 @@ def test_somebody_with_many_open_gets_any_nonce(office: Office) -> None:
     assert all(nonce >= 16 for nonce in nonces)
 
 
-def test_a_question_for_a_nonce_is_parsed_strictly(office: Office) -> None:
-    """User, chain, and nothing else."""
+def test_a_question_for_a_nonce_is_of_a_chain_that_has_the_contract(office: Office) -> None:
+    """Which is known, where only one has it."""
+    with pytest.raises(InvalidFieldsError) as caught:
+        office.drafting.nonce(Address(PAYER.address), ChainId(1))
 
-    def refused(user: str, **parameters: str) -> list[str]:
-        with pytest.raises(InvalidFieldsError) as caught:
-            office.drafting.nonce(user, parameters)
-        return [problem.field for problem in caught.value.problems]
-
-    assert refused("0x12") == ["user"]
-    assert refused(PAYER.address, chain_id="1") == ["chain_id"]
-    assert refused(PAYER.address, chain="1") == ["chain"]
-    assert office.drafting.nonce(PAYER.address, {"chain_id": str(CHAIN_ID)})["chain_id"] == CHAIN_ID
+    assert [problem.field for problem in caught.value.problems] == ["chain_id"]
+    assert office.drafting.nonce(Address(PAYER.address), ChainId(CHAIN_ID)) == {
+        "user": PAYER.address,
+        "chain_id": CHAIN_ID,
+        "kind": "meta-transaction",
+        "nonce": "0",
+    }

@@ -1,5 +1,7 @@
 """Builds ingest."""
 
+from collections.abc import Mapping
+
 from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.accounts import DynamoAccounts
@@ -12,30 +14,40 @@ from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, subm
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
 from ferryman.intents import KINDS, SIGNED
+from ferryman.intents.drafted import DraftedKind
+from ferryman.intents.forward_request import FORWARD_REQUEST
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.services.assurance import Assurance
 from ferryman.services.cached import CachedReadings
 from ferryman.services.charging import Charging
-from ferryman.services.drafting import Drafting
+from ferryman.services.drafting import Drafting, NextNonce
 from ferryman.services.ingest import Ingest
 from ferryman.services.market import MarketBook
-from ferryman.services.nonces import FreeNonces
+from ferryman.services.nonces import FreeNonces, NextNonces
 from ferryman.services.quoting import Quoting
 
 
-def ingest_intents(telemetry: Telemetry) -> tuple[Ingest, Drafting]:
-    """Give what accepts messages, and what proposes them, from the environment."""
+def ingest_intents(telemetry: Telemetry) -> tuple[Ingest, Mapping[str, Drafting]]:
+    """Give what accepts messages, and what proposes them by the name of their kind, from the environment."""
     config = IngestConfig.read()
     stored = journalled_tables(config, telemetry)
     ingest = ingest_over(config, stored, telemetry)
-    drafting = Drafting(
-        kind=META_TRANSACTION,
-        chains=ingest.chains,
-        book=ingest.quoting.book,
-        nonces=FreeNonces(DynamoAccounts(stored)),
-        clock=ingest.clock,
-    )
-    return ingest, drafting
+
+    def drafting(kind: DraftedKind, next_nonce: NextNonce) -> Drafting:
+        return Drafting(
+            kind=kind,
+            chains=ingest.chains,
+            book=ingest.quoting.book,
+            next_nonce=next_nonce,
+            clock=ingest.clock,
+        )
+
+    return ingest, {
+        META_TRANSACTION.name: drafting(
+            META_TRANSACTION, FreeNonces(META_TRANSACTION, DynamoAccounts(stored))
+        ),
+        FORWARD_REQUEST.name: drafting(FORWARD_REQUEST, NextNonces(FORWARD_REQUEST.ordered, ingest.store)),
+    }
 
 
 def ingest_over(config: IngestConfig, stored: JournalledTables, telemetry: Telemetry) -> Ingest:

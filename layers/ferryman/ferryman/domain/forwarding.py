@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ferryman.domain.configured import ConfiguredAddress
+from ferryman.domain.fees import BPS
 from ferryman.domain.units import Address, Gas, Seconds, hex_bytes
 
 SELECTOR_BYTES: Final = 4
@@ -17,6 +18,9 @@ _BYTE_GAS: Final = Gas(40)
 """What a byte of calldata costs at most: 16, or 40 where the floor of EIP-7623 applies."""
 _OVERHEAD_GAS: Final = Gas(70_000)
 """What the forwarder itself needs: signature, trust of the target, a nonce's first slot, its event."""
+_HEADROOM_BPS: Final = 12_500
+"""A target's gas over its estimate: a slot that is warm or set now may not be so then."""
+_LEAST_GAS: Final = Gas(5_000)
 _KEPT: Final = 64
 """A call gets all but one part in so many of the gas that is left (EIP-150)."""
 
@@ -64,6 +68,17 @@ class ForwarderSettings(BaseModel):
         name = f"0x{selector.hex()}"
         return any(one.target == target and name in one.selectors for one in self.allowed)
 
+    def asked_gas(self, estimate: Gas, *, call: bytes) -> Gas:
+        """Give what to ask for a target: what it uses and a quarter, or the most there is if it uses no more.
+
+        Args:
+            estimate: of the call as a transaction of its own.
+            call: its calldata, which that pays for first.
+
+        """
+        used = max(estimate - _INTRINSIC_GAS - _calldata_gas(call), _LEAST_GAS)
+        return Gas(min(used * _HEADROOM_BPS // BPS, max(used, self.most_gas)))
+
     @staticmethod
     def trial_gas(asked: Gas, *, call: bytes) -> Gas:
         """Give the gas with which the target, called directly, has just what its user asked for.
@@ -74,10 +89,9 @@ class ForwarderSettings(BaseModel):
 
         """
         zeros = call.count(0)
-        taken = _ZERO_GAS * zeros + _NONZERO_GAS * (len(call) - zeros)
         # With less than the floor (EIP-7623) a node would not begin.
         floor = _ZERO_FLOOR * zeros + _BYTE_GAS * (len(call) - zeros)
-        return Gas(_INTRINSIC_GAS + max(asked + taken, floor))
+        return Gas(_INTRINSIC_GAS + max(asked + _calldata_gas(call), floor))
 
     @staticmethod
     def transaction_gas(asked: Gas, *, call_bytes: int) -> Gas:
@@ -93,3 +107,8 @@ class ForwarderSettings(BaseModel):
         """
         kept = -(-asked // (_KEPT - 1))
         return Gas(asked + kept + _INTRINSIC_GAS + _BYTE_GAS * call_bytes + _OVERHEAD_GAS)
+
+
+def _calldata_gas(call: bytes) -> Gas:
+    zeros = call.count(0)
+    return Gas(_ZERO_GAS * zeros + _NONZERO_GAS * (len(call) - zeros))

@@ -22,8 +22,6 @@ class Draft:
     chain_id: ChainId
     signer: Address
     tier: Tier
-    token: Address
-    """What is paid in."""
     call: Call
     """What is asked of the target."""
     caller: Address
@@ -31,7 +29,7 @@ class Draft:
     gas_limit: Gas | None
     """For the call; None: as much as it turns out to need."""
     nonce: int | None
-    """None: any that is free."""
+    """None: one that is free."""
     deadline_seconds: Seconds | None
     """None: as the service proposes."""
 
@@ -46,8 +44,8 @@ class Proposal:
     """For the call."""
     gas: Gas
     """Of the whole transaction, at most."""
-    gas_price: int
-    """Wei per gas that a transaction of the tier is expected to pay."""
+    gas_price: int | None
+    """Wei per gas that a transaction of the tier is expected to pay; None where the fee does not ask."""
     units_per_native: TokenUnits
     """What 10^18 wei are taken to be worth in units of the token."""
     fee: Fee
@@ -60,13 +58,8 @@ class Proposal:
     """Until when a message that pays `max_fee` is taken."""
 
 
-class NoncedKind(Protocol):
+class UnorderedKind(Protocol):
     """A kind whose contract tells which nonces of a signer are free, in no order."""
-
-    @property
-    def name(self) -> str:
-        """The word that names the kind in records."""
-        ...
 
     def first_nonce(self, chain: ChainSettings, signer: Address) -> Read:
         """The call that answers the smallest nonce that the chain has not seen."""
@@ -81,7 +74,7 @@ class NoncedKind(Protocol):
         ...
 
 
-class DraftedKind(NoncedKind, SignedKind, Protocol):
+class DraftedKind(SignedKind, Protocol):
     """A kind that proposes what to sign."""
 
     @property
@@ -102,11 +95,12 @@ class DraftedKind(NoncedKind, SignedKind, Protocol):
         """The calls whose answers decide whether such a message would be taken at all."""
         ...
 
-    def check_draft(self, answers: Sequence[bytes]) -> None:
+    def check_draft(self, answers: Sequence[bytes], chain: ChainSettings) -> None:
         """Judge the answers to `draft_reads`.
 
         Raises:
             RequestError: it would not be taken.
+            ContractMismatchError: the contract is not ours.
 
         """
         ...
@@ -115,14 +109,23 @@ class DraftedKind(NoncedKind, SignedKind, Protocol):
         """What to say of a draft whose call reverts."""
         ...
 
-    def gas_limit(self, estimate: Gas) -> Gas:
+    def gas_limit(self, draft: Draft, estimate: Gas, chain: ChainSettings) -> Gas:
         """What the call needs, by the estimate of it as a transaction of its own."""
         ...
 
-    def draft_schedule(self, gas_limit: Gas, chain: ChainSettings) -> FeeSchedule:
+    def draft_schedule(self, draft: Draft, gas_limit: Gas, chain: ChainSettings) -> FeeSchedule:
         """What is charged now for a call that gets so much gas."""
         ...
 
+    def longest_seconds(self, chain: ChainSettings) -> Seconds:
+        """How far off a deadline may be."""
+        ...
+
     def proposed(self, draft: Draft, proposal: Proposal, chain: ChainSettings) -> dict[str, Any]:
-        """Write what was worked out, with everything to be signed."""
+        """Write what was worked out, with everything to be signed.
+
+        Raises:
+            InvalidFieldsError: it needs more gas than is given.
+
+        """
         ...

@@ -1,5 +1,6 @@
 """Field types that kinds share, and the one way a pydantic error becomes ours."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
 
@@ -18,6 +19,9 @@ from ferryman.domain.errors import FieldProblem, InvalidFieldsError
 from ferryman.domain.units import MONEY_LIMIT, UINT256_MAX, checked_address, hex_bytes
 
 _LONGEST_UINT256: Final = len(str(UINT256_MAX))
+_LARGEST_NUMBER: Final = 2**53 - 1
+"""The largest that JavaScript has."""
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _LONGEST_SIGNATURE: Final = 2 + 2 * 4096
 _WORD_BYTES: Final = 32
 SELECTOR_BYTES: Final = 4
@@ -62,6 +66,17 @@ def _as_text(value: Any) -> Any:  # noqa: ANN401 (whatever was sent)
     return str(value) if type(value) is int else value
 
 
+def _as_number(value: Any) -> Any:  # noqa: ANN401 (whatever was sent)
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+
+
+def _in_either_form(lowest: int) -> BeforeValidator:
+    """Take a number as a string of digits as well: so it stands in the typed data that quotes give."""
+    number = Annotated[int, Field(ge=lowest, le=_LARGEST_NUMBER)]
+    digits = Annotated[str, StringConstraints(pattern=rf"^({_NUMBER.pattern})$")]
+    return BeforeValidator(_as_number, json_schema_input_type=number | digits)
+
+
 def _bytes32(text: str) -> str:
     if len(hex_bytes(text)) != _WORD_BYTES:
         msg = "must be 0x followed by 64 hex digits"
@@ -100,12 +115,19 @@ CalldataField = Annotated[
 ]
 """Hex bytes of a call: a selector and its arguments."""
 
-AsText: Final = BeforeValidator(_as_text)
+AsText: Final = BeforeValidator(
+    _as_text,
+    json_schema_input_type=Annotated[int, Field(ge=0)] | Annotated[str, StringConstraints(pattern=_DECIMAL)],
+)
 """Takes a number that JavaScript does not send as a string."""
 
-ChainIdField = Annotated[int, Field(ge=1, le=2**53 - 1)]
-DeadlineField = Annotated[int, Field(ge=0, le=2**53 - 1)]
+ChainIdField = Annotated[int, Field(ge=1, le=_LARGEST_NUMBER)]
+DeadlineField = Annotated[int, Field(ge=0, le=_LARGEST_NUMBER)]
 """Unix time in seconds."""
+ProposedDeadlineField = Annotated[DeadlineField, _in_either_form(0)]
+"""The same, of a kind whose typed data we propose: also as a string, as it is written there."""
+ProposedGasField = Annotated[int, Field(ge=1, le=_LARGEST_NUMBER), _in_either_form(1)]
+"""Gas that a call gets, in either form too."""
 
 
 def checked_payee(payee: str, payer: object) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ferryman.domain.chain import ChainSettings
-from ferryman.ports import NonceMarker
+from ferryman.domain.units import Address
+from ferryman.ports import NonceMarker, Read
 
 
 class OrderedNonces(Protocol):
@@ -15,6 +16,14 @@ class OrderedNonces(Protocol):
 
     def most_ahead(self, chain: ChainSettings) -> int:
         """How many messages of one signer may wait for those before them."""
+        ...
+
+    def next_nonce(self, chain: ChainSettings, signer: Address) -> Read:
+        """The call that answers which nonce of a signer the contract takes next."""
+        ...
+
+    def marker(self, chain: ChainSettings, signer: Address, nonce: int) -> NonceMarker:
+        """What an accepted message with that nonce holds."""
         ...
 
     def ahead(self, payload: Mapping[str, str | int], answers: Sequence[bytes]) -> int:

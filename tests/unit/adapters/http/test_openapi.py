@@ -223,6 +223,7 @@ def test_reads_answer_with_the_documented_models() -> None:
         "/supported": "X402Support",
         "/discovery/resources": "X402Catalogue",
         "/forward-requests": "Record",
+        "/forward-requests/quote": "ForwardRequestQuote",
         "/meta-transactions": "Record",
         "/meta-transactions/quote": "MetaTransactionQuote",
         "/x402/facilitate": "Facilitated",

@@ -183,6 +183,12 @@ class DynamoTransactions:
         item = self._tables.get(Table.ACCOUNTS, used_key(marker))
         return TransactionId(item["transaction_id"]) if item else None
 
+    def holders(self, markers: Sequence[NonceMarker]) -> Mapping[NonceMarker, TransactionId]:
+        """Read who claimed nonces, consistently."""
+        keys = {tuple(used_key(marker).values()): marker for marker in markers}
+        items = self._tables.get_many(Table.ACCOUNTS, [used_key(marker) for marker in keys.values()])
+        return {keys[item["account"], item["item"]]: TransactionId(item["transaction_id"]) for item in items}
+
     def accept(
         self,
         row: Transaction,

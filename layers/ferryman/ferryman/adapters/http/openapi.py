@@ -19,6 +19,7 @@ from ferryman.domain.fees import Tier
 from ferryman.domain.nonces import Purpose
 from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
+from ferryman.intents.forward_request.request import ForwardRequestDraft
 from ferryman.intents.kind import SignedKind
 from ferryman.intents.meta_transaction.request import MetaTransactionDraft
 from ferryman.intents.registration import WebhookRegistration
@@ -390,7 +391,8 @@ def openapi_document(kinds: Iterable[SignedKind], *, version: str) -> dict[str, 
     modes += [(model, "serialization") for model in X402_MODELS]
     modes += [(model, "serialization") for model in FAUCET_MODELS]
     modes += [(model, "validation") for model in (WebhookRegistration, X402_REQUEST, FAUCET_REQUEST)]
-    modes += [(model, "validation") for model in (ChallengeRequest, SignInRequest, MetaTransactionDraft)]
+    modes += [(model, "validation") for model in (ChallengeRequest, SignInRequest)]
+    modes += [(model, "validation") for model in (MetaTransactionDraft, ForwardRequestDraft)]
     modes += [(model, "validation") for kind in kinds for model in (kind.request_model, kind.quote_model)]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     return {

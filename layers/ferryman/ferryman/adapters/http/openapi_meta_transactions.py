@@ -1,10 +1,13 @@
-"""What is asked before a meta-transaction is signed, in the OpenAPI document."""
+"""What is asked before a meta-transaction or forward request is signed, in the OpenAPI document."""
 
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ferryman.intents.forward_request import FORWARD_REQUEST
+from ferryman.intents.forward_request.request import ForwardRequestDraft
+from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.intents.meta_transaction.request import MetaTransactionDraft, MetaTransactionRequest
 
 _ADDRESS: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -74,6 +77,20 @@ class MetaTransactionQuote(_Model):
     typedData: BothTypedData  # noqa: N815
 
 
+class ForwardRequestQuote(_Model):
+    """What to sign: post the message's members with the chain's id and the signature."""
+
+    chain_id: int = Field(examples=[31337])
+    kind: str = Field(examples=["forward-request"])
+    forwarder: str = Field(examples=[_ADDRESS], description="The contract that makes the call.")
+    gas_estimate: int = Field(examples=[65000], description="Of the call, as a transaction of its own.")
+    gas: int = Field(examples=[80000], description="For the call.")
+    transaction_gas: int = Field(examples=[190000], description="Of the whole transaction, at most.")
+    nonce: str = Field(examples=["0"], description="The next one of the signer, or the one that was chosen.")
+    deadline: int = Field(examples=[1893456000])
+    typed_data: TypedData
+
+
 class FacilitatedTransaction(_Model):
     """Where it was mined."""
 
@@ -113,10 +130,11 @@ class FreeNonce(_Model):
 
     user: str = Field(examples=[_ADDRESS])
     chain_id: int = Field(examples=[31337])
+    kind: str = Field(examples=["meta-transaction"])
     nonce: str = Field(examples=["0"])
 
 
-META_TRANSACTION_MODELS: Final = (MetaTransactionQuote, FreeNonce, Facilitated)
+META_TRANSACTION_MODELS: Final = (MetaTransactionQuote, ForwardRequestQuote, FreeNonce, Facilitated)
 
 Answers = Callable[[str, str], dict[str, Any]]
 Problems = Callable[..., dict[str, Any]]
@@ -133,20 +151,18 @@ def meta_transaction_paths(
         example: a model -> a body that it takes.
 
     """
-    content = {
-        "schema": {"$ref": f"#/components/schemas/{MetaTransactionDraft.__name__}"},
-        "example": example(MetaTransactionDraft),
-    }
-    signed = {
-        "schema": {"$ref": f"#/components/schemas/{MetaTransactionRequest.__name__}"},
-        "example": example(MetaTransactionRequest),
-    }
+
+    def body(model: type[BaseModel]) -> dict[str, Any]:
+        reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+        content = {"application/json": {"schema": reference, "example": example(model)}}
+        return {"required": True, "content": content}
+
     return {
         "/x402/facilitate": {
             "post": {
                 "operationId": "facilitate",
                 "summary": "Carry a meta-transaction out, and wait for its end",
-                "requestBody": {"required": True, "content": {"application/json": signed}},
+                "requestBody": body(MetaTransactionRequest),
                 "responses": {
                     "200": answer("Facilitated", "It is over"),
                     "202": answer("Facilitated", "It is accepted, and not over yet: `pending`"),
@@ -158,17 +174,28 @@ def meta_transaction_paths(
             "post": {
                 "operationId": "quote_meta_transaction",
                 "summary": "What a call would cost, and what to sign for it",
-                "requestBody": {"required": True, "content": {"application/json": content}},
+                "requestBody": body(MetaTransactionDraft),
                 "responses": {
                     "200": answer("MetaTransactionQuote", "Both messages, ready to sign"),
                     **problems(400, 413, 415, 422, 429, 503),
                 },
             }
         },
+        "/forward-requests/quote": {
+            "post": {
+                "operationId": "quote_forward_request",
+                "summary": "What to sign for a call that the operator pays for",
+                "requestBody": body(ForwardRequestDraft),
+                "responses": {
+                    "200": answer("ForwardRequestQuote", "The message, ready to sign"),
+                    **problems(400, 409, 413, 415, 422, 429, 503),
+                },
+            }
+        },
         "/nonces/{user}": {
             "get": {
                 "operationId": "free_nonce",
-                "summary": "A nonce that a user has not used",
+                "summary": "The nonce that a user signs next",
                 "parameters": [
                     {
                         "name": "user",
@@ -182,12 +209,19 @@ def meta_transaction_paths(
                         "in": "query",
                         "required": False,
                         "schema": {"type": "integer", "minimum": 1},
-                        "description": "Not needed where one chain has a relay.",
+                        "description": "Not needed where one chain has the kind's contract.",
+                    },
+                    {
+                        "name": "kind",
+                        "in": "query",
+                        "required": False,
+                        "schema": {"enum": [META_TRANSACTION.name, FORWARD_REQUEST.name]},
+                        "description": "Of which messages: of meta-transactions, if it is left out.",
                     },
                 ],
                 "responses": {
                     "200": answer("FreeNonce", "The smallest such nonce"),
-                    **problems(422, 429, 503),
+                    **problems(409, 422, 429, 503),
                 },
             }
         },

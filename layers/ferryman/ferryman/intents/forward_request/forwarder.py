@@ -34,6 +34,8 @@ EXECUTE: Final = _selector(f"execute({_REQUEST})")
 VERIFY: Final = _selector(f"verify({_REQUEST})")
 NONCES: Final = _selector("nonces(address)")
 IS_TRUSTED_FORWARDER: Final = _selector("isTrustedForwarder(address)")
+ADDRESS_BYTES: Final = 20
+"""What is appended to a call."""
 EXECUTED: Final = keccak(b"ExecutedForwardRequest(address,uint256,bool)")
 """First topic of what it tells of each request; the second is who signed it."""
 INVALID_SIGNER: Final = f"0x{_selector('ERC2771ForwarderInvalidSigner(address,address)').hex()}"
@@ -60,18 +62,22 @@ class ForwardRequest:
     deadline_seconds: Seconds
     data: bytes
 
+    def members(self) -> dict[str, int | str | bytes]:
+        """Members in the order they are signed, by their names."""
+        return {
+            "from": self.signer,
+            "to": self.target,
+            "value": self.value,
+            "gas": self.gas,
+            "nonce": self.nonce,
+            "deadline": self.deadline_seconds,
+            "data": self.data,
+        }
+
     def digest(self, separator: bytes) -> bytes:
         """What the user signs, 32 bytes."""
-        members = (
-            self.signer,
-            self.target,
-            self.value,
-            self.gas,
-            self.nonce,
-            self.deadline_seconds,
-            keccak(self.data),
-        )
-        return typed_data_digest(separator, keccak(words([_TYPE_HASH, *members])))
+        members = self.members() | {"data": keccak(self.data)}
+        return typed_data_digest(separator, keccak(words([_TYPE_HASH, *members.values()])))
 
     def execute(self, signature: bytes) -> bytes:
         """Calldata of `execute`."""
@@ -82,8 +88,8 @@ class ForwardRequest:
         return VERIFY + self._encoded(signature)
 
     def appended(self) -> bytes:
-        """What the forwarder sends to the target: the call, and on whose behalf it is made (ERC-2771)."""
-        return self.data + bytes.fromhex(self.signer[2:])
+        """What the forwarder sends to the target."""
+        return appended(self.data, self.signer)
 
     def _encoded(self, signature: bytes) -> bytes:
         request = (
@@ -96,6 +102,11 @@ class ForwardRequest:
             signature,
         )
         return bytes(encode([_REQUEST], [request]))
+
+
+def appended(data: bytes, signer: Address) -> bytes:
+    """What the forwarder sends to a target: the call, and on whose behalf it is made (ERC-2771)."""
+    return data + bytes.fromhex(signer[2:])
 
 
 def nonces(signer: Address) -> bytes:

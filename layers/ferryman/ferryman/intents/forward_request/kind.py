@@ -11,6 +11,7 @@ from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import Eip712Domain, transaction_id
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import (
+    ContractMismatchError,
     FieldProblem,
     InvalidFieldsError,
     NonceUsedError,
@@ -33,15 +34,20 @@ from ferryman.domain.units import (
     hex_bytes,
 )
 from ferryman.intents.deadlines import check_deadline
+from ferryman.intents.drafted import Draft, Proposal
 from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
 from ferryman.intents.fields import SELECTOR_BYTES, validated
 from ferryman.intents.followed import FollowedContract
 from ferryman.intents.forward_request import forwarder
-from ferryman.intents.forward_request.request import ForwardRequestQuoteRequest, SignedForwardRequest
-from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent, SignedKind
+from ferryman.intents.forward_request.request import (
+    ForwardRequestDraft,
+    ForwardRequestQuoteRequest,
+    SignedForwardRequest,
+)
+from ferryman.intents.kind import Leg, QuoteRequest, SignedIntent
 from ferryman.intents.lifecycle import public_events
-from ferryman.intents.ordered import OrderedNonces
 from ferryman.intents.reverts import revert_text
+from ferryman.intents.typed_data import typed_data
 from ferryman.intents.uncharged import Payload, UnchargedKind
 from ferryman.ports import Depth, EventLog, Funds, LogFilter, NonceMarker, Read, Reservation
 
@@ -50,6 +56,7 @@ _TRUST_GAS: Final = Gas(100_000)
 """A target is foreign code: what it may take to say whom it trusts."""
 _EXECUTE_BYTES: Final = 4 + 32 * (1 + 7 + 1 + 1 + 3)
 """The selector; heads, the lengths of data and signature, and a key's signature."""
+_WORD: Final = 32
 
 
 class ForwardRequestNonces:
@@ -58,6 +65,16 @@ class ForwardRequestNonces:
     def most_ahead(self, chain: ChainSettings) -> int:
         """As configured."""
         return chain.forwarder.most_ahead if chain.forwarder else 0
+
+    def next_nonce(self, chain: ChainSettings, signer: Address) -> Read:
+        """Ask the forwarder."""
+        return Read(_address_of(chain), forwarder.nonces(signer))
+
+    def marker(self, chain: ChainSettings, signer: Address, nonce: int) -> NonceMarker:
+        """The signer's nonce at the forwarder."""
+        return NonceMarker(
+            chain_id=chain.chain_id, contract=_address_of(chain), signer=signer, nonce=str(nonce)
+        )
 
     def ahead(self, payload: Payload, answers: Sequence[bytes]) -> int:
         """By the count at the head."""
@@ -87,6 +104,7 @@ class ForwardRequestKind(UnchargedKind):
     path: Final = "/forward-requests"
     request_model: Final[type[BaseModel]] = SignedForwardRequest
     quote_model: Final[type[BaseModel]] = ForwardRequestQuoteRequest
+    draft_model: Final[type[BaseModel]] = ForwardRequestDraft
     call_bytes: Final = _EXECUTE_BYTES + 32 * 3
     """With a call of two arguments."""
     events: Final = public_events("forward_request")
@@ -95,7 +113,7 @@ class ForwardRequestKind(UnchargedKind):
     locks_funds: Final = False
     asks_wallets: Final = False
     followed: Final[FollowedContract | None] = None
-    ordered: Final[OrderedNonces | None] = ForwardRequestNonces()
+    ordered: Final = ForwardRequestNonces()
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the forwarder's error: a target that reverts may do so no longer."""
@@ -127,7 +145,7 @@ class ForwardRequestKind(UnchargedKind):
         payload |= {"forwarder": ours.address}
         message = _message(payload)
         _check_gas(request.gas, chain, ours, call_bytes=len(message.execute(_signature(payload))))
-        _check_allowed(message, ours)
+        _check_allowed(message.target, message.data, ours)
         digest = message.digest(_separator(_domain(chain.chain_id, ours)))
         return SignedIntent(
             kind=self.name,
@@ -161,16 +179,14 @@ class ForwardRequestKind(UnchargedKind):
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Leave time for the next blocks, and keep nothing open for ever."""
-        longest = chain.forwarder.longest_seconds if chain.forwarder else Seconds(0)
+        longest = self.longest_seconds(chain)
         check_deadline(intent.deadline_seconds, now, inclusion=chain.inclusion_seconds, longest=longest)
 
     def contract_reads(self, chain: ChainSettings, payload: Payload | None = None) -> tuple[Read, ...]:
         """Ask the forwarder for its domain, and the target whether it trusts it."""
         if payload is None or chain.forwarder is None:
             return ()
-        ours = _forwarder(payload)
-        trusts = forwarder.is_trusted_forwarder(ours)
-        return Read(ours, EIP712_DOMAIN), Read(_message(payload).target, trusts, gas=_TRUST_GAS)
+        return _identity_reads(_forwarder(payload), _message(payload).target)
 
     def is_our_contract(
         self, answers: Sequence[bytes], chain: ChainSettings, payload: Payload | None = None
@@ -178,11 +194,7 @@ class ForwardRequestKind(UnchargedKind):
         """Compare the domain with the configuration; a target that was not made for the forwarder is none."""
         if payload is None or chain.forwarder is None:
             return not answers
-        try:
-            is_forwarder = is_domain(answers[0], _domain(chain.chain_id, chain.forwarder))
-        except DecodingError:
-            return False
-        return is_forwarder and forwarder.number(answers[1]) == 1
+        return _is_trusted(answers, _domain(chain.chain_id, chain.forwarder))
 
     def state_reads(self, payload: Payload) -> tuple[Read, ...]:
         """Ask for the signer's next nonce, deep and at the head; and what the forwarder says of it all."""
@@ -274,8 +286,85 @@ class ForwardRequestKind(UnchargedKind):
         least = ForwarderSettings.transaction_gas(message.gas, call_bytes=len(data))
         return Call(_forwarder(payload), data, least_gas=least)
 
+    # -- before it is signed ------------------------------------------------------------------
 
-FORWARD_REQUEST: Final[SignedKind] = ForwardRequestKind()
+    def parse_draft(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> Draft:
+        """Read the body of `POST /forward-requests/quote`."""
+        request = validated(ForwardRequestDraft, body)
+        chain, ours = _forwarder_of(request.chain_id, chains)
+        target, signer, data = Address(request.target), Address(request.signer), hex_bytes(request.data)
+        if request.gas is not None:
+            _check_gas(request.gas, chain, ours, call_bytes=_execute_bytes(data))
+        _check_allowed(target, data, ours)
+        return Draft(
+            chain_id=chain.chain_id,
+            signer=signer,
+            tier=Tier.NORMAL,
+            call=Call(target, forwarder.appended(data, signer)),
+            caller=ours.address,
+            gas_limit=None if request.gas is None else Gas(request.gas),
+            nonce=None if request.nonce is None else int(request.nonce),
+            deadline_seconds=None if request.deadline is None else Seconds(request.deadline),
+        )
+
+    def draft_reads(self, draft: Draft) -> tuple[Read, ...]:
+        """Ask the forwarder for its domain, and the target whether it trusts it."""
+        return _identity_reads(draft.caller, draft.call.to)
+
+    def check_draft(self, answers: Sequence[bytes], chain: ChainSettings) -> None:
+        """Compare the domain with the configuration; the target has to have been made for it."""
+        _, ours = _forwarder_of(chain.chain_id, {chain.chain_id: chain})
+        if not _is_trusted(answers, _domain(chain.chain_id, ours)):
+            msg = "The forwarder is not the one that is configured, or the target does not trust it."
+            raise ContractMismatchError(msg)
+
+    def draft_refusal(self, revert: bytes) -> RequestError:
+        """Say what the target says."""
+        problem = FieldProblem("data", "reverts")
+        return TrialFailedError(f"the target reverts: {revert_text(revert)}", problem)
+
+    def gas_limit(self, draft: Draft, estimate: Gas, chain: ChainSettings) -> Gas:
+        """Take what the target needs, and a quarter, within what it may get."""
+        _, ours = _forwarder_of(draft.chain_id, {chain.chain_id: chain})
+        return ours.asked_gas(estimate, call=draft.call.data)
+
+    def draft_schedule(self, draft: Draft, gas_limit: Gas, _chain: ChainSettings) -> FeeSchedule:
+        """Charge nothing, and foresee all the gas that may be used."""
+        return _schedule(gas_limit, call_bytes=_execute_bytes(_unappended(draft)))
+
+    def longest_seconds(self, chain: ChainSettings) -> Seconds:
+        """As configured."""
+        return chain.forwarder.longest_seconds if chain.forwarder else Seconds(0)
+
+    def proposed(self, draft: Draft, proposal: Proposal, chain: ChainSettings) -> dict[str, Any]:
+        """Write it down with the message to sign."""
+        _, ours = _forwarder_of(draft.chain_id, {chain.chain_id: chain})
+        data = _unappended(draft)
+        _check_gas(proposal.gas_limit, chain, ours, call_bytes=_execute_bytes(data))
+        message = forwarder.ForwardRequest(
+            signer=draft.signer,
+            target=draft.call.to,
+            value=Wei(0),
+            gas=proposal.gas_limit,
+            nonce=proposal.nonce,
+            deadline_seconds=proposal.deadline_seconds,
+            data=data,
+        )
+        domain = _domain(chain.chain_id, ours)
+        return {
+            "chain_id": chain.chain_id,
+            "kind": self.name,
+            "forwarder": ours.address,
+            "gas_estimate": proposal.gas_estimate,
+            "gas": proposal.gas_limit,
+            "transaction_gas": proposal.gas,
+            "nonce": str(proposal.nonce),
+            "deadline": proposal.deadline_seconds,
+            "typed_data": typed_data(domain, "ForwardRequest", forwarder.MEMBERS, message.members()),
+        }
+
+
+FORWARD_REQUEST: Final = ForwardRequestKind()
 
 
 def _forwarder_of(
@@ -304,10 +393,39 @@ def _check_gas(gas: int, chain: ChainSettings, ours: ForwarderSettings, *, call_
         raise InvalidFieldsError("No transaction gets so much gas.", problem)
 
 
-def _check_allowed(message: forwarder.ForwardRequest, ours: ForwarderSettings) -> None:
-    if not ours.allows(message.target, message.data[:SELECTOR_BYTES]):
+def _check_allowed(target: Address, data: bytes, ours: ForwarderSettings) -> None:
+    if not ours.allows(target, data[:SELECTOR_BYTES]):
         problem = FieldProblem("to", "is not on this deployment's list with this selector")
         raise TargetNotAllowedError("This deployment pays for no calls of this function.", problem)
+
+
+def _identity_reads(ours: Address, target: Address) -> tuple[Read, ...]:
+    trusts = forwarder.is_trusted_forwarder(ours)
+    return Read(ours, EIP712_DOMAIN), Read(target, trusts, gas=_TRUST_GAS)
+
+
+def _is_trusted(answers: Sequence[bytes], domain: Eip712Domain) -> bool:
+    """Whether a forwarder of that domain answered, which the target trusts."""
+    try:
+        is_forwarder = is_domain(answers[0], domain)
+    except DecodingError:
+        return False
+    return is_forwarder and forwarder.number(answers[1]) == 1
+
+
+def _execute_bytes(data: bytes) -> int:
+    """How long the calldata of `execute` is, with a call of a target in it and a key's signature."""
+    return _EXECUTE_BYTES + -(-len(data) // _WORD) * _WORD
+
+
+def _unappended(draft: Draft) -> bytes:
+    """Give what the user asks for, without the user."""
+    return draft.call.data[: -forwarder.ADDRESS_BYTES]
+
+
+def _address_of(chain: ChainSettings) -> Address:
+    _, ours = _forwarder_of(chain.chain_id, {chain.chain_id: chain})
+    return ours.address
 
 
 def _schedule(asked: Gas, *, call_bytes: int) -> FeeSchedule:

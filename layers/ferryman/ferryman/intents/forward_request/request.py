@@ -1,4 +1,4 @@
-"""The bodies of `POST /forward-requests` and of the question what one costs."""
+"""The bodies of `POST /forward-requests`, of its quote, and of the question what one costs."""
 
 from typing import Annotated, Final, Literal
 
@@ -11,8 +11,9 @@ from ferryman.intents.fields import (
     AsText,
     CalldataField,
     ChainIdField,
-    DeadlineField,
     MoneyField,
+    ProposedDeadlineField,
+    ProposedGasField,
     RequestModel,
     SignatureField,
     Uint256Field,
@@ -31,6 +32,13 @@ def _nothing(value: str) -> str:
     return value
 
 
+def _uint48(seconds: int) -> int:
+    if seconds > _LAST_SECOND:
+        msg = f"must be at most {_LAST_SECOND}"
+        raise ValueError(msg)
+    return seconds
+
+
 def _by_a_key(text: str) -> str:
     if len(hex_bytes(text)) != KEY_SIGNATURE_BYTES:
         msg = f"must be {KEY_SIGNATURE_BYTES} bytes (r, s, v): the forwarder asks no contract wallets"
@@ -44,10 +52,19 @@ _SIGNER = Field(
     description=f"On whose behalf it is called, and who signed. {_ADDRESS}",
     examples=["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"],
 )
-_GAS = Annotated[
-    int,
-    Field(ge=1, le=2**53 - 1, description="Gas that the target gets, at most.", examples=[80000]),
+_TARGET = Annotated[
+    AddressField,
+    Field(
+        alias="to",
+        description=f"Contract that is called. {_ADDRESS}",
+        examples=["0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"],
+    ),
 ]
+_DATA = Annotated[
+    CalldataField,
+    Field(description="A selector that is allowed for the target, and arguments.", examples=["0xd09de08a"]),
+]
+_GAS = Annotated[ProposedGasField, Field(description="Gas that the target gets, at most.", examples=[80000])]
 _PRIORITY = Annotated[
     Tier, Field(strict=False, description="How fast it should be mined.", examples=["normal"])
 ]
@@ -63,19 +80,33 @@ class ForwardRequestQuoteRequest(RequestModel):
     priority: _PRIORITY = Tier.NORMAL
 
 
+class ForwardRequestDraft(RequestModel):
+    """A forward request that is not signed yet: what should be called, and for whom."""
+
+    chain_id: _CHAIN_ID
+    signer: Annotated[AddressField, _SIGNER]
+    target: _TARGET
+    data: _DATA
+    gas: Annotated[
+        ProposedGasField | None,
+        Field(description="For the target; as it needs, if none is given.", examples=[None]),
+    ] = None
+    nonce: Annotated[
+        Annotated[Uint256Field, AsText] | None,
+        Field(description="The next one of the signer, if none is given.", examples=[None]),
+    ] = None
+    deadline: Annotated[
+        Annotated[ProposedDeadlineField, AfterValidator(_uint48)] | None,
+        Field(description="In an hour, if none is given.", examples=[None]),
+    ] = None
+
+
 class SignedForwardRequest(RequestModel):
     """A signed `ForwardRequest` of an ERC2771Forwarder: its seven members, its chain and its signature."""
 
     chain_id: _CHAIN_ID
     signer: Annotated[AddressField, _SIGNER]
-    target: Annotated[
-        AddressField,
-        Field(
-            alias="to",
-            description=f"Contract that is called. {_ADDRESS}",
-            examples=["0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"],
-        ),
-    ]
+    target: _TARGET
     value: Annotated[
         MoneyField,
         AsText,
@@ -92,19 +123,11 @@ class SignedForwardRequest(RequestModel):
         ),
     ]
     deadline: Annotated[
-        DeadlineField,
-        Field(
-            le=_LAST_SECOND,
-            description="Unix seconds after which the forwarder refuses it.",
-            examples=[1893456000],
-        ),
+        ProposedDeadlineField,
+        AfterValidator(_uint48),
+        Field(description="Unix seconds after which the forwarder refuses it.", examples=[1893456000]),
     ]
-    data: Annotated[
-        CalldataField,
-        Field(
-            description="A selector that is allowed for the target, and arguments.", examples=["0xd09de08a"]
-        ),
-    ]
+    data: _DATA
     signature: Annotated[
         SignatureField,
         AfterValidator(_by_a_key),

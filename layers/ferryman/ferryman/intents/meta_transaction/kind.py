@@ -34,7 +34,7 @@ from ferryman.domain.units import (
 )
 from ferryman.intents import eip3009
 from ferryman.intents.deadlines import check_begun, check_deadline
-from ferryman.intents.drafted import Draft, DraftedKind, Proposal
+from ferryman.intents.drafted import Draft, Proposal
 from ferryman.intents.erc5267 import EIP712_DOMAIN, is_domain
 from ferryman.intents.fields import SELECTOR_BYTES, validated
 from ferryman.intents.followed import FollowedContract
@@ -200,7 +200,7 @@ class MetaTransactionKind:
 
     def check_time(self, intent: SignedIntent, chain: ChainSettings, now: Instant) -> None:
         """Leave time for the next blocks, and do not hold a balance for ever."""
-        longest = chain.relay.longest_seconds if chain.relay else Seconds(0)
+        longest = self.longest_seconds(chain)
         check_deadline(intent.deadline_seconds, now, inclusion=chain.inclusion_seconds, longest=longest)
         begins = f"{_FEE}.validAfter"
         check_begun(Seconds(int(intent.payload[begins])), now, field=begins)
@@ -359,7 +359,6 @@ class MetaTransactionKind:
             chain_id=chain.chain_id,
             signer=user,
             tier=request.gas_level,
-            token=ours.fee_token,
             call=Call(Address(request.target), relay.appended(hex_bytes(request.calldata), user)),
             caller=ours.address,
             gas_limit=None if request.gas_limit is None else Gas(request.gas_limit),
@@ -372,7 +371,7 @@ class MetaTransactionKind:
         selector = draft.call.data[:SELECTOR_BYTES]
         return (Read(draft.caller, relay.is_target_allowed(draft.call.to, selector)),)
 
-    def check_draft(self, answers: Sequence[bytes]) -> None:
+    def check_draft(self, answers: Sequence[bytes], _chain: ChainSettings) -> None:
         """Refuse what the relay would not call."""
         check_allowed(is_allowed=bool(relay.number(answers[0])))
 
@@ -380,23 +379,28 @@ class MetaTransactionKind:
         """Say what the target says."""
         return call_refusal(revert)
 
-    def gas_limit(self, estimate: Gas) -> Gas:
+    def gas_limit(self, _draft: Draft, estimate: Gas, _chain: ChainSettings) -> Gas:
         """Take what the call needs, and a quarter; the estimate is of a transaction, which pays to begin."""
         inside = max(estimate - _INTRINSIC_GAS, _LEAST_GAS)
         return Gas(inside * _GAS_HEADROOM_BPS // BPS)
 
-    def draft_schedule(self, gas_limit: Gas, chain: ChainSettings) -> FeeSchedule:
+    def draft_schedule(self, _draft: Draft, gas_limit: Gas, chain: ChainSettings) -> FeeSchedule:
         """Charge all of the gas that the user asks for: what is not used is refunded."""
         return self.schedule({"gasLimit": gas_limit}, chain)
+
+    def longest_seconds(self, chain: ChainSettings) -> Seconds:
+        """As configured."""
+        return chain.relay.longest_seconds if chain.relay else Seconds(0)
 
     def proposed(self, draft: Draft, proposal: Proposal, chain: ChainSettings) -> dict[str, Any]:
         """Write it down with both messages to sign."""
         _, ours = relay_of(draft.chain_id, {chain.chain_id: chain})
         _check_gas(proposal.gas_limit, ours)
-        return written(draft, proposal, chain, ours, fee_domain(chain, ours))
+        domains = relay.domain(chain.chain_id, ours.address), fee_domain(chain, ours)
+        return written(draft, proposal, ours=ours, domains=domains)
 
 
-META_TRANSACTION: Final[DraftedKind] = MetaTransactionKind()
+META_TRANSACTION: Final = MetaTransactionKind()
 
 
 def relay_of(chain_id: int, chains: Mapping[ChainId, ChainSettings]) -> tuple[ChainSettings, RelaySettings]:

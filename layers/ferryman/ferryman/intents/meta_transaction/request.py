@@ -10,8 +10,9 @@ from ferryman.intents.fields import (
     AsText,
     CalldataField,
     ChainIdField,
-    DeadlineField,
     MoneyField,
+    ProposedDeadlineField,
+    ProposedGasField,
     RequestModel,
     SignatureField,
     Uint256Field,
@@ -22,8 +23,6 @@ _TARGET: Final = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 _USER: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 _CALLDATA: Final = "0xd09de08a"
 
-
-GasField = Annotated[int, Field(ge=1, le=2**53 - 1)]
 TargetField = Annotated[
     AddressField, Field(description=f"Contract that is called. {_ADDRESS}", examples=[_TARGET])
 ]
@@ -46,11 +45,11 @@ class FeeAuthorizationBody(RequestModel):
     """The EIP-3009 *receive* authorization of the fee, of `maxFee`; its nonce is the request's hash."""
 
     valid_after: Annotated[
-        DeadlineField,
+        ProposedDeadlineField,
         Field(alias="validAfter", description="Unix seconds after which it is good.", examples=[0]),
     ]
     valid_before: Annotated[
-        DeadlineField,
+        ProposedDeadlineField,
         Field(
             alias="validBefore",
             description="Unix seconds before which it is good; later than the deadline.",
@@ -75,11 +74,12 @@ class MetaTransactionRequest(RequestModel):
     gas_level: LevelField
     user: UserField
     gas_limit: Annotated[
-        GasField,
+        ProposedGasField,
         Field(alias="gasLimit", description="Gas that the target gets: exactly that much.", examples=[80000]),
     ]
     max_fee: Annotated[
         MoneyField,
+        AsText,
         Field(
             alias="maxFee",
             description="The most that is paid, in units of the fee token, in decimal.",
@@ -92,7 +92,7 @@ class MetaTransactionRequest(RequestModel):
         Field(description="Any uint256 the user has not used before, in decimal.", examples=["0"]),
     ]
     deadline: Annotated[
-        DeadlineField,
+        ProposedDeadlineField,
         Field(description="Unix seconds after which the relay refuses it.", examples=[1893456000]),
     ]
     signature: Annotated[
@@ -127,7 +127,7 @@ class MetaTransactionFeeRequest(RequestModel):
     kind: Annotated[Literal["meta-transaction"], Field(examples=["meta-transaction"])]
     chain_id: Annotated[ChainIdField, Field(description="EIP-155 chain id.", examples=[31337])]
     gas_limit: Annotated[
-        GasField, Field(alias="gasLimit", description="Gas that the target gets.", examples=[80000])
+        ProposedGasField, Field(alias="gasLimit", description="Gas that the target gets.", examples=[80000])
     ]
     user: Annotated[
         AddressField | None,
@@ -148,16 +148,15 @@ class MetaTransactionDraft(RequestModel):
     user: UserField
     gas_level: LevelField = Tier.NORMAL
     gas_limit: Annotated[
-        GasField | None,
+        ProposedGasField | None,
         Field(
             alias="gasLimit", description="For the target; as it needs, if none is given.", examples=[None]
         ),
     ] = None
     nonce: Annotated[
-        Uint256Field | None,
-        AsText,
+        Annotated[Uint256Field, AsText] | None,
         Field(description="One that is free, if none is given.", examples=[None]),
     ] = None
     deadline: Annotated[
-        DeadlineField | None, Field(description="In an hour, if none is given.", examples=[None])
+        ProposedDeadlineField | None, Field(description="In an hour, if none is given.", examples=[None])
     ] = None
