@@ -44,11 +44,11 @@ def main() -> int:
     try:
         results, costs = _measure(arguments, QUICK if arguments.quick else FULL)
         tables = [*results, machine_table(_command(), load_before)]
-        for table in (*tables, costs):
+        for table in (*tables, *costs):
             table.show()
         if not arguments.quick:
             write_measured(_DOCUMENT, tables)
-            write_measured(_COSTS, [costs])
+            write_measured(_COSTS, costs)
     except (LocalStackError, TimeoutError, subprocess.SubprocessError) as error:
         console.print(str(error) or "the payments did not end in time", style="red", markup=False)
         return 1
@@ -57,11 +57,11 @@ def main() -> int:
     return 0
 
 
-def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTable], ResultTable]:
+def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTable], list[ResultTable]]:
     # One after the other: what runs beside a measurement is in it.
     with stack_to_measure(arguments) as stack:
-        results, costs = measure_on_stack(stack, plan)
-        settling = measure_facilitators(stack, plan)
+        results, payments = measure_on_stack(stack, plan)
+        settling, settlements = measure_facilitators(stack, plan)
     return [
         *results,
         *settling,
@@ -76,7 +76,7 @@ def _measure(arguments: argparse.Namespace, plan: Plan) -> tuple[list[ResultTabl
         *measure_units(),
         *measure_settlement_units(),
         *measure_cold(plan),
-    ], costs
+    ], [payments, settlements]
 
 
 def _command() -> str:

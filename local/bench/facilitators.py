@@ -19,8 +19,10 @@ from x402.schemas import PaymentPayload, PaymentRequirements, ResourceInfo
 
 from ferryman.contracts import load
 from local.accounts import dev_account
+from local.bench.costs import settlement_costs
 from local.bench.plan import Plan
 from local.bench.report import ResultTable, number
+from local.bench.usage import Usage, now_ms, usage_between
 from local.bench.waiting import waited
 from local.chain import LocalChain
 from local.description import StackDescription
@@ -83,8 +85,11 @@ class Settled:
         )
 
 
-def measure_facilitators(stack: StackDescription, plan: Plan) -> list[ResultTable]:
+def measure_facilitators(stack: StackDescription, plan: Plan) -> tuple[list[ResultTable], ResultTable]:
     """Settle through the stack, then through the reference facilitator in both ways of serving it.
+
+    Returns:
+        How fast that was, and what ours costs on AWS.
 
     Raises:
         LocalStackError: a settlement did not succeed, or the payee does not have the money.
@@ -92,16 +97,20 @@ def measure_facilitators(stack: StackDescription, plan: Plan) -> list[ResultTabl
     """
     with step(f"Settling {plan.settlements} authorizations, {plan.settling_at_once} at a time"):
         _warm_up(stack, plan)
-        runs = [_settled(stack, "Ferryman, on the local stack", stack.api_url, plan.settlements, plan)]
+        ours, together = _used(stack, plan, count=plan.settlements, at_once=plan.settling_at_once)
+    with step(f"Settling {plan.settlements_alone} one after the other"):
+        _, alone = _used(stack, plan, count=plan.settlements_alone, at_once=1)
+    runs = [ours]
     for served, name, count in (
         ("loop", "reference, as its example", plan.settlements_of_reference),
         ("threads", "reference, in threads", plan.settlements),
     ):
         with step(f"Settling {count} through the {name}"), _reference(stack, served) as url:
-            runs.append(_settled(stack, name, url, count, plan))
+            runs.append(_settled(stack, name, url, count, plan, at_once=plan.settling_at_once))
     with step("Measuring what the emulator can do at most"):
         limits = _emulator_rows(stack, plan)
-    return [_table(stack, plan, [*(run.row() for run in runs), *limits])]
+    costs = settlement_costs(alone, together, counts=(plan.settlements_alone, plan.settlements))
+    return [_table(stack, plan, [*(run.row() for run in runs), *limits])], costs
 
 
 def _emulator_rows(stack: StackDescription, plan: Plan) -> list[tuple[str, ...]]:
@@ -130,12 +139,21 @@ def _warm_up(stack: StackDescription, plan: Plan) -> None:
     asyncio.run(_all(stack.api_url, calls, plan.settling_at_once))
 
 
-def _settled(stack: StackDescription, name: str, url: str, count: int, plan: Plan) -> Settled:
+def _used(stack: StackDescription, plan: Plan, *, count: int, at_once: int) -> tuple[Settled, Usage]:
+    """Settle through the stack, and give what its functions used."""
+    started_ms = now_ms()
+    ours = _settled(stack, "Ferryman, on the local stack", stack.api_url, count, plan, at_once=at_once)
+    return ours, usage_between(stack, started_ms, now_ms())
+
+
+def _settled(
+    stack: StackDescription, name: str, url: str, count: int, plan: Plan, *, at_once: int
+) -> Settled:
     payee = Web3.to_checksum_address("0x" + os.urandom(20).hex())
     bodies = _signed(stack, payee, count=count, senders=plan.burst_senders)
     started = time.monotonic()
     calls = [partial(_settle, body=body) for body in bodies]
-    replies = asyncio.run(_all(url, calls, plan.settling_at_once))
+    replies = asyncio.run(_all(url, calls, at_once))
     seconds = time.monotonic() - started
     refused = [answer for _, answer in replies if not answer.get("success")]
     if refused:

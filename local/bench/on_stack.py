@@ -1,18 +1,17 @@
 """(A) The whole way on the local stack: HTTPS to chain and back over WebSocket."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local.bench.costs import CountedUse, cost_table
+from local.bench.costs import payment_costs
 from local.bench.emulator import emulator_table
 from local.bench.executed import Executed, executed_since, head_of
 from local.bench.paying import Send, send_all, send_paced, signed_payments
 from local.bench.plan import Plan
 from local.bench.report import ResultTable, number
 from local.bench.targets import TARGETS, target_table
-from local.bench.usage import Usage, usage_between, usage_table
+from local.bench.usage import Usage, now_ms, usage_between, usage_table
 from local.description import StackDescription
 from local.errors import LocalStackError
 from local.payments import SignedPayment
@@ -69,21 +68,15 @@ def measure_on_stack(stack: StackDescription, plan: Plan) -> tuple[list[ResultTa
         usage_table(f"What they use, {plan.concurrency} at a time", burst.usage, plan.burst_payments),
         emulator_table(stack, plan, paced.summary),
     ]
-    costs = cost_table(
-        CountedUse(paced.usage, plan.paced_payments), CountedUse(burst.usage, plan.burst_payments)
-    )
+    costs = payment_costs(paced.usage, burst.usage, counts=(plan.paced_payments, plan.burst_payments))
     return tables, costs
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _pay(stack: StackDescription, plan: Plan, *, count: int, send: Send) -> Paid:
     payments = signed_payments(stack, count=count, senders=plan.burst_senders)
-    before, started_ms = head_of(stack), _now_ms()
+    before, started_ms = head_of(stack), now_ms()
     summary = asyncio.run(send(stack, payments, plan))
-    executed, used = executed_since(stack, before), usage_between(stack, started_ms, _now_ms())
+    executed, used = executed_since(stack, before), usage_between(stack, started_ms, now_ms())
     paid = Paid(payments, summary, executed, used)
     paid.check()
     return paid

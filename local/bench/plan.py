@@ -43,6 +43,8 @@ class Plan:
     """For each size of batch; a multiple of the largest."""
     settlements: int
     """Of x402, through the stack and through the reference facilitator in threads."""
+    settlements_alone: int
+    """Of x402, through the stack one after the other: about one a second."""
     settlements_of_reference: int
     """Through the reference facilitator as its example serves it: about one a second."""
     settling_at_once: int
@@ -76,6 +78,7 @@ FULL = Plan(
     ends=400,
     batched_payments=400,
     settlements=200,
+    settlements_alone=20,
     settlements_of_reference=32,
     settling_at_once=32,
     settling_callers=(32, 128, 400),
@@ -104,6 +107,7 @@ QUICK = Plan(
     ends=40,
     batched_payments=40,
     settlements=16,
+    settlements_alone=2,
     settlements_of_reference=4,
     settling_at_once=8,
     settling_callers=(8,),

@@ -1,6 +1,7 @@
 """What the deployed functions used while payments travelled: counted from their own logs."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,6 +40,11 @@ class FunctionUsage:
 
 Usage = Mapping[str, FunctionUsage]
 """By the step's name."""
+
+
+def now_ms() -> int:
+    """Give the time of the logs: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 def usage_between(stack: StackDescription, start_ms: int, end_ms: int) -> dict[str, FunctionUsage]:

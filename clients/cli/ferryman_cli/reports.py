@@ -27,7 +27,7 @@ def status(answer: dict[str, Any]) -> None:
     for pause in answer["paused"]:
         console.print(_pause_line(pause))
     table(
-        ("chain", "head", "waiting", "oldest", "overdue", "nonces", "oldest", "wallets", "free window"),
+        ("chain", "seen", "waiting", "oldest", "overdue", "nonces", "oldest", "wallets", "free window"),
         (
             (
                 chain["chain_id"],
@@ -53,7 +53,7 @@ def _measured_endpoints(chains: Sequence[dict[str, Any]]) -> None:
     measured = [(chain, one) for chain in chains for one in chain.get("endpoints", ())]
     if measured:
         table(
-            ("chain", "endpoint", "state", "head", "head age", "answered in", "measured"),
+            ("chain", "endpoint", "state", "its head", "head age", "answered in", "measured"),
             (
                 (
                     chain["chain_id"],
