@@ -130,7 +130,10 @@ def _chain(chain: ChainDescription) -> dict[str, object]:
             "settler": chain.contracts["DeployingSettler"],
             "factories": [chain.contracts["WalletFactory"]],
         },
-        "permit2": {"tokens": [chain.contracts["MockUSDC"]]},
+        "permit2": {
+            "tokens": [chain.contracts["MockUSDC"]],
+            "upto": {"settler": chain.contracts["UptoSettler"]},
+        },
         "settler": chain.contracts["BatchSettler"],
         "relay": {
             "address": chain.contracts["MetaTxRelay"],

@@ -25,6 +25,7 @@ _KINDS: Final = "tests/conformance/test_kinds.py"
 _SETTLEMENT: Final = "tests/unit/intents/settlement/test_kind.py"
 _META_TRANSACTION: Final = "tests/unit/intents/meta_transaction/test_kind.py"
 _PERMIT: Final = "tests/unit/intents/permit_transfer/test_kind.py"
+_UPTO: Final = "tests/unit/services/test_x402_upto.py"
 _FORWARD_REQUEST: Final = "tests/unit/intents/forward_request/test_kind.py"
 _X402: Final = "tests/unit/services/test_x402.py"
 _STORES: Final = "tests/conformance/test_stores.py"
@@ -454,7 +455,7 @@ MUTATIONS: Final = (
         "permits: who copies another's has a record of its own",
         (
             Edit(
-                f"{_PACKAGE}/intents/permit_transfer/permit2.py",
+                f"{_PACKAGE}/intents/permit2.py",
                 "return keccak(digest + words([payer]))",
                 "return digest",
             ),
@@ -465,12 +466,33 @@ MUTATIONS: Final = (
         "permits: what Permit2 may not take is refused",
         (
             Edit(
-                f"{_PACKAGE}/intents/permit_transfer/kind.py",
+                f"{_PACKAGE}/intents/permits.py",
                 "if eip3009.balance(answers[4]) < permit.units:",
                 "if False:",
             ),
         ),
         (_PERMIT,),
+    ),
+    Mutation(
+        "x402: no more is taken than was signed",
+        (Edit(f"{_PACKAGE}/intents/x402/upto.py", "if taken > maximum:", "if False:"),),
+        (_UPTO,),
+    ),
+    Mutation(
+        "x402: what was taken of a maximum is settled, and nothing if nothing was",
+        (Edit(f"{_PACKAGE}/services/x402.py", "if asked.is_nothing:", "if False:"),),
+        (_UPTO,),
+    ),
+    Mutation(
+        "x402: a maximum is settled by whom its payer named",
+        (
+            Edit(
+                f"{_PACKAGE}/intents/x402/upto.py",
+                "if one.witness.facilitator.lower() != ours.settler.lower():",
+                "if False:",
+            ),
+        ),
+        (_UPTO,),
     ),
     Mutation(
         "wallets: only a listed factory is called",

@@ -1,6 +1,7 @@
 // A payer with fetch: gets each address given, and pays for it if it is asked to.
 import { ExactEvmScheme } from "@x402/evm/exact/client";
 import { ExactEvmSchemeV1 } from "@x402/evm/exact/v1/client";
+import { UptoEvmScheme } from "@x402/evm/upto/client";
 import { decodePaymentResponseHeader, wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { privateKeyToAccount } from "viem/accounts";
 
@@ -13,6 +14,7 @@ const { ASSET, NETWORK, PRIVATE_KEY } = process.env;
 const account = privateKeyToAccount(PRIVATE_KEY);
 const client = new x402Client()
   .register("eip155:*", new ExactEvmScheme(account))
+  .register("eip155:*", new UptoEvmScheme(account))
   .registerV1("base-sepolia", new ExactEvmSchemeV1(account));
 if (ASSET) {
   const allowed = { network: NETWORK, asset: ASSET, maxAmountPerPayment: MOST_UNITS };

@@ -11,6 +11,7 @@ from x402.client_base import SpendControlAsset
 from x402.http import decode_payment_response_header
 from x402.http.clients import x402HttpxClient
 from x402.mechanisms.evm.exact import register_exact_evm_client
+from x402.mechanisms.evm.upto import UptoEvmClientScheme
 
 MOST_UNITS = "1000000"
 """What this payer spends at once, in units of an asset that the x402 packages do not know."""
@@ -18,7 +19,9 @@ MOST_UNITS = "1000000"
 
 def client() -> x402Client:
     """Pay at most 1 USDC at once (the default), and in no other asset than ASSET."""
-    payer = register_exact_evm_client(x402Client(), Account.from_key(os.environ["PRIVATE_KEY"]))
+    account = Account.from_key(os.environ["PRIVATE_KEY"])
+    payer = register_exact_evm_client(x402Client(), account)
+    payer.register("eip155:*", UptoEvmClientScheme(account))
     if "ASSET" in os.environ:
         allowed: SpendControlAsset = {
             "network": os.environ["NETWORK"],

@@ -7,7 +7,7 @@ from ferryman.adapters.dynamodb.items import transaction_item
 from ferryman.domain.units import Address, Milliseconds, TransactionId
 from ferryman.intents import KINDS
 from ferryman.intents.meta_transaction import META_TRANSACTION
-from ferryman.intents.x402.request import parsed
+from ferryman.intents.x402.request import Phase, parsed
 from local.accounts import dev_accounts
 from local.bench.payment_units import Counted, PaymentUnits, count_intents, request_id, units_table
 from local.bench.report import ResultTable
@@ -51,7 +51,7 @@ def count_settlements(count: int, *, together: int) -> PaymentUnits:
         nonce = sha256(position.to_bytes(8)).digest()
         body = asked(nonce=nonce, value=10_000, by=payers[position % len(payers)])
         facilitator.settle(body, correlation_id=request_id(position))
-        payment = parsed(body, settings)
+        payment = parsed(body, settings, Phase.SETTLE)
         return KINDS[payment.kind].parse(payment.body, settings).transaction_id
 
     return count_intents(counted, post, count, together)

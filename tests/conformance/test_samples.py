@@ -26,7 +26,7 @@ from ferryman.intents.forward_request import FORWARD_REQUEST
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.intents.payment import PAYMENT
 from ferryman.intents.settlement import SETTLEMENT
-from ferryman.intents.x402.request import parsed
+from ferryman.intents.x402.request import Phase, parsed
 from ferryman.ports import NonceHint, TransactionHint
 from ferryman.services.asking import after_sequence, list_request
 from ferryman.services.reading import Reading
@@ -121,7 +121,7 @@ def test_ingest_reads_the_settlement_out_of_its_events(name: str) -> None:
 @pytest.mark.parametrize("name", ["x402_verify", "x402_settle"])
 def test_x402_reads_the_settlement_out_of_its_events(name: str) -> None:
     """As a seller's server would have it verified and settled."""
-    asked = parsed(json_body(SAMPLES[name]), {CHAIN_ID: settlement_settings()})
+    asked = parsed(json_body(SAMPLES[name]), {CHAIN_ID: settlement_settings()}, Phase.SETTLE)
     settlement = SETTLEMENT.parse(asked.body, {CHAIN_ID: settlement_settings()})
 
     sample = SETTLEMENT.parse(SAMPLES["settlement"], {CHAIN_ID: settlement_settings()})

@@ -35,8 +35,11 @@ PAYERS: Final = ("payer_httpx", "payer_fetch")
 SELLERS: Final = ("seller_fastapi", "seller_flask", "seller_express")
 SELLERS_OF_V1: Final = ("v1_seller_fastapi", "v1_seller_flask")
 SELLERS_BY_PERMIT2: Final = ("permit2_seller_fastapi", "permit2_seller_express")
+SELLERS_BY_USE: Final = {"seller_upto": 2_350}
+"""What each takes of the same price."""
+LOCAL_SELLERS: Final = (*SELLERS, *SELLERS_BY_PERMIT2, *SELLERS_BY_USE)
 PURCHASES: Final = [
-    *((LOCAL, payer, seller) for payer in PAYERS for seller in (*SELLERS, *SELLERS_BY_PERMIT2)),
+    *((LOCAL, payer, seller) for payer in PAYERS for seller in LOCAL_SELLERS),
     *((BASE_SEPOLIA, payer, seller) for payer in PAYERS for seller in (*SELLERS, *SELLERS_OF_V1)),
     *((BASE_SEPOLIA, "v1_payer_httpx", seller) for seller in SELLERS_OF_V1),
 ]
@@ -50,7 +53,7 @@ Purchase = tuple[int, str, str]
 @pytest.fixture(scope="module")
 def markets(stack: Stack) -> Iterator[Mapping[int, Market]]:
     """Open a market on each of the stack's chains."""
-    sellers = {LOCAL: (*SELLERS, *SELLERS_BY_PERMIT2), BASE_SEPOLIA: (*SELLERS, *SELLERS_OF_V1)}
+    sellers = {LOCAL: LOCAL_SELLERS, BASE_SEPOLIA: (*SELLERS, *SELLERS_OF_V1)}
     url = stack.description.api_url
     with ExitStack() as cleanup:
         yield {
@@ -93,7 +96,8 @@ def test_whoever_pays_is_served(
         NETWORKS_OF_V1[chain_id] if seller in SELLERS_OF_V1 else f"eip155:{chain_id}"
     )
     assert sale.receipt["payer"] == PAYER
-    assert _paid_in(markets[chain_id].chain, sale.receipt["transaction"]) == [PRICE_UNITS]
+    paid = SELLERS_BY_USE.get(seller, PRICE_UNITS)
+    assert _paid_in(markets[chain_id].chain, sale.receipt["transaction"]) == [paid]
 
 
 def test_who_asks_for_permit2_is_paid_by_its_proxy(

@@ -7,17 +7,17 @@ from eth_utils.address import to_checksum_address
 
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.units import Address, Seconds, TokenUnits
-from ferryman.intents import eip3009
+from ferryman.intents import eip3009, permit2
 from ferryman.intents.faucet import kind as faucet
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
-from ferryman.intents.permit_transfer import permit2
 from ferryman.intents.settlement import deploying, settler
 
 PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
 REQUEST: Final = "(address,address,bytes,string,uint256,uint256,uint256,uint256)"
 AUTHORIZATION: Final = ["address", "address", "uint256", "uint256", "uint256", "bytes32"]
 PERMIT: Final = ["((address,uint256),uint256,uint256)", "address", "(address,uint256)", "bytes"]
+UPTO_PERMIT: Final = [PERMIT[0], "uint256", "address", "(address,address,uint256)", "bytes"]
 DEPLOYED: Final = ["address", "(address,bytes)", f"({','.join(AUTHORIZATION)},bytes)"]
 _LEGS: Final = f"({','.join(AUTHORIZATION)},uint8,bytes32,bytes32)[]"
 
@@ -47,8 +47,8 @@ def _only_key(data: bytes) -> MessageKey | None:
     if is_gift(data):
         to, units = decode(["address", "uint256"], given)
         return to, units
-    if selector == permit2.SETTLE:
-        (_permitted, nonce, _deadline), payer, *_ = decode(PERMIT, given)
+    if form := {permit2.SETTLE: PERMIT, permit2.UPTO_SETTLE: UPTO_PERMIT}.get(selector):
+        (_permitted, nonce, _deadline), *_, payer, _witness, _signature = decode(form, given)
         return payer, nonce
     if selector == deploying.SETTLE:
         *_, members = decode(DEPLOYED, given)

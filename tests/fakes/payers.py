@@ -11,10 +11,9 @@ from ferryman.domain.abi import words
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import Eip712Domain, typed_data_digest
 from ferryman.domain.units import Address, Gas, Seconds, TokenUnits
-from ferryman.intents import eip3009
+from ferryman.intents import eip3009, permit2
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
-from ferryman.intents.permit_transfer import permit2
 
 PAYEE: Final = Address("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC")
 TARGET: Final = Address("0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9")
@@ -115,17 +114,44 @@ class Payer:
             valid_after=Seconds(0),
             spender=ours.proxy,
         )
-        digest = permit.digest(permit2.separator(self.settings.chain_id, ours.address))
+        return self._permitted(permit, priority)
+
+    def permit_upto(
+        self, maximum: int, *, amount: int, to: Address = PAYEE, deadline: int, priority: str = "normal"
+    ) -> dict[str, Any]:
+        """Give the body of the same, signed up to a maximum of which an amount is taken."""
+        ours = self.settings.permit2
+        assert ours
+        assert ours.upto
+        self.nonce += 1
+        permit = permit2.UptoPermit(
+            payer=self.address,
+            payee=to,
+            asset=self.settings.tokens[0],
+            units=TokenUnits(amount),
+            nonce=self.nonce,
+            deadline=Seconds(deadline),
+            valid_after=Seconds(0),
+            spender=ours.upto.proxy,
+            most=TokenUnits(maximum),
+            facilitator=ours.upto.settler,
+        )
+        return self._permitted(permit, priority) | {"maximum": str(maximum)}
+
+    def _permitted(self, permit: permit2.Permit, priority: str) -> dict[str, Any]:
+        """Sign a permit, and write what every body of one says."""
+        assert self.settings.permit2
+        separator = permit2.separator(self.settings.chain_id, self.settings.permit2.address)
         return {
             "chain_id": self.settings.chain_id,
             "asset": permit.asset,
-            "from": self.address,
-            "to": to,
-            "amount": str(amount),
-            "valid_after": 0,
-            "deadline": deadline,
-            "nonce": str(self.nonce),
-            "signature": self._signature(digest),
+            "from": permit.payer,
+            "to": permit.payee,
+            "amount": str(permit.units),
+            "valid_after": permit.valid_after,
+            "deadline": permit.deadline,
+            "nonce": str(permit.nonce),
+            "signature": self._signature(permit.digest(separator)),
             "priority": priority,
         }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman.domain.chain import ChainSettings, TokenDomain
-from ferryman.domain.permit2 import Permit2Settings
+from ferryman.domain.permit2 import Permit2Settings, UptoSettings
 from ferryman.domain.relaying import RelaySettings
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, TokenUnits
@@ -49,6 +49,10 @@ def _permit(payer: Payer, units: int, *, deadline: int, priority: str) -> Body:
     return payer.permit(units, deadline=deadline, priority=priority)
 
 
+def _permit_upto(payer: Payer, units: int, *, deadline: int, priority: str) -> Body:
+    return payer.permit_upto(2 * units, amount=units, deadline=deadline, priority=priority)
+
+
 def _call(payer: Payer, units: int, *, deadline: int, priority: str) -> Body:
     return payer.call(units, deadline=deadline, priority=priority)
 
@@ -83,6 +87,7 @@ PROVEN: Final[Mapping[str, ProvenKind]] = {
     ),
     "settlement": ProvenKind(sign=_settle, left=_owned, taken=lambda row: int(row.payload["value"])),
     "permit-transfer": ProvenKind(sign=_permit, left=_owned, taken=lambda row: int(row.payload["amount"])),
+    "upto-transfer": ProvenKind(sign=_permit_upto, left=_owned, taken=lambda row: int(row.payload["amount"])),
     "faucet": ProvenKind(sign=_grant, left=_owned, taken=lambda row: -int(row.payload["units"])),
     "meta-transaction": ProvenKind(sign=_call, left=_owned, taken=lambda row: row.fee_taken or 0),
 }
@@ -106,7 +111,9 @@ def every_kind(settings: ChainSettings) -> dict[str, Any]:
     (asset, *_) = settings.tokens
     return {
         "authorized_tokens": {asset: TokenDomain(name="USDC", version="2")},
-        "permit2": Permit2Settings(tokens=(asset,)),
+        "permit2": Permit2Settings(
+            tokens=(asset,), upto=UptoSettings(settler=Address("0x9A9f2CCfdE556A7E9Ff0848998Aa4a0CFD8863AE"))
+        ),
         "settler": Address("0x" + "5E" * 20),
         "relay": RelaySettings(
             address=Address("0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"),

@@ -11,7 +11,7 @@ from web3.types import RPCEndpoint
 from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.domain.chain import ChainSettings, TokenDomain
-from ferryman.domain.permit2 import Permit2Settings
+from ferryman.domain.permit2 import Permit2Settings, UptoSettings
 from ferryman.domain.units import Address, ChainId, Milliseconds
 from ferryman.domain.wallet_factories import UndeployedWallets
 from ferryman.ports import Clock
@@ -111,7 +111,10 @@ class RealChain:
                 settler=Address(contracts.deploying_settler.address),
                 factories=(Address(contracts.wallet_factory.address),),
             ),
-            permit2=Permit2Settings(tokens=(Address(contracts.usdc.address),)),
+            permit2=Permit2Settings(
+                tokens=(Address(contracts.usdc.address),),
+                upto=UptoSettings(settler=Address(contracts.upto_settler.address)),
+            ),
             settler=Address(contracts.settler.address),
         )
         return cls(Web3(HTTPProvider(node.rpc_url)), contracts, node, settings, signer, payers)

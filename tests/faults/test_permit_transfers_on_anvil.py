@@ -1,4 +1,4 @@
-"""Permit transfers on a real chain, with the real Permit2, signed by PyPI's x402."""
+"""Permit transfers on a real chain, whole or in part, with the real Permit2, signed by PyPI's x402."""
 
 from collections.abc import Iterator
 from typing import Any, Final, cast
@@ -9,7 +9,8 @@ from web3 import Web3
 from web3.contract.contract import ContractFunction
 from x402.mechanisms.evm.exact.permit2_utils import create_permit2_payload
 from x402.mechanisms.evm.signers import EthAccountSigner
-from x402.schemas import PaymentRequirements
+from x402.mechanisms.evm.upto import UptoEvmClientScheme, UptoEvmServerScheme
+from x402.schemas import PaymentRequirements, SupportedKind
 
 from ferryman.domain.transaction import Status
 from local.accounts import operator
@@ -176,6 +177,98 @@ def test_what_cannot_be_taken_any_more_fails_without_gas(market: RealMarket) -> 
     market.others.is_working = True
 
     answer = market.facilitator.settle(body)
+
+    assert (answer["success"], answer["errorReason"]) == (False, USED)
+    assert (market.paid(), market.chain.spent_nonces()) == (before, spent)
+
+
+# -- up to a maximum ----------------------------------------------------------------------------
+
+
+def asked_up_to(market: RealMarket) -> dict[str, Any]:
+    """Ask for a maximum, as PyPI's server names it and PyPI's client signs it."""
+    network = f"eip155:{market.chain.settings.chain_id}"
+    (kind,) = (one for one in market.facilitator.supported()["kinds"] if one["scheme"] == "upto")
+    named = PaymentRequirements.model_validate(
+        {
+            "scheme": "upto",
+            "network": network,
+            "asset": market.chain.contracts.usdc.address,
+            "amount": str(VALUE),
+            "payTo": PAYEE,
+            "maxTimeoutSeconds": 300,
+            "extra": {},
+        }
+    )
+    server = UptoEvmServerScheme()  # type: ignore[no-untyped-call]
+    wanted = server.enhance_payment_requirements(named, SupportedKind.model_validate(kind), [])
+    signed = UptoEvmClientScheme(EthAccountSigner(market.payer)).create_payment_payload(wanted)
+    told = wanted.model_dump(by_alias=True, exclude_none=True)
+    return {
+        "x402Version": 2,
+        "paymentPayload": {
+            "x402Version": 2,
+            "resource": {"url": URL},
+            "accepted": told,
+            "payload": signed,
+        },
+        "paymentRequirements": told,
+    }
+
+
+def taking(body: dict[str, Any], units: int) -> dict[str, Any]:
+    """Say how much of it was taken."""
+    return body | {"paymentRequirements": body["paymentRequirements"] | {"amount": str(units)}}
+
+
+def test_a_part_of_what_others_packages_sign_is_settled_through_our_settler(market: RealMarket) -> None:
+    """Verified by the maximum, settled by what was taken, once; what is left stays the payer's."""
+    body, before = asked_up_to(market), market.paid()
+
+    verified = market.facilitator.verify(body)
+    nothing = market.facilitator.settle(taking(body, 0))
+    answer, again = (market.facilitator.settle(taking(body, VALUE // 3)) for _ in range(2))
+
+    assert verified == {"isValid": True, "payer": market.payer.address}
+    assert (nothing["success"], nothing["transaction"], nothing["amount"]) == (True, "", "0")
+    assert answer["success"], answer
+    assert again == answer
+    assert (market.paid(), answer["amount"]) == (before + VALUE // 3, str(VALUE // 3))
+    receipt = market.chain.web3.eth.get_transaction_receipt(answer["transaction"])
+    assert (receipt["status"], receipt["to"]) == (1, market.chain.contracts.upto_settler.address)
+    assert market.facilitator.verify(body)["invalidReason"] == USED
+    assert market.facilitator.settle(taking(body, VALUE // 2))["errorReason"] == USED
+
+
+def test_it_waits_until_our_wallets_may_settle(market: RealMarket) -> None:
+    """The operator has forgotten the role, and remembers: nothing is spent meanwhile, and nothing fails."""
+    settler, before = market.chain.contracts.upto_settler.functions, market.paid()
+    role, wallets = settler.RELAYER_ROLE().call(), market.chain.signer.wallets()
+    body = taking(asked_up_to(market), VALUE)
+    for wallet in wallets:
+        sent(market, operator(), settler.revokeRole(role, wallet))
+    spent = market.chain.spent_nonces()
+
+    early = market.facilitator.settle(body)
+    unspent = market.chain.spent_nonces() == spent
+    for wallet in wallets:
+        sent(market, operator(), settler.grantRole(role, wallet))
+    late = market.facilitator.settle(body)
+
+    assert (early["errorReason"], unspent) == ("settlement_pending", True)
+    assert (late["success"], market.paid()) == (True, before + VALUE)
+
+
+def test_what_its_payer_has_voided_fails_without_gas(market: RealMarket) -> None:
+    """Between acceptance and ours; nobody else can settle what is signed for us."""
+    body, before = asked_up_to(market), market.paid()
+    market.others.is_working = False
+    market.facilitator.settle(taking(body, VALUE))
+    sent(market, market.payer, burning(market, body))
+    spent = market.chain.spent_nonces()
+    market.others.is_working = True
+
+    answer = market.facilitator.settle(taking(body, VALUE))
 
     assert (answer["success"], answer["errorReason"]) == (False, USED)
     assert (market.paid(), market.chain.spent_nonces()) == (before, spent)

@@ -27,7 +27,12 @@ from tests.support.payments import (
     chain_settings,
     signed_request,
 )
-from tests.support.permits import permit_settings, signed_permit_transfer
+from tests.support.permits import (
+    permit_settings,
+    signed_permit_transfer,
+    signed_upto_transfer,
+    upto_settings,
+)
 from tests.support.settlements import ASSET, settlement_settings, signed_settlement
 
 Signed = Callable[..., dict[str, Any]]
@@ -154,6 +159,34 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
             keccak(b"SignatureExpired(uint256)")[:4] + bytes(32): "deadline_passed",
             keccak(b"InvalidSigner()")[:4]: "signature_invalid",
             keccak(b"InvalidContractSignature()")[:4]: "signature_invalid",
+        },
+    ),
+    "upto-transfer": SampleKind(
+        settings=upto_settings(),
+        signed=signed_upto_transfer,
+        changes={
+            "asset": "0x" + "12" * 20,
+            "from": "0x" + "13" * 20,
+            "to": "0x" + "14" * 20,
+            "maximum": "5000001",
+            "valid_after": 1,
+            "deadline": 1_893_452_401,
+            "nonce": "8",
+        },
+        unsigned={"amount": "2350001"},
+        quote={
+            "kind": "upto-transfer",
+            "chain_id": CHAIN_ID,
+            "asset": ASSET,
+            "from": PAYER.address,
+            "priority": "fast",
+        },
+        fund=lambda chain, payer: chain.give(ASSET, address_of(payer), 2_350_000),
+        names_signer=False,
+        reverts={
+            keccak(b"InvalidNonce()")[:4]: "nonce_used",
+            keccak(b"SignatureExpired(uint256)")[:4] + bytes(32): "deadline_passed",
+            keccak(b"InvalidSigner()")[:4]: "signature_invalid",
         },
     ),
     "forward-request": SampleKind(

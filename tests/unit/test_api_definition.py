@@ -14,6 +14,7 @@ COUNTED: Final = {
     ("post", "/service/payments"),
     ("post", "/service/settlements"),
     ("post", "/service/permit-transfers"),
+    ("post", "/service/upto-transfers"),
     ("post", "/sign-out"),
     ("post", "/socket-tickets"),
 }
@@ -38,6 +39,7 @@ OPEN: Final = {
     ("post", "/settle"),
     ("post", "/settlements"),
     ("post", "/permit-transfers"),
+    ("post", "/upto-transfers"),
     ("post", "/verify"),
     ("post", "/x402/facilitate"),
     ("post", "/sign-in"),

@@ -11,10 +11,9 @@ from ferryman.adapters.dynamodb.operations import Tables
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Address, BlockHash, BlockNumber, WalletNonce, Wei
-from ferryman.intents import eip3009
+from ferryman.intents import eip3009, permit2
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
-from ferryman.intents.permit_transfer import permit2
 from ferryman.intents.settlement import settler
 from ferryman.ports import Clock, Refusal, Reverted, SendOutcome, SendResult, TransactionReceipt
 from tests.fakes.chain import FakeChain, SignedTransaction
@@ -27,7 +26,7 @@ _USED: Final = {
     for error, selectors in {
         b"PaymentNonceUsed(address,uint256)": (escrow.EXECUTE_PAYMENT, escrow.EXECUTE_PAYMENTS),
         b"ERC3009UsedAuthorization(address,bytes32)": (eip3009.TRANSFER, settler.SETTLE),
-        b"InvalidNonce()": (permit2.SETTLE,),
+        b"InvalidNonce()": (permit2.SETTLE, permit2.UPTO_SETTLE),
         b"MetaTxNonceUsed(address,uint256)": (relay.EXECUTE,),
     }.items()
     for selector in selectors

@@ -43,7 +43,9 @@ def test_what_a_stranger_carries_out_before_its_deadline_is_confirmed(kind: str)
     assert row.hash == memory.chain.by_others[-1]
 
 
-@pytest.mark.parametrize("kind", ["payment", "settlement", "permit-transfer", "meta-transaction"])
+@pytest.mark.parametrize(
+    "kind", ["payment", "settlement", "permit-transfer", "upto-transfer", "meta-transaction"]
+)
 def test_what_nobody_carries_out_before_its_deadline_has_failed(kind: str) -> None:
     """Without a nonce or gas, and by the chain's word."""
     memory, _ = paused_with(kind)

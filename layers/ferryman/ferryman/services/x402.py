@@ -13,14 +13,24 @@ from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Address, ChainId, CorrelationId, Seconds, TxHash
 from ferryman.intents.x402.catalogue import ListedResource
 from ferryman.intents.x402.networks import network_of, old_network_of
-from ferryman.intents.x402.reasons import Reason, RefusedError, of_permit2, reason_of, reason_of_end
+from ferryman.intents.x402.reasons import (
+    Reason,
+    RefusedError,
+    of_permit2,
+    of_upto,
+    reason_of,
+    reason_of_end,
+)
 from ferryman.intents.x402.request import (
-    SCHEME,
+    Asked,
     Method,
+    Phase,
+    Scheme,
     method_of,
     network_asked,
     parsed,
     payer_of,
+    scheme_of,
     settles,
 )
 from ferryman.ports import Clock, Log, WalletStore
@@ -50,7 +60,7 @@ class Facilitator:
     def verify(self, body: object) -> Answer:
         """Say whether a payment would be settled, as things are; nothing is stored."""
         try:
-            asked = parsed(body, self._settings)
+            asked = parsed(body, self._settings, Phase.VERIFY)
             intent = self.ingest.verify(asked.kind, asked.body)
         except FerrymanError as error:
             return self.invalid(error, body)
@@ -64,7 +74,9 @@ class Facilitator:
         """
         began = self.clock.now()
         try:
-            asked = parsed(body, self._settings)
+            asked = parsed(body, self._settings, Phase.SETTLE)
+            if asked.is_nothing:
+                return self._nothing_settled(asked)
             accepted = self.ingest(asked.kind, asked.body, correlation_id=correlation_id)
             self._check_repeat(accepted, asked.max_timeout_seconds)
             row = self.awaiting(accepted.transaction, since=began)
@@ -93,8 +105,11 @@ class Facilitator:
         named += [
             (1, name) for one in chains if one.authorized_tokens and (name := old_network_of(one.chain_id))
         ]
+        exact = [
+            {"x402Version": version, "scheme": Scheme.EXACT.value, "network": name} for version, name in named
+        ]
         return {
-            "kinds": [{"x402Version": version, "scheme": SCHEME, "network": name} for version, name in named],
+            "kinds": exact + [kind for one in chains for kind in _kinds_upto(one)],
             "extensions": [],
             "signers": {_FAMILY: self._signers([one.chain_id for one in chains])},
         }
@@ -131,6 +146,17 @@ class Facilitator:
     def _settings(self) -> Mapping[ChainId, ChainSettings]:
         return {chain_id: access.settings for chain_id, access in self.ingest.chains.items()}
 
+    def _nothing_settled(self, asked: Asked) -> Answer:
+        """Answer a seller that took nothing: what was signed is checked, and stays as it is.
+
+        Raises:
+            RequestError: it is not valid, or something was taken of it.
+
+        """
+        intent = self.ingest.verify(asked.kind, asked.body)
+        told = {"payer": intent.sender, "transaction": "", "network": asked.network}
+        return {"success": True, **told, "amount": asked.amount}
+
     def _check_repeat(self, accepted: Accepted, max_timeout_seconds: Seconds) -> None:
         """Answer a repeat only while the first request may not have been answered.
 
@@ -164,7 +190,17 @@ class Facilitator:
 
 def _said(reason: Reason, body: object) -> Reason:
     """Say it of what was signed."""
+    if scheme_of(body) is Scheme.UPTO:
+        return of_upto(reason)
     return of_permit2(reason) if method_of(body) is Method.PERMIT2 else reason
+
+
+def _kinds_upto(chain: ChainSettings) -> list[Answer]:
+    """Give the scheme `upto`, if a chain has it: payers sign for whom it names as the facilitator."""
+    if chain.permit2 is None or chain.permit2.upto is None:
+        return []
+    named = {"x402Version": 2, "scheme": Scheme.UPTO.value, "network": network_of(chain.chain_id)}
+    return [named | {"extra": {"facilitatorAddress": chain.permit2.upto.settler}}]
 
 
 def _message(error: FerrymanError) -> str:

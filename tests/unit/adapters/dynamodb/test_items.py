@@ -4,6 +4,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
 from ferryman.adapters.dynamodb.items import event_item, nonce_row_item, transaction_item, transaction_of
 from ferryman.domain.events import Event, Step
 from ferryman.domain.nonces import NonceRow, Purpose, TransactionAttempt
@@ -18,12 +20,14 @@ from ferryman.domain.units import (
     WalletNonce,
     Wei,
 )
+from ferryman.intents.kind import SignedKind
 from ferryman.intents.payment import PAYMENT
 from ferryman.intents.permit_transfer import PERMIT_TRANSFER
 from ferryman.intents.settlement import SETTLEMENT
+from ferryman.intents.upto_transfer import UPTO_TRANSFER
 from local.bench.units import item_bytes
 from tests.support.payments import CHAIN_ID, chain_settings, signed_request
-from tests.support.permits import permit_settings, signed_permit_transfer
+from tests.support.permits import signed_permit_transfer, signed_upto_transfer, upto_settings
 from tests.support.rows import NOW, received_row
 from tests.support.settlements import settlement_settings, signed_settlement
 
@@ -106,16 +110,22 @@ def test_the_fullest_row_of_a_batched_settlement_stays_within_a_kilobyte() -> No
     assert max(item_bytes(event_item(replace(event, kind="settlement"))) for event in events) <= KILOBYTE
 
 
-def test_the_fullest_row_of_a_permit_transfer_stays_within_a_kilobyte() -> None:
-    """It shares its transaction with no other, and keeps two contracts beside the token."""
-    body = signed_permit_transfer(nonce=2**256 - 1, amount=1_234 * 10**18 + 1)
+@pytest.mark.parametrize("kind", [PERMIT_TRANSFER, UPTO_TRANSFER], ids=lambda kind: kind.name)
+def test_the_fullest_row_of_a_permit_transfer_stays_within_a_kilobyte(kind: SignedKind) -> None:
+    """It shares its transaction with no other, and keeps a contract or two beside the token."""
+    nonce, units = 2**256 - 1, 1_234 * 10**18 + 1
+    body = (
+        signed_permit_transfer(nonce=nonce, amount=units)
+        if kind is PERMIT_TRANSFER
+        else signed_upto_transfer(nonce=nonce, amount=units, taken=units - 1)
+    )
     body |= {"resource": "https://api.example.com/weather", "priority": "normal"}
-    payload = PERMIT_TRANSFER.parse(body, {CHAIN_ID: permit_settings()}).payload
+    payload = kind.parse(body, {CHAIN_ID: upto_settings()}).payload
     row, events = fullest()
 
     settled = replace(
         row,
-        kind=PERMIT_TRANSFER.name,
+        kind=kind.name,
         sender=Address(body["from"]),
         payload=payload,
         fee_taken=None,
@@ -125,8 +135,8 @@ def test_the_fullest_row_of_a_permit_transfer_stays_within_a_kilobyte() -> None:
 
     assert item_bytes(transaction_item(settled)) <= KILOBYTE
     assert transaction_of(transaction_item(settled)) == settled
-    kind = PERMIT_TRANSFER.name
-    assert max(item_bytes(event_item(replace(event, kind=kind))) for event in events) <= KILOBYTE
+    told = [event_item(replace(event, kind=kind.name)) for event in events]
+    assert max(map(item_bytes, told)) <= KILOBYTE
 
 
 def test_the_fullest_row_is_read_as_it_was_written() -> None:

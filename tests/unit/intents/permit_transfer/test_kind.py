@@ -9,9 +9,9 @@ from eth_abi.abi import decode
 from ferryman.domain.errors import AllowanceRequiredError, InvalidFieldsError, NonceUsedError
 from ferryman.domain.permit2 import CANONICAL, CANONICAL_PROXY, Permit2Settings
 from ferryman.domain.units import Address, BlockHash, BlockNumber, ChainId, TxHash, hex_bytes
-from ferryman.intents import eip3009
+from ferryman.intents import eip3009, permit2
 from ferryman.intents.kind import SignedIntent
-from ferryman.intents.permit_transfer import PERMIT_TRANSFER, permit2
+from ferryman.intents.permit_transfer import PERMIT_TRANSFER
 from ferryman.ports import EventLog
 from tests.support.payments import CHAIN_ID, PAYEE, PAYER, STRANGER, TOKEN, chain_settings
 from tests.support.permits import ASSET, permit_settings, signed_permit_transfer

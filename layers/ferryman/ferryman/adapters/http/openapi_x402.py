@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 _ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 _PAYEE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 _ASSET = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+_SETTLER = "0x9A9f2CCfdE556A7E9Ff0848998Aa4a0CFD8863AE"
 _NETWORK = "eip155:31337"
 _REASON = "invalid_exact_evm_payload_signature"
 _REQUIREMENTS: Final = {
@@ -68,7 +69,9 @@ class X402Settlement(_Model):
     errorReason: str = Field(default="", examples=["settlement_pending"], description="The standard's word.")  # noqa: N815
     errorMessage: str = Field(default="", examples=["It is PENDING: …"], description="For people.")  # noqa: N815
     payer: str | None = Field(default=None, examples=[_ADDRESS], description="Null if nobody can be read.")
-    transaction: str = Field(examples=["0x" + "6f" * 32], description="Empty if there is none yet.")
+    transaction: str = Field(
+        examples=["0x" + "6f" * 32], description="Empty if there is none yet, or none at all."
+    )
     network: str = Field(examples=[_NETWORK])
     amount: str = Field(default="", examples=["10000"], description="Token units, in decimal.")
 
@@ -79,6 +82,11 @@ class X402Kind(_Model):
     x402Version: int = Field(examples=[2])  # noqa: N815
     scheme: str = Field(examples=["exact"])
     network: str = Field(examples=[_NETWORK])
+    extra: dict[str, str] = Field(
+        default={},
+        examples=[{"facilitatorAddress": _SETTLER}],
+        description="In `upto`: whom payers have to sign for.",
+    )
 
 
 class X402Support(_Model):

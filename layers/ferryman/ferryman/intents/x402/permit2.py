@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.permit2 import Permit2Settings
+from ferryman.domain.units import Address
 from ferryman.intents.x402.forms import (
     AddressText,
     Form,
@@ -23,28 +24,34 @@ KIND: Final = "permit-transfer"
 """The kind of intent that carries it out."""
 
 
-class _Permitted(Form):
+class Permitted(Form):
+    """What may be taken."""
+
     token: AddressText
     amount: Text
 
 
-class _Witness(Form):
+class Witness(Form):
+    """What the proxy has signed besides."""
+
     payee: Annotated[AddressText, Field(alias="to")]
     valid_after: Annotated[Text, Field(alias="validAfter")]
 
 
-class _Authorization(Form):
+class Authorization(Form):
+    """A permit."""
+
     payer: Annotated[AddressText, Field(alias="from")]
-    permitted: _Permitted
+    permitted: Permitted
     spender: AddressText
     nonce: Text
     deadline: Text
-    witness: _Witness
+    witness: Witness
 
 
 class _Signed(Form):
     signature: SignatureText
-    authorization: Annotated[_Authorization, Field(alias="permit2Authorization")]
+    authorization: Annotated[Authorization, Field(alias="permit2Authorization")]
 
 
 def body_of(
@@ -56,24 +63,38 @@ def body_of(
         RefusedError: it is malformed, or not what is required, or nothing is settled so on that chain.
 
     """
-    ours = _served(requirements, chain)
+    ours = served(requirements, chain)
     signed = read(_Signed, payload, Reason.INVALID_PAYLOAD)
     one = signed.authorization
-    _compare(one, requirements, ours)
+    check_accounts(one, requirements, ours.proxy)
+    permitted, amount = number(one.permitted.amount, "permitted.amount"), required(requirements)
+    if permitted != amount:
+        raise RefusedError(Reason.PERMIT2_AMOUNT_MISMATCH, f"It pays {permitted}, and {amount} is required.")
+    check_token(one, requirements)
+    return written(one, signed.signature, chain) | {"amount": str(permitted)}
+
+
+def written(one: Authorization, signature: str, chain: ChainSettings) -> dict[str, object]:
+    """Write what requests of permits have in common."""
     return {
         "chain_id": chain.chain_id,
         "asset": one.permitted.token.lower(),
         "from": one.payer.lower(),
         "to": one.witness.payee.lower(),
-        "amount": str(number(one.permitted.amount, "permitted.amount")),
         "valid_after": number(one.witness.valid_after, "witness.validAfter"),
         "deadline": number(one.deadline, "deadline"),
         "nonce": str(number(one.nonce, "nonce")),
-        "signature": with_usual_v(signed.signature),
+        "signature": with_usual_v(signature),
     }
 
 
-def _served(requirements: Requirements, chain: ChainSettings) -> Permit2Settings:
+def served(requirements: Requirements, chain: ChainSettings) -> Permit2Settings:
+    """Find what the chain settles by Permit2.
+
+    Raises:
+        RefusedError: not that asset, or nothing at all.
+
+    """
     if chain.permit2 is None:
         raise RefusedError(Reason.UNSUPPORTED_SCHEME, "Permit2 is not served there; sign by EIP-3009.")
     if requirements.asset.lower() not in map(str.lower, chain.permit2.tokens):
@@ -83,15 +104,30 @@ def _served(requirements: Requirements, chain: ChainSettings) -> Permit2Settings
     return chain.permit2
 
 
-def _compare(one: _Authorization, requirements: Requirements, ours: Permit2Settings) -> None:
-    """`exact` means exactly that: the right payee gets the right amount, by the proxy that sees to it."""
-    amount = number(requirements.amount, "amount", Reason.INVALID_REQUIREMENTS)
-    permitted = number(one.permitted.amount, "permitted.amount")
-    if one.spender.lower() != ours.proxy.lower():
-        raise RefusedError(Reason.PERMIT2_SPENDER, f"The spender must be {ours.proxy}.")
+def required(requirements: Requirements) -> int:
+    """Give the amount that the seller names."""
+    return number(requirements.amount, "amount", Reason.INVALID_REQUIREMENTS)
+
+
+def check_accounts(one: Authorization, requirements: Requirements, proxy: Address) -> None:
+    """See that the right payee is paid, by the proxy that sees to it.
+
+    Raises:
+        RefusedError: another is.
+
+    """
+    if one.spender.lower() != proxy.lower():
+        raise RefusedError(Reason.PERMIT2_SPENDER, f"The spender must be {proxy}.")
     if one.witness.payee.lower() != requirements.pay_to.lower():
         raise RefusedError(Reason.PERMIT2_RECIPIENT_MISMATCH, "It pays somebody else than payTo.")
-    if permitted != amount:
-        raise RefusedError(Reason.PERMIT2_AMOUNT_MISMATCH, f"It pays {permitted}, and {amount} is required.")
+
+
+def check_token(one: Authorization, requirements: Requirements) -> None:
+    """See that it is the asset.
+
+    Raises:
+        RefusedError: it is another token.
+
+    """
     if one.permitted.token.lower() != requirements.asset.lower():
         raise RefusedError(Reason.PERMIT2_ASSET_MISMATCH, "It permits another token than the asset.")

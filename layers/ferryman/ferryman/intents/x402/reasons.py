@@ -56,6 +56,13 @@ class Reason(StrEnum):
     PERMIT2_SIGNATURE = "invalid_permit2_signature"
     PERMIT2_NONCE = "permit2_invalid_nonce"
     PERMIT2_ALLOWANCE = "permit2_allowance_required"
+    PERMIT2_BALANCE = "permit2_insufficient_balance"
+    PAYLOAD_TYPE = "unsupported_payload_type"
+    UPTO_SCHEME = "invalid_upto_evm_scheme"
+    UPTO_NETWORK = "invalid_upto_evm_network_mismatch"
+    UPTO_FACILITATOR = "upto_facilitator_mismatch"
+    UPTO_EXCEEDED = "invalid_upto_evm_payload_settlement_exceeds_amount"
+    UPTO_TRANSACTION = "invalid_upto_evm_transaction_failed"
     FACTORY = "eip6492_factory_not_allowed"
     DEPLOYMENT = "smart_wallet_deployment_failed"
     PENDING = "settlement_pending"
@@ -123,6 +130,24 @@ _OF_PERMIT2: Final[Mapping[Reason, Reason]] = MappingProxyType(
     }
 )
 """What the standard calls the same of a permit."""
+
+
+_OF_UPTO: Final[Mapping[Reason, Reason]] = MappingProxyType(
+    {
+        **_OF_PERMIT2,
+        Reason.NETWORK_MISMATCH: Reason.UPTO_NETWORK,
+        Reason.BALANCE: Reason.PERMIT2_BALANCE,
+        Reason.SIMULATION: Reason.UPTO_TRANSACTION,
+        Reason.TRANSACTION_STATE: Reason.UPTO_TRANSACTION,
+        Reason.TRANSFER_MISMATCH: Reason.UPTO_TRANSACTION,
+    }
+)
+"""And of one up to a maximum."""
+
+
+def of_upto(reason: Reason) -> Reason:
+    """Say it as the standard does of the scheme `upto`."""
+    return _OF_UPTO.get(reason, reason)
 
 
 def of_permit2(reason: Reason) -> Reason:

@@ -10,14 +10,29 @@ from pydantic import AliasPath, Field
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import ChainId, Seconds
-from ferryman.intents.x402 import eip3009, permit2
+from ferryman.intents.x402 import eip3009, permit2, upto
 from ferryman.intents.x402.forms import SHOWN, Form, Requirements, Text, number, read
 from ferryman.intents.x402.networks import chain_id_of
 from ferryman.intents.x402.reasons import Reason, RefusedError
 
-SCHEME: Final = "exact"
 VERSIONS: Final = (1, 2)
 _PERMIT2_PAYLOAD: Final = "permit2Authorization"
+
+
+class Scheme(StrEnum):
+    """How much is taken of what is signed for."""
+
+    EXACT = "exact"
+    """All of it."""
+    UPTO = "upto"
+    """As much as the seller says when it is settled; only in version 2, and by Permit2."""
+
+
+class Phase(StrEnum):
+    """What a seller asks for."""
+
+    VERIFY = "verify"
+    SETTLE = "settle"
 
 
 class Method(StrEnum):
@@ -35,6 +50,13 @@ _BY_METHOD: Final[Mapping[Method, tuple[str, _BodyOf]]] = MappingProxyType(
     }
 )
 """The kind of intent that carries it out, and how its request is written."""
+_UPTO: Final[Mapping[Phase, tuple[str, _BodyOf]]] = MappingProxyType(
+    {
+        Phase.VERIFY: (upto.KIND, upto.body_to_verify),
+        Phase.SETTLE: (upto.KIND, upto.body_to_settle),
+    }
+)
+"""The same of the other scheme."""
 
 
 class _OldRequirements(Requirements):
@@ -87,7 +109,9 @@ class Asked:
     network: str
     """As the seller called it."""
     amount: str
-    """Units that the payee gets."""
+    """Units that the payee gets, as the seller says."""
+    is_nothing: bool
+    """Whether the seller took nothing, so that nothing is settled; `body` then is of a single unit."""
     body: Mapping[str, object]
     """That intent's request."""
     max_timeout_seconds: Seconds
@@ -97,6 +121,13 @@ class Asked:
 def settles(chain: ChainSettings) -> bool:
     """Whether anything is settled on a chain, by whatever method."""
     return bool(chain.authorized_tokens or chain.permit2)
+
+
+def scheme_of(body: object) -> Scheme | None:
+    """Tell by which scheme a seller is to be paid, as far as that can be read; None: by no known one."""
+    requirements = body.get("paymentRequirements") if isinstance(body, dict) else None
+    scheme = requirements.get("scheme") if isinstance(requirements, dict) else None
+    return Scheme(scheme) if isinstance(scheme, str) and scheme in tuple(Scheme) else None
 
 
 def payer_of(body: object) -> str | None:
@@ -120,8 +151,8 @@ def network_asked(body: object) -> str:
     return network if isinstance(network, str) and len(network) <= SHOWN else ""
 
 
-def parsed(body: object, chains: Mapping[ChainId, ChainSettings]) -> Asked:
-    """Read the body of `POST /verify` and `POST /settle`, and compare what was signed with what is required.
+def parsed(body: object, chains: Mapping[ChainId, ChainSettings], phase: Phase) -> Asked:
+    """Read the body of `POST /verify` or `POST /settle`, and compare what was signed with what is required.
 
     Raises:
         RefusedError: it is malformed, of another scheme or network, or not what is required.
@@ -136,14 +167,18 @@ def parsed(body: object, chains: Mapping[ChainId, ChainSettings]) -> Asked:
     requirements = read(_OldRequirements if is_old else Requirements, required, Reason.INVALID_REQUIREMENTS)
     payload = read(_OldPayload if is_old else _Payload, offered, Reason.INVALID_PAYLOAD)
     chain = _chain_of(requirements, payload, chains)
-    kind, body_of = _BY_METHOD[_method_of(requirements, payload.payload, is_old=is_old)]
+    method = _method_of(requirements, payload.payload, is_old=is_old)
+    is_upto = requirements.scheme == Scheme.UPTO
+    kind, body_of = _UPTO[phase] if is_upto else _BY_METHOD[method]
     resource = requirements.named or payload.named
     signed = body_of(payload.payload, requirements, chain)
+    amount = number(requirements.amount, "amount", Reason.INVALID_REQUIREMENTS)
     return Asked(
         kind=kind,
         chain_id=chain.chain_id,
         network=requirements.network,
-        amount=str(number(requirements.amount, "amount", Reason.INVALID_REQUIREMENTS)),
+        amount=str(amount),
+        is_nothing=is_upto and amount == 0,
         body=signed | ({"resource": resource} if resource else {}),
         max_timeout_seconds=Seconds(requirements.max_timeout_seconds),
     )
@@ -165,8 +200,12 @@ def _check_version(offered: object, version: object) -> None:
 def _chain_of(
     requirements: Requirements, payload: _OldPayload, chains: Mapping[ChainId, ChainSettings]
 ) -> ChainSettings:
-    if {requirements.scheme, payload.scheme} != {SCHEME}:
-        raise RefusedError(Reason.UNSUPPORTED_SCHEME, f"The scheme must be {SCHEME}.")
+    if requirements.scheme not in tuple(Scheme):
+        raise RefusedError(Reason.UNSUPPORTED_SCHEME, f"The scheme must be one of {', '.join(Scheme)}.")
+    if payload.scheme != requirements.scheme:
+        is_upto = requirements.scheme == Scheme.UPTO
+        reason = Reason.UPTO_SCHEME if is_upto else Reason.UNSUPPORTED_SCHEME
+        raise RefusedError(reason, "The payload is of another scheme.")
     if payload.network != requirements.network:
         raise RefusedError(Reason.NETWORK_MISMATCH, "The payload is for another network.")
     chain_id = chain_id_of(requirements.network)
@@ -178,10 +217,12 @@ def _chain_of(
 
 def _method_of(requirements: Requirements, payload: Mapping[str, Any], *, is_old: bool) -> Method:
     """Take the seller's word for it; where the seller leaves it open, what the payer signed."""
-    chosen = Method.PERMIT2 if _PERMIT2_PAYLOAD in payload else Method.EIP3009
+    is_upto = requirements.scheme == Scheme.UPTO
+    served: tuple[Method, ...] = (Method.PERMIT2,) if is_upto else tuple(Method)
+    chosen = Method.PERMIT2 if is_upto or _PERMIT2_PAYLOAD in payload else Method.EIP3009
     required = requirements.told.get("assetTransferMethod", chosen.value)
-    if required not in tuple(Method):
-        message = f"assetTransferMethod must be one of {', '.join(Method)}."
+    if required not in served:
+        message = f"assetTransferMethod must be one of {', '.join(served)}."
         raise RefusedError(Reason.UNSUPPORTED_SCHEME, message)
     if is_old and required != Method.EIP3009:
         raise RefusedError(Reason.UNSUPPORTED_SCHEME, "Version 1 has no Permit2; sign by EIP-3009.")
