@@ -38,6 +38,8 @@ RUN: Final[Mapping[str, Example]] = {
     "payer_httpx": Example((sys.executable, f"{EXAMPLES}/payer_httpx/payer.py")),
     "payer_fetch": Example(("node", f"{EXAMPLES}/payer_fetch/payer.js")),
     "payer_approval": Example((sys.executable, f"{EXAMPLES}/payer_approval/approve.py")),
+    "user_meta_transaction": Example((sys.executable, f"{EXAMPLES}/user_meta_transaction/user.py")),
+    "user_forward_request": Example((sys.executable, f"{EXAMPLES}/user_forward_request/user.py")),
 }
 """Name -> what it is."""
 
@@ -48,6 +50,7 @@ def environment_of(chain: ChainDescription, facilitator_url: str) -> dict[str, s
         "FACILITATOR_URL": facilitator_url,
         "RPC_URL": chain.rpc_url,
         "NETWORK": f"eip155:{chain.chain_id}",
+        "TARGET": chain.contracts["Guestbook"],
         "PAY_TO": dev_account(SELLER_INDEX).address,
         "PRIVATE_KEY": f"0x{bytes(dev_account(PAYER_INDEX).key).hex()}",
     }
@@ -61,7 +64,7 @@ def main() -> NoReturn:
     """Become the example."""
     parser = Arguments(prog="python -m local.example", description=__doc__)
     parser.add_argument("name", choices=RUN, help="which one")
-    parser.add_argument("address", nargs="*", help="what a payer pays for")
+    parser.add_argument("words", nargs="*", help="addresses a payer pays at; what a user writes")
     parser.add_argument("--chain-id", type=int, help="of which of the stack's chains; the first by default")
     parser.add_argument("--port", type=int, help="where a seller listens; each has one of its own by default")
     arguments = parser.parse_args()
@@ -73,7 +76,7 @@ def main() -> NoReturn:
         sys.exit(str(error))
     if example.port:
         environment["PORT"] = str(arguments.port or example.port)
-    command = [*example.command, *arguments.address]
+    command = [*example.command, *arguments.words]
     os.execvpe(command[0], command, os.environ | environment)  # noqa: S606 (our own program, and no shell)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -59,4 +60,6 @@ class Shop(uvicorn.Server):
 
 
 if __name__ == "__main__":
-    Shop(uvicorn.Config(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")).run()
+    shop = Shop(uvicorn.Config(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning"))
+    with suppress(KeyboardInterrupt):
+        shop.run()
