@@ -1389,6 +1389,28 @@ class TestConnections:
         assert connections.subscribers("a", now=Instant(later - 1_000)) == ("old", "renewed")
         assert connections.subscribers("a", now=later) == ("renewed",)
 
+    def test_a_topic_that_somebody_subscribed_to_is_listened(self, tables: Tables) -> None:
+        """It may be known to be so for longer than somebody listens, and is for as long as somebody does."""
+        connections = DynamoConnections(tables)
+        for name, topic in (("one", "a"), ("two", "a"), ("one", "b")):
+            connections.subscribe(name, topic, now=NOW)
+        later = Instant(NOW + LIFETIME_SECONDS * 1000)
+        connections.subscribe("two", "a", now=Instant(later - 1))
+        connections.unsubscribe("one", "a")
+
+        assert connections.listened(["a", "b", "c"], now=NOW) == {"a", "b"}
+        assert connections.listened(["a", "b", "c"], now=later) == {"a"}
+        assert connections.listened([], now=NOW) == frozenset()
+
+    def test_any_number_of_topics_is_asked_for(self, tables: Tables) -> None:
+        """DynamoDB takes a hundred keys at once; a topic named twice is one."""
+        connections = DynamoConnections(tables)
+        topics = [f"transaction:{number}" for number in range(130)]
+        for topic in topics[::50]:
+            connections.subscribe("one", topic, now=NOW)
+
+        assert connections.listened([*topics, *topics], now=NOW) == set(topics[::50])
+
     def test_who_opened_a_connection_is_kept_until_it_is_forgotten(self, tables: Tables) -> None:
         """Somebody nobody kept is anonymous."""
         connections = DynamoConnections(tables)

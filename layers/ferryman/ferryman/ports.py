@@ -1091,6 +1091,10 @@ class Connections(Protocol):
         """Remove a subscription, if there is one."""
         ...
 
+    def listened(self, topics: Iterable[str], *, now: Instant) -> frozenset[str]:
+        """Of these topics, those that somebody listens to, and maybe some that somebody did listen to."""
+        ...
+
     def subscribers(self, topic: str, *, now: Instant) -> tuple[str, ...]:
         """Connections that listen to a topic."""
         ...

@@ -14,7 +14,7 @@ from ferryman.services.records import event_of
 from ferryman.services.topics import topics_of
 
 _Listeners = Mapping[str, Sequence[str]]
-"""Topic -> connections."""
+"""Topic -> connections; nobody listens to the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Notify:
         return told
 
     def _listeners(self, events: Iterable[Event]) -> _Listeners:
-        """Ask who listens to what is told of, each topic once."""
+        """Ask who listens to what is told of, each topic once: to most of it nobody does."""
         now, found = self.clock.now(), dict[str, Sequence[str]]()
 
         def asked(topic: str) -> Callable[[], None]:
@@ -60,12 +60,13 @@ class Notify:
             return ask
 
         topics = dict.fromkeys(topic for event in events for topic in topics_of(event))
-        self.workers.work_off([[asked(topic)] for topic in topics])
+        listened = self.connections.listened(topics, now=now)
+        self.workers.work_off([[asked(topic)] for topic in topics if topic in listened])
         return found
 
     def _tell(self, event: Event, listeners: _Listeners, gone: set[str]) -> None:
         message = json.dumps(event_of(event))
-        names = dict.fromkeys(name for topic in topics_of(event) for name in listeners[topic])
+        names = dict.fromkeys(name for topic in topics_of(event) for name in listeners.get(topic, ()))
         for connection_id in (name for name in names if name not in gone):
             try:
                 self.push.post(connection_id, message)

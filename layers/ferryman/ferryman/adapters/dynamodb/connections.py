@@ -1,5 +1,6 @@
 """WebSocket subscriptions: by topic for telling, by connection for forgetting."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from ferryman.adapters.dynamodb.access import caller_item, item_caller
@@ -18,17 +19,27 @@ class DynamoConnections:
         self._tables = tables
 
     def subscribe(self, connection_id: str, topic: str, *, now: Instant) -> None:
-        """Add a subscription, or renew it; its two items need not be written together."""
+        """Add a subscription, or renew it.
+
+        Its items need not be written together, but in this order: whoever is found on a topic is there for
+        `listened` too, and in the end for `forget`.
+        """
         expires_at = now // 1000 + LIFETIME_SECONDS
-        for partition, member in ((_connection(connection_id), topic), (topic, connection_id)):
-            item = {"topic": partition, "member": member, "expires_at": expires_at}
+        keys = (_listened(topic), _member(_connection(connection_id), topic), _member(topic, connection_id))
+        for key in keys:
+            item = {**key, "expires_at": expires_at}
             self._tables.write(Put(table=Table.CONNECTIONS, item=item))
 
     def unsubscribe(self, connection_id: str, topic: str) -> None:
-        """Remove a subscription."""
-        for partition, member in ((topic, connection_id), (_connection(connection_id), topic)):
-            key = {"topic": partition, "member": member}
+        """Remove a subscription; that its topic was listened to expires, for others may listen to it."""
+        for key in (_member(topic, connection_id), _member(_connection(connection_id), topic)):
             self._tables.write(Delete(table=Table.CONNECTIONS, key=key))
+
+    def listened(self, topics: Iterable[str], *, now: Instant) -> frozenset[str]:
+        """Topics that were subscribed to within the lifetime of a connection, a hundred with one request."""
+        topic_of = {_listened(topic)["topic"]: topic for topic in topics}
+        items = self._tables.get_many(Table.CONNECTIONS, [_listened(topic) for topic in topic_of.values()])
+        return frozenset(topic_of[item["topic"]] for item in items if item["expires_at"] > now // 1000)
 
     def subscribers(self, topic: str, *, now: Instant) -> tuple[str, ...]:
         """Connections on a topic; DynamoDB may leave an expired item for two days."""
@@ -62,6 +73,15 @@ def _connection(connection_id: str) -> str:
     return f"connection#{connection_id}"
 
 
+def _member(partition: str, member: str) -> dict[str, str]:
+    return {"topic": partition, "member": member}
+
+
+def _listened(topic: str) -> dict[str, str]:
+    """Apart from the topic's connections, so that it is read by its key, with those of other topics."""
+    return _member(f"listened#{topic}", "listened")
+
+
 def _caller(connection_id: str) -> dict[str, str]:
     """Apart from the connection's topics, which are read as a list."""
-    return {"topic": f"caller#{connection_id}", "member": "caller"}
+    return _member(f"caller#{connection_id}", "caller")
