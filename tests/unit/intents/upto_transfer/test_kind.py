@@ -92,6 +92,16 @@ def test_a_record_keeps_the_contracts_that_it_was_signed_for() -> None:
     assert UPTO_TRANSFER.to_call(there.payload).to == UPTO_TRANSFER.trials(there.payload)[0].to == elsewhere
 
 
+@pytest.mark.parametrize("first", ["normal", "fast"])
+def test_a_record_keeps_all_of_a_request_but_a_beginning_of_nought(first: str) -> None:
+    """That is what packages sign, and a row has no room for it; anything else is kept, and compared."""
+    sent = signed_upto_transfer() | {"priority": first}
+    usual = UPTO_TRANSFER.parse(sent, {CHAIN_ID: CHAIN}).payload
+
+    assert usual.keys() == {*sent} - {"valid_after"} | {"settler"}
+    assert parsed(validAfter=5).payload["valid_after"] == 5
+
+
 def test_its_nonces_are_those_of_every_permit() -> None:
     """Permit2 has one map for each payer, whoever the spender is."""
     exact = PERMIT_TRANSFER.parse(signed_permit_transfer(nonce=7), {CHAIN_ID: CHAIN})

@@ -1,15 +1,11 @@
 """The body of `POST /upto-transfers`."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from ferryman.intents.permits import PermitRequest
 from ferryman.intents.transfers import TransferQuoteRequest, TransferredField
-
-_USUAL: Final[Mapping[str, str | int]] = MappingProxyType({"priority": "normal", "valid_after": 0})
 
 
 class UptoTransferQuoteRequest(TransferQuoteRequest):
@@ -44,5 +40,6 @@ class UptoTransferRequest(PermitRequest):
         return amount
 
     def payload(self) -> dict[str, str | int]:
-        """Give everything that was sent, but for what is as usual: else a row would pass a kilobyte."""
-        return {name: value for name, value in super().payload().items() if _USUAL.get(name) != value}
+        """Give everything that was sent, but for a beginning of 0, as packages sign it: a row has no room."""
+        sent = super().payload()
+        return sent if self.valid_after else {name: sent[name] for name in sent if name != "valid_after"}
