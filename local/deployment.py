@@ -55,6 +55,7 @@ def deploy(aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescrip
     aws.session().client("s3", endpoint_url=aws.endpoint_url).create_bucket(Bucket=_ARTIFACTS_BUCKET)
     for chain in chains:
         store_rpc_urls(aws, chain.chain_id, [chain.rpc_url])
+    configured = [_chain(chains[0]), *(_stored(aws, chain) for chain in chains[1:])]
     treasury = _create_treasury(aws)
     run_tool(
         "sam",
@@ -69,7 +70,7 @@ def deploy(aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescrip
         "--no-confirm-changeset",
         "--no-progressbar",
         "--disable-rollback",
-        *("--parameter-overrides", _parameters(aws, settings, chains, treasury)),
+        *("--parameter-overrides", _parameters(aws, settings, configured, treasury)),
         environment=aws.environment,
     )
     _allow_recursion(aws)
@@ -98,9 +99,9 @@ def _allow_recursion(aws: LocalAws) -> None:
 
 
 def _parameters(
-    aws: LocalAws, settings: StackSettings, chains: Sequence[ChainDescription], treasury: str
+    aws: LocalAws, settings: StackSettings, chains: Sequence[Mapping[str, object]], treasury: str
 ) -> str:
-    configured = json.dumps([_chain(chain) for chain in chains], separators=(",", ":"))
+    configured = json.dumps(chains, separators=(",", ":"))
     parameters: Mapping[str, object] = {
         "PythonRuntime": LOCAL_RUNTIME,
         "Chains": f"'{configured}'",
@@ -114,6 +115,22 @@ def _parameters(
         "LogLevel": settings.log_level,
     }
     return " ".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def _stored(aws: LocalAws, chain: ChainDescription) -> dict[str, object]:
+    """Store a chain's settings, as one does who has more chains than fit in a variable; give what is left."""
+    settings = {name: value for name, value in _chain(chain).items() if name != "chain_id"}
+    version = (
+        aws.session()
+        .client("ssm", endpoint_url=aws.endpoint_url)
+        .put_parameter(
+            Name=f"/{STACK_NAME}/chains/{chain.chain_id}/settings",
+            Value=json.dumps(settings, separators=(",", ":")),
+            Type="String",
+            Overwrite=True,
+        )["Version"]
+    )
+    return {"chain_id": chain.chain_id, "settings": version}
 
 
 def _chain(chain: ChainDescription) -> dict[str, object]:

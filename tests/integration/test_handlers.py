@@ -71,6 +71,7 @@ class Deployment:
         """Import a step's handler under its environment."""
         values = {
             "CHAINS": self.chains(chain_ids),
+            "CHAIN_SETTINGS_PATH": "/ferryman/chains",
             "RPC_URLS_PATH": "/ferryman/chains",
             "SUBMIT_QUEUE_URL": self.queue_url,
             "EXPRESS_QUEUE_URL": self.queue_url,
@@ -336,6 +337,34 @@ def test_a_chain_without_its_parameter_stops_no_function(
 ) -> None:
     """Other chains need it too."""
     assert deployment.load(step, monkeypatch, chain_ids=(UNNAMED_CHAIN, CHAIN_ID)).handler
+
+
+def test_a_chain_whose_settings_are_stored_takes_payments_and_is_offered(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knows the chains reads them, in the version that the deployment names and not the newest."""
+    stored, store = json.loads(deployment.chains([1]))[0], boto3.client("ssm", region_name=REGION)
+    del stored["chain_id"]
+    for changes in ({}, {"escrow": TOKEN}):
+        store.put_parameter(
+            Name=f"/ferryman/chains/{UNNAMED_CHAIN}/settings",
+            Value=json.dumps(stored | changes),
+            Type="String",
+            Overwrite=True,
+        )
+    listed = json.dumps([{"chain_id": UNNAMED_CHAIN, "settings": 1}])
+    monkeypatch.setattr(Deployment, "chains", lambda *_: listed)
+    message = payment_message(deadline=int(time()) + 3_600)
+    signature = signature_of(message, chain_id=UNNAMED_CHAIN)
+    body = request_body(message, signature) | {"chain_id": UNNAMED_CHAIN}
+
+    posted = deployment.load("ingest", monkeypatch).handler(
+        deepcopy(SAMPLES["ingest"]) | {"body": json.dumps(body)}, Context()
+    )
+
+    assert (posted["statusCode"], body_of(posted)["status"]) == (202, "RECEIVED")
+    for step in ("query", "socket", "signin", "retain"):
+        assert deployment.load(step, monkeypatch).handler
 
 
 def test_a_chain_without_its_parameter_is_as_one_whose_endpoints_are_down(

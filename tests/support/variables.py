@@ -11,6 +11,7 @@ _NOWHERE: Final = "http://127.0.0.1:1"
 _CHAIN: Final = {"chain_id": 31337, "block_time_ms": 1000, "escrow": ESCROW, "tokens": [TOKEN]}
 _WITH_A_FORM: Final = {
     "CHAINS": json.dumps([_CHAIN]),
+    "CHAIN_SETTINGS_PATH": "/ferryman/chains",
     "RPC_URLS_PATH": "/ferryman/chains",
     "WALLET_KEY_IDS": "one,two",
     "ANY_WEBHOOK_TARGET": "false",

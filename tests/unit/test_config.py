@@ -1,6 +1,7 @@
 """Configuration: read once, complete, or the function does not start."""
 
 import json
+import traceback
 
 import pytest
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from ferryman.config import (
     WebhooksConfig,
     X402Config,
 )
+from ferryman.domain.errors import ChainSettingsError
 from ferryman.domain.units import ChainId
 from tests.support.payments import ESCROW, TOKEN
 from tests.support.template import environment, functions
@@ -53,6 +55,7 @@ CHAIN = {
 VARIABLES = {
     "DEPLOYMENT": "ferryman",
     "CHAINS": json.dumps([CHAIN]),
+    "CHAIN_SETTINGS_PATH": "/ferryman/chains",
     "RPC_URLS_PATH": "/ferryman/chains",
     "TRANSACTIONS_TABLE": "t",
     "EVENTS_TABLE": "e",
@@ -143,8 +146,9 @@ def test_the_template_sets_what_the_step_reads(step: str) -> None:
     set_there = environment(step) - {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
     read_here = {name.upper() for name in STEPS[step].model_fields}
 
-    # CHAINS is set for all; confirm is its own function, and still reads the name.
-    assert set_there - {"CHAINS"} == read_here - {"CHAINS"}
+    # What tells of chains is set for all; confirm is its own function, and still reads the name.
+    of_chains = {"CHAINS", "CHAIN_SETTINGS_PATH"}
+    assert set_there - of_chains == read_here - of_chains
 
 
 @pytest.mark.parametrize("step", functions())
@@ -214,6 +218,83 @@ def test_each_chain_has_a_parameter_of_its_own() -> None:
 def test_a_path_that_no_parameter_can_have_stops_the_function(path: str) -> None:
     """SSM would say the same, later and in other words."""
     assert "rpc_urls_path" in wrong(IngestConfig, VARIABLES | {"RPC_URLS_PATH": path})
+
+
+# -- settings that are stored apart -------------------------------------------------------------
+
+STORED = {name: value for name, value in CHAIN.items() if name != "chain_id"}
+PARAMETER = "/ferryman/chains/10/settings:3"
+
+
+def with_stored(parameters: dict[str, str], **changes: object) -> IngestConfig:
+    """Read the environment of a deployment with a second chain, whose settings are stored."""
+    listed = [CHAIN, {"chain_id": 10, "settings": 3, **changes}]
+    return IngestConfig.read_with(parameters.__getitem__, VARIABLES | {"CHAINS": json.dumps(listed)})
+
+
+def test_a_chain_whose_settings_are_stored_is_as_one_that_is_written_out() -> None:
+    """The variable says which chain and which version, and the order of the list is the order of both."""
+    config = with_stored({PARAMETER: json.dumps(STORED)})
+
+    written = IngestConfig.read(VARIABLES | {"CHAINS": json.dumps([CHAIN, CHAIN | {"chain_id": 10}])})
+    assert config.chains == written.chains
+
+
+def test_ten_chains_with_all_there_is_fit_into_a_variable() -> None:
+    """CloudFormation takes 4,096 characters: stored settings take thirty of them a chain."""
+    listed = json.dumps([{"chain_id": 84532 + place, "settings": 100} for place in range(10)])
+
+    config = IngestConfig.read_with(lambda _: json.dumps(STORED), VARIABLES | {"CHAINS": listed})
+
+    assert len(config.chains) == 10
+    assert len(listed) < 500
+
+
+@pytest.mark.parametrize(
+    ("stored", "problem"),
+    [
+        ("not json", "is not a JSON object"),
+        ("[]", "is not a JSON object"),
+        (json.dumps(CHAIN), "is of another chain"),
+        (json.dumps(STORED | {"escrow": ESCROW[:-1]}), "is wrong: escrow"),
+        (json.dumps(STORED | {"graze_seconds": 1}), "is wrong: graze_seconds"),
+        (json.dumps({"tokens": [TOKEN]}), "is wrong: block_time_ms"),
+        (json.dumps(STORED | {"rpc_urls": ["https://one.example/s3cr3t"]}), "rpc_urls is no setting"),
+    ],
+)
+def test_stored_settings_that_are_wrong_stop_the_function_and_name_the_parameter(
+    stored: str, problem: str
+) -> None:
+    """With the field, and without any value."""
+    with pytest.raises(ChainSettingsError) as refused:
+        with_stored({PARAMETER: stored})
+
+    assert str(refused.value).startswith(f"parameter {PARAMETER} ")
+    assert problem in str(refused.value)
+    assert "s3cr3t" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"window": 3}, {"settings": 0}, {"settings": "latest"}, {"chain_id": 31337}]
+)
+def test_a_chain_is_either_written_out_or_stored_in_one_version(changes: dict[str, object]) -> None:
+    """What stands in both could differ, and the newest would be another one in each process."""
+    with pytest.raises(ValidationError):
+        with_stored(
+            {PARAMETER: json.dumps(STORED), "/ferryman/chains/31337/settings:3": json.dumps(STORED)},
+            **changes,
+        )
+
+
+def test_nothing_is_read_where_all_settings_are_written_out() -> None:
+    """A function starts without asking anybody."""
+
+    def nobody(parameter: str) -> str:
+        raise AssertionError(parameter)
+
+    assert IngestConfig.read_with(nobody, VARIABLES).chains == IngestConfig.read(VARIABLES).chains
+    with pytest.raises(ValidationError, match="chains"):
+        IngestConfig.read_with(nobody, VARIABLES | {"CHAINS": "x"})
 
 
 @pytest.mark.parametrize("keys", [",", "a,", ",a", "a,,b"])

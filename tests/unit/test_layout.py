@@ -83,6 +83,19 @@ def test_a_function_starts_without_the_heavy_libraries(step: str, ssm: Served) -
     assert not modules & set(HEAVY)
 
 
+@pytest.mark.parametrize("step", ["query", "ingest"])
+def test_a_function_reads_the_version_of_stored_settings_that_it_is_told(step: str) -> None:
+    """Before anything else; without them it does not start, and its log names the parameter."""
+    reference = json.dumps([{"chain_id": 31337, "settings": 7}])
+
+    with parameter_store("http://127.0.0.1:1") as store:
+        result = imported(step, variables(step) | {"CHAINS": reference, "AWS_ENDPOINT_URL": store.url})
+
+    assert [json.loads(body)["Name"] for body in store.bodies] == ["/ferryman/chains/31337/settings:7"]
+    assert result.returncode != 0
+    assert "parameter /ferryman/chains/31337/settings:7 is not a JSON object" in result.stderr
+
+
 @pytest.mark.parametrize(
     "step", sorted(set(ORDER) - {"notify", "deliver", "deadletter", "webhooks", "authorizer"})
 )
@@ -96,15 +109,33 @@ def test_a_function_without_its_configuration_does_not_start(step: str) -> None:
     assert "chains" in result.stderr
 
 
-@pytest.mark.parametrize("step", ORDER)
-def test_only_who_talks_to_the_chain_may_read_its_addresses(step: str) -> None:
-    """The others get neither the parameters' names nor the permission."""
+def readable_parameters(step: str) -> dict[str, str]:
+    """Give what a step's role lets it read in the parameter store, by statement."""
     (role,) = [name for name in resources("AWS::IAM::Role") if name.lower() == f"{step}role"]
     (policy,) = resources("AWS::IAM::Role")[role]["Policies"]
-    actions = json.dumps(policy["PolicyDocument"])
+    allowed = policy["PolicyDocument"]["Statement"]
+    assert "ssm:GetParameters" not in json.dumps(allowed)
+    return {
+        one["Sid"]: json.dumps(one["Resource"]) for one in allowed if one.get("Action") == "ssm:GetParameter"
+    }
 
-    assert ("ssm:" in actions) == ("RPC_URLS_PATH" in environment(step))
-    assert "ssm:GetParameters" not in actions
+
+@pytest.mark.parametrize("step", ORDER)
+def test_only_who_talks_to_the_chain_may_read_its_addresses(step: str) -> None:
+    """They hold providers' keys; the others are not even told of them."""
+    assert ("ReadRpcUrls" in readable_parameters(step)) == ("RPC_URLS_PATH" in environment(step))
+
+
+@pytest.mark.parametrize("step", ORDER)
+def test_who_knows_the_chains_may_read_their_settings_and_no_addresses_with_them(step: str) -> None:
+    """A function whose role lacks it would not start where a chain's settings are stored."""
+    readable = readable_parameters(step)
+    knows_chains = step not in {"notify", "deliver", "deadletter", "webhooks", "authorizer"}
+
+    assert bool(readable) == knows_chains
+    settings = readable.get("ReadChainSettings", "")
+    named = settings.count('/*/settings"') + settings.count('/*/settings:*"')
+    assert settings.count(":parameter") == named
 
 
 def test_there_is_a_folder_for_each_step_and_a_step_for_each_folder() -> None:

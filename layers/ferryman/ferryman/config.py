@@ -12,11 +12,13 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, NonNegativeInt, StringConstraints
 
 from ferryman.domain.chain import ChainSettings
+from ferryman.domain.stored_settings import ReadParameter, with_stored_settings
 from ferryman.domain.units import ChainId, Milliseconds, Seconds
 from ferryman.intents.x402.catalogue import Catalogue
 
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}")
 Name = Annotated[str, StringConstraints(min_length=1)]
+ParameterPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")]
 
 
 def _one_of_each(chains: tuple[ChainSettings, ...]) -> tuple[ChainSettings, ...]:
@@ -72,6 +74,24 @@ class ChainsConfig(StepConfig):
     """Steps that know the chains."""
 
     chains: Chains
+    chain_settings_path: ParameterPath
+    """What the names of the parameters begin with that hold settings of chains."""
+
+    @classmethod
+    def read_with(cls, parameter: ReadParameter, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the step's variables, and what is stored apart of its chains' settings.
+
+        Args:
+            parameter: gives what is stored.
+            environment: the variables.
+
+        Raises:
+            pydantic.ValidationError: some are missing or wrong; it names them.
+            ChainSettingsError: what is stored is missing or wrong; it names the parameter.
+            StoreUnavailableError: it cannot be read now.
+
+        """
+        return cls.read(with_stored_settings(environment, parameter))
 
     def by_id(self) -> dict[ChainId, ChainSettings]:
         """Give the chains by their ids."""
@@ -81,7 +101,7 @@ class ChainsConfig(StepConfig):
 class EndpointsConfig(ChainsConfig):
     """Steps that talk to the chains."""
 
-    rpc_urls_path: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_.-]+)+$")]
+    rpc_urls_path: ParameterPath
     """What the names of the parameters with RPC addresses begin with."""
 
     def rpc_urls_parameter(self, chain_id: ChainId) -> str:

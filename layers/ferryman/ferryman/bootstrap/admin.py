@@ -14,7 +14,7 @@ from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.usage_plans import ApiGatewayUsagePlans
-from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
+from ferryman.bootstrap.parts import aws_client, chains, chains_config, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import AdminConfig, DeadLetterQueue
 from ferryman.intents import KINDS
@@ -50,7 +50,7 @@ class Administration:
 
 def administer(telemetry: Telemetry) -> Administration:
     """Give the services, from the environment."""
-    config = AdminConfig.read()
+    config = chains_config(AdminConfig)
     stored, clock, log = journalled_tables(config, telemetry), SystemClock(), telemetry.log
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
     leases, pauses = DynamoLeases(stored), DynamoPauses(stored)

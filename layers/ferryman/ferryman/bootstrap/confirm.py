@@ -7,7 +7,14 @@ from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.workers import ThreadWorkers
-from ferryman.bootstrap.parts import AWS_CONNECTIONS, aws_client, chains, journalled_tables, submit_queues
+from ferryman.bootstrap.parts import (
+    AWS_CONNECTIONS,
+    aws_client,
+    chains,
+    chains_config,
+    journalled_tables,
+    submit_queues,
+)
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import ConfirmConfig
 from ferryman.domain.units import ChainId
@@ -21,7 +28,7 @@ from ferryman.services.sweeping import Sweep
 
 def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging, Spreading]:
     """Give the services, from the environment."""
-    config = ConfirmConfig.read()
+    config = chains_config(ConfirmConfig)
     stored, clock = journalled_tables(config, telemetry), SystemClock()
     log, metrics = telemetry.log, telemetry.metrics
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))

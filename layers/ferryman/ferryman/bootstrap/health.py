@@ -18,7 +18,7 @@ from ferryman.adapters.evm.chain import EvmChain
 from ferryman.adapters.evm.endpoints import OneEndpoint
 from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.ssm import SsmEndpoints
-from ferryman.bootstrap.parts import TRACING, aws_client, chains, rpc_endpoints, tables
+from ferryman.bootstrap.parts import TRACING, aws_client, chains, chains_config, rpc_endpoints, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import HealthConfig
 from ferryman.domain.chain import ChainSettings
@@ -42,7 +42,7 @@ class Sight:
 
 def see_health(telemetry: Telemetry) -> Sight:
     """Give the services, from the environment."""
-    config, clock = HealthConfig.read(), SystemClock()
+    config, clock = chains_config(HealthConfig), SystemClock()
     stored = tables(config)
     known = {chain_id: rpc_endpoints(config, chain_id, telemetry) for chain_id in config.by_id()}
     statistics = DynamoStatistics(stored)

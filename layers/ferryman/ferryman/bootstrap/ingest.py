@@ -10,7 +10,7 @@ from ferryman.adapters.dynamodb.journalled import JournalledTables
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
-from ferryman.bootstrap.parts import aws_client, chains, journalled_tables, submit_queues
+from ferryman.bootstrap.parts import aws_client, chains, chains_config, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import IngestConfig
 from ferryman.intents import KINDS, SIGNED
@@ -29,7 +29,7 @@ from ferryman.services.quoting import Quoting
 
 def ingest_intents(telemetry: Telemetry) -> tuple[Ingest, Mapping[str, Drafting]]:
     """Give what accepts messages, and what proposes them by the name of their kind, from the environment."""
-    config = IngestConfig.read()
+    config = chains_config(IngestConfig)
     stored = journalled_tables(config, telemetry)
     ingest = ingest_over(config, stored, telemetry)
 

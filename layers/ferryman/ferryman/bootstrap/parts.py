@@ -1,7 +1,7 @@
 """Parts that several steps are built of."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -16,14 +16,16 @@ from ferryman.adapters.evm.json_rpc import JsonRpc
 from ferryman.adapters.log import StructuredLog
 from ferryman.adapters.sqs import SqsQueue
 from ferryman.adapters.ssm import SsmEndpoints
+from ferryman.adapters.ssm_settings import SsmSettings
 from ferryman.adapters.tracing import trace_client, tracing_of
 from ferryman.bootstrap.telemetry import Telemetry
-from ferryman.config import EndpointsConfig, IngestConfig
+from ferryman.config import ChainsConfig, EndpointsConfig, IngestConfig
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.lanes import Lane
 from ferryman.domain.units import ChainId
 from ferryman.services.chains import ChainAccess
 
+ConfigT = TypeVar("ConfigT", bound=ChainsConfig)
 TRACING: Final = tracing_of()
 AWS_CONNECTIONS: Final = 10
 """What a client of boto3 keeps open, and so how many threads may use one without waiting for each other."""
@@ -38,6 +40,8 @@ AWS: Final = Config(
 SSM: Final = AWS.merge(
     Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 )
+# No client is made where every chain's settings are in the variable.
+_STORED: Final = SsmSettings(lambda: boto3.client("ssm", config=SSM))
 
 
 def aws_client(service: str, **options: str) -> Any:  # noqa: ANN401 (boto3 types clients by literals)
@@ -47,6 +51,11 @@ def aws_client(service: str, **options: str) -> Any:  # noqa: ANN401 (boto3 type
     # Loggers of one service are one: these lines name their request, as all do.
     tell_denials(client, StructuredLog(Logger()))
     return client
+
+
+def chains_config(config: type[ConfigT]) -> ConfigT:
+    """Read a step's environment, and what is stored apart of its chains' settings; SSM is asked if any is."""
+    return config.read_with(_STORED)
 
 
 def tables(config: object) -> DynamoDbTables:

@@ -3,7 +3,7 @@
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.bootstrap.parts import tables
+from ferryman.bootstrap.parts import chains_config, tables
 from ferryman.config import QueryConfig
 from ferryman.intents import KINDS
 from ferryman.services.health import Health
@@ -13,7 +13,7 @@ from ferryman.services.reading import Reading
 
 def read_records() -> tuple[Reading, Health, Offer]:
     """Give the services, from the environment."""
-    config = QueryConfig.read()
+    config = chains_config(QueryConfig)
     stored = tables(config)
     leases = DynamoLeases(stored)
     reading = Reading(

@@ -6,7 +6,7 @@ from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.websocket import WebSocketPush
-from ferryman.bootstrap.parts import aws_client, tables
+from ferryman.bootstrap.parts import aws_client, chains_config, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import SocketConfig
 from ferryman.intents import KINDS
@@ -16,7 +16,7 @@ from ferryman.services.socket import Socket
 
 def serve_sockets(telemetry: Telemetry) -> Socket:
     """Give the service, from the environment."""
-    config = SocketConfig.read()
+    config = chains_config(SocketConfig)
     stored = tables(config)
     endpoint = aws_client("apigatewaymanagementapi", endpoint_url=config.websocket_endpoint)
     return Socket(

@@ -9,7 +9,7 @@ from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.kms import KmsSigner
 from ferryman.adapters.sqs import SqsDeadLetterQueue
-from ferryman.bootstrap.parts import aws_client, chains, journalled_tables
+from ferryman.bootstrap.parts import aws_client, chains, chains_config, journalled_tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import SubmitConfig
 from ferryman.intents import KINDS
@@ -28,7 +28,7 @@ from ferryman.services.topping_up import ToppingUp
 
 def submit_intents(telemetry: Telemetry) -> Submit:
     """Give the service, from the environment."""
-    config = SubmitConfig.read()
+    config = chains_config(SubmitConfig)
     stored, clock = journalled_tables(config, telemetry), SystemClock()
     log, metrics = telemetry.log, telemetry.metrics
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))

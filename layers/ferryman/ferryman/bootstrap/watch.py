@@ -4,7 +4,7 @@ from ferryman.adapters.clock import SystemClock
 from ferryman.adapters.confirmer import LambdaConfirmer
 from ferryman.adapters.dynamodb.accounts import DynamoAccounts
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
-from ferryman.bootstrap.parts import aws_client, chains, tables
+from ferryman.bootstrap.parts import aws_client, chains, chains_config, tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import WatchConfig
 from ferryman.domain.units import ChainId
@@ -16,7 +16,7 @@ from ferryman.services.watch import LEASE_MS, Watch
 
 def watch_contracts(telemetry: Telemetry) -> tuple[Watch, Spreading]:
     """Give the services, from the environment."""
-    config = WatchConfig.read()
+    config = chains_config(WatchConfig)
     stored, clock, log, metrics = tables(config), SystemClock(), telemetry.log, telemetry.metrics
     cursors, accounts = DynamoCursors(stored), DynamoAccounts(stored)
     starter = LambdaConfirmer(aws_client("lambda"), config.watch_function)

@@ -5,7 +5,7 @@ from ferryman.adapters.dynamodb.allowances import DynamoAllowances
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.bootstrap.ingest import ingest_over
-from ferryman.bootstrap.parts import journalled_tables
+from ferryman.bootstrap.parts import chains_config, journalled_tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import X402Config
 from ferryman.services.awaiting import Awaiting
@@ -16,7 +16,7 @@ from ferryman.services.x402 import Facilitator
 
 def facilitate(telemetry: Telemetry) -> tuple[Facilitator, Completing, Faucet]:
     """Give, from the environment, the facilitator, what carries meta-transactions out, and the faucet."""
-    config, clock = X402Config.read(), SystemClock()
+    config, clock = chains_config(X402Config), SystemClock()
     stored = journalled_tables(config, telemetry)
     store = DynamoTransactions(stored)
     ingest = ingest_over(config, stored, telemetry)

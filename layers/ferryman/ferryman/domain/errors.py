@@ -239,6 +239,15 @@ class EndpointsParameterError(FerrymanError):
         self.problem = problem
 
 
+class ChainSettingsError(FerrymanError):
+    """A chain's settings are not stored where they should be, or not as they should be."""
+
+    def __init__(self, parameter: str, problem: str) -> None:
+        super().__init__(f"parameter {parameter} {problem}")
+        self.parameter = parameter
+        self.problem = problem
+
+
 class TooManyLogsError(FerrymanError):
     """An endpoint will not give the logs of so many blocks at once; ask for fewer."""
 
