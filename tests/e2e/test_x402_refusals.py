@@ -114,8 +114,13 @@ def _changed(**changes: Any) -> Callable[[Offer], None]:  # noqa: ANN401 (member
     return change
 
 
-def _in(seconds: int) -> str:
-    return str(int(time.time()) + seconds)
+def _at(member: str, seconds: int) -> Callable[[Offer], None]:
+    """Sign for a time from now: from when it is signed, for it is long after this file is read."""
+
+    def change(offer: Offer) -> None:
+        offer.signed[member] = str(int(time.time()) + seconds)
+
+    return change
 
 
 PREFIX: Final = "invalid_exact_evm_"
@@ -128,8 +133,8 @@ VECTORS: Final[Mapping[str, tuple[Callable[[Offer], None], str]]] = {
         _changed(signed={"value": "9999"}),
         PREFIX + "payload_authorization_value_mismatch",
     ),
-    "over": (_changed(signed={"validBefore": _in(-60)}), PREFIX + "payload_authorization_valid_before"),
-    "too soon": (_changed(signed={"validAfter": _in(600)}), PREFIX + "payload_authorization_valid_after"),
+    "over": (_at("validBefore", -60), PREFIX + "payload_authorization_valid_before"),
+    "too soon": (_at("validAfter", 600), PREFIX + "payload_authorization_valid_after"),
     "signed with another name": (_changed(domain={"name": "USD Coin"}), PREFIX + "payload_signature"),
     "signed for another chain": (_changed(domain={"chainId": 1}), PREFIX + "payload_signature"),
     "another name": (
