@@ -9,12 +9,14 @@ from ferryman.domain.eip1559 import Call
 from ferryman.domain.units import Address, Seconds, TokenUnits
 from ferryman.intents import eip3009, permit2
 from ferryman.intents.faucet import kind as faucet
+from ferryman.intents.forward_request import forwarder
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 from ferryman.intents.settlement import deploying, settler
 
 PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
 REQUEST: Final = "(address,address,bytes,string,uint256,uint256,uint256,uint256)"
+FORWARDED: Final = "(address,address,uint256,uint256,uint48,bytes,bytes)"
 AUTHORIZATION: Final = ["address", "address", "uint256", "uint256", "uint256", "bytes32"]
 PERMIT: Final = ["((address,uint256),uint256,uint256)", "address", "(address,uint256)", "bytes"]
 UPTO_PERMIT: Final = [PERMIT[0], "uint256", "address", "(address,address,uint256)", "bytes"]
@@ -24,7 +26,8 @@ _LEGS: Final = f"({','.join(AUTHORIZATION)},uint8,bytes32,bytes32)[]"
 MessageKey = tuple[str, int]
 """Who signed a message, in lower case, and with which nonce: what its contract knows it by.
 
-A gift has no nonce, and no contract knows it again: to whom, and how much.
+A gift has no nonce, and no contract knows it again: to whom, and how much. A forward request's nonce may be
+signed for again, if it failed: who signed, and the first word of the signature.
 """
 
 
@@ -53,10 +56,22 @@ def _only_key(data: bytes) -> MessageKey | None:
     if selector == deploying.SETTLE:
         *_, members = decode(DEPLOYED, given)
         return members[0], int.from_bytes(members[5])
+    return _key_of_a_request(selector, given)
+
+
+def _key_of_a_request(selector: bytes, given: bytes) -> MessageKey | None:
     if selector == relay.EXECUTE:
         (request,) = decode([REQUEST], given)
         return request[0], request[6]
+    if selector == forwarder.EXECUTE:
+        (request,) = decode([FORWARDED], given)
+        return forwarded_key(request[0], request[6])
     return None
+
+
+def forwarded_key(signer: str, signature: bytes) -> MessageKey:
+    """Give the key of a forward request."""
+    return signer.lower(), int.from_bytes(signature[:32])
 
 
 def alone(call: Call, key: MessageKey) -> Call:

@@ -15,9 +15,10 @@ from ferryman.domain.units import Address, Gas, Instant, Seconds, Wei, checked_a
 from ferryman.intents.erc5267 import EIP712_DOMAIN
 from ferryman.intents.forward_request import forwarder
 from ferryman.ports import Read, Reverted
+from tests.fakes.calls import FORWARDED
 from tests.fakes.tokens import Told
 
-_REQUEST: Final = "(address,address,uint256,uint256,uint48,bytes,bytes)"
+_INTRINSIC_GAS: Final = 21_000
 _NOBODY: Final = Address("0x" + "00" * 20)
 
 
@@ -32,11 +33,6 @@ class ForwarderState:
         """Give a copy that later blocks do not change."""
         return ForwarderState(dict(self.nonces))
 
-    @property
-    def used(self) -> set[tuple[str, int]]:
-        """(signer, nonce) of what was executed."""
-        return {(signer.lower(), nonce) for signer, count in self.nonces.items() for nonce in range(count)}
-
 
 @dataclass(slots=True)
 class FakeForwarder:
@@ -45,6 +41,8 @@ class FakeForwarder:
     chain: ChainSettings
     settings: ForwarderSettings
     target_reverts: bool = False
+    target_gas: int = 0
+    """What a target needs."""
     is_trusted: bool = True
     """Whether targets trust it."""
 
@@ -60,11 +58,16 @@ class FakeForwarder:
             return self._view(read, state, now)
         if read.data[:4] == forwarder.IS_TRUSTED_FORWARDER:
             return encode(["bool"], [self.is_trusted])
-        return _revert("NotNow()") if self.target_reverts else encode(["uint256"], [1])
+        if self.target_reverts:
+            return _revert("NotNow()")
+        has_enough = (
+            read.gas is None or read.gas - _INTRINSIC_GAS - _calldata_gas(read.data) >= self.target_gas
+        )
+        return encode(["uint256"], [1]) if has_enough else Reverted(b"", "out of gas")
 
     def run(self, call: Call, state: ForwarderState, now: Instant) -> Reverted | list[Told]:
         """Carry a request out, or say why not; give what the forwarder tells."""
-        (given,) = decode([_REQUEST], call.data[4:])
+        (given,) = decode([FORWARDED], call.data[4:])
         request, signature = _request(given, state), given[-1]
         if not self.is_trusted:
             return _revert("ERC2771UntrustfulTarget(address,address)", int(request.target, 16), 0)
@@ -73,7 +76,7 @@ class FakeForwarder:
         if (signer := self._signer(request, signature)) != request.signer:
             name = "ERC2771ForwarderInvalidSigner(address,address)"
             return _revert(name, int(signer, 16), int(request.signer, 16))
-        if self.target_reverts:
+        if self.target_reverts or request.gas < self.target_gas:
             return _revert("FailedCall()")
         state.nonces[request.signer] = request.nonce + 1
         topics = (forwarder.EXECUTED, bytes.fromhex(request.signer[2:]).rjust(32, b"\0"))
@@ -96,7 +99,7 @@ class FakeForwarder:
         if read.data[:4] == forwarder.NONCES:
             (signer,) = decode(["address"], read.data[4:])
             return encode(["uint256"], [state.nonces.get(checked_address(signer), 0)])
-        (given,) = decode([_REQUEST], read.data[4:])
+        (given,) = decode([FORWARDED], read.data[4:])
         request = _request(given, state)
         is_active = request.deadline_seconds >= now // 1000
         is_by = self._signer(request, given[-1]) == request.signer
@@ -109,6 +112,10 @@ class FakeForwarder:
             return recover(request.digest(domain.separator()), signature)
         except SignatureFormatError:
             return _NOBODY
+
+
+def _calldata_gas(data: bytes) -> int:
+    return sum(16 if byte else 4 for byte in data)
 
 
 def _request(given: tuple[Any, ...], state: ForwarderState) -> forwarder.ForwardRequest:

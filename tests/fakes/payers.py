@@ -10,8 +10,9 @@ from eth_utils.address import to_checksum_address
 from ferryman.domain.abi import words
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip712 import Eip712Domain, typed_data_digest
-from ferryman.domain.units import Address, Gas, Seconds, TokenUnits
+from ferryman.domain.units import Address, Gas, Seconds, TokenUnits, Wei
 from ferryman.intents import eip3009, permit2
+from ferryman.intents.forward_request import forwarder
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 
@@ -19,6 +20,8 @@ PAYEE: Final = Address("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC")
 TARGET: Final = Address("0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9")
 SELECTOR: Final = keccak(b"note(uint256,uint256)")[:4]
 """What users have the relay call."""
+FORWARDED: Final = Address("0x5FC8d32690cc91D4c39d9d3abcBD16989F875707")
+"""Whose function of that name they have the forwarder call."""
 _RECEIVE_TYPE_HASH: Final = keccak(relay.RECEIVE_TYPE.encode())
 
 
@@ -188,6 +191,32 @@ class Payer:
                 "validBefore": deadline + 1,
                 "signature": self._signature(typed_data_digest(self._token_separator(), keccak(paid))),
             },
+        }
+
+    def forward(self, nonce: int, *, gas: int, deadline: int) -> dict[str, Any]:
+        """Give the body of a signed forward request, by a nonce that the forwarder counts."""
+        ours = self.settings.forwarder
+        assert ours
+        request = forwarder.ForwardRequest(
+            signer=self.address,
+            target=FORWARDED,
+            value=Wei(0),
+            gas=Gas(gas),
+            nonce=nonce,
+            deadline_seconds=Seconds(deadline),
+            data=SELECTOR + words([1, 2]),
+        )
+        domain = Eip712Domain(ours.name, ours.version, self.settings.chain_id, ours.address)
+        return {
+            "chain_id": self.settings.chain_id,
+            "from": self.address,
+            "to": FORWARDED,
+            "value": "0",
+            "gas": gas,
+            "nonce": str(nonce),
+            "deadline": deadline,
+            "data": "0x" + request.data.hex(),
+            "signature": self._signature(request.digest(domain.separator())),
         }
 
     def want(self, *, deadline: int) -> dict[str, Any]:

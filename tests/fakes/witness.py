@@ -58,8 +58,8 @@ class FakeWitness:
         """Wrong counts of mined transactions, by wallet."""
         self.is_blank = False
         """Whether the state of every account it reads is all zeros."""
-        self.verdict: Reverted | Callable[[Call], Reverted] | None = None
-        """What every simulated call ends in, or what each does."""
+        self.verdict: Reverted | Callable[[Call], Reverted | None] | None = None
+        """What every simulated call ends in, or what each does; None: the truth."""
         self.answer_to_sends: SendResult | None = None
         """What it says of a broadcast, which it then drops."""
         self.asked: list[str] = []
@@ -212,9 +212,8 @@ class FakeWitness:
             raise ChainUnreachableError(self._chain.settings.chain_id, "this endpoint is switched off")
 
     def _judged(self, call: Call, truth: Gas | Reverted) -> Gas | Reverted:
-        if self.verdict is None:
-            return truth
-        return self.verdict if isinstance(self.verdict, Reverted) else self.verdict(call)
+        said = self.verdict(call) if callable(self.verdict) else self.verdict
+        return truth if said is None else said
 
     def _seen_head(self) -> Block:
         head = self._chain.head()

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ferryman.domain.chain import ChainSettings, TokenDomain
+from ferryman.domain.forwarding import AllowedTarget, ForwarderSettings
 from ferryman.domain.permit2 import Permit2Settings, UptoSettings
 from ferryman.domain.relaying import RelaySettings
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, TokenUnits
+from ferryman.domain.units import Address, TokenUnits, hex_bytes
 from ferryman.intents import KINDS
+from ferryman.intents.forward_request import FORWARD_REQUEST
 from ferryman.services.ingest import Accepted
-from tests.fakes.calls import MessageKey
+from tests.fakes.calls import MessageKey, forwarded_key
 from tests.fakes.chain import FakeChain
-from tests.fakes.payers import SELECTOR, TARGET, Payer
+from tests.fakes.payers import FORWARDED, SELECTOR, TARGET, Payer
 from tests.fakes.world import World
 
 Body = dict[str, Any]
@@ -100,8 +102,16 @@ def message(kind: str, payer: Payer, units: int, *, deadline: int, priority: str
     return Message(kind, body, (payer.address.lower(), payer.nonce), units)
 
 
+def forward_request(payer: Payer, nonce: int, *, gas: int, deadline: int) -> Message:
+    """Sign a forward request, with a nonce that the forwarder counts."""
+    body = payer.forward(nonce, gas=gas, deadline=deadline)
+    return Message(FORWARD_REQUEST.name, body, key_of(FORWARD_REQUEST.name, body), 0)
+
+
 def key_of(kind: str, payload: Mapping[str, str | int]) -> MessageKey:
     """Give what the contract knows a row's message by."""
+    if KINDS[kind].ordered:
+        return forwarded_key(str(payload["from"]), hex_bytes(str(payload["signature"])))
     marker = KINDS[kind].marker(payload)
     return marker.signer.lower(), int(marker.nonce.removeprefix("faucet#"))
 
@@ -113,6 +123,11 @@ def every_kind(settings: ChainSettings) -> dict[str, Any]:
         "authorized_tokens": {asset: TokenDomain(name="USDC", version="2")},
         "permit2": Permit2Settings(
             tokens=(asset,), upto=UptoSettings(settler=Address("0x9A9f2CCfdE556A7E9Ff0848998Aa4a0CFD8863AE"))
+        ),
+        "forwarder": ForwarderSettings(
+            address=Address("0xDc64a140Aa3E981100a9becA4E685f962f0cF6C9"),
+            name="Ferryman Forwarder",
+            allowed=(AllowedTarget(target=FORWARDED, selectors=("0x" + SELECTOR.hex(),)),),
         ),
         "settler": Address("0x" + "5E" * 20),
         "relay": RelaySettings(

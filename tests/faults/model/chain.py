@@ -1,10 +1,11 @@
 """The chain of the model: it checks what it is sent, and is heard through endpoints that mislead."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
+from eth_abi.abi import decode
 from eth_hash.auto import keccak
 
 from ferryman.adapters.dynamodb.operations import Tables
@@ -12,10 +13,12 @@ from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import Address, BlockHash, BlockNumber, WalletNonce, Wei
 from ferryman.intents import eip3009, permit2
+from ferryman.intents.forward_request import forwarder
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 from ferryman.intents.settlement import settler
 from ferryman.ports import Clock, Refusal, Reverted, SendOutcome, SendResult, TransactionReceipt
+from tests.fakes.calls import FORWARDED, MessageKey, is_gift, keys_of
 from tests.fakes.chain import FakeChain, SignedTransaction
 from tests.fakes.witness import FakeWitness, hidden
 
@@ -28,6 +31,7 @@ _USED: Final = {
         b"ERC3009UsedAuthorization(address,bytes32)": (eip3009.TRANSFER, settler.SETTLE),
         b"InvalidNonce()": (permit2.SETTLE, permit2.UPTO_SETTLE),
         b"MetaTxNonceUsed(address,uint256)": (relay.EXECUTE,),
+        b"ERC2771ForwarderInvalidSigner(address,address)": (forwarder.EXECUTE,),
     }.items()
     for selector in selectors
 }
@@ -81,7 +85,8 @@ class StrictChain(FakeChain):
             case Lie.LOW_COUNTS:
                 liar.counts = {wallet: WalletNonce(count - 1) for wallet, count in self._counts.items()}
             case Lie.ALL_REVERTS:
-                liar.verdict = lambda call: _USED[call.data[:4]]
+                # No contract says that a gift was given before.
+                liar.verdict = lambda call: None if is_gift(call.data) else _USED[call.data[:4]]
             case Lie.NOTHING_SENT:
                 liar.answer_to_sends = SendResult(SendOutcome.SENT)
             case Lie.NOTHING_TAKEN:
@@ -95,6 +100,8 @@ class StrictChain(FakeChain):
 
     def heal(self) -> None:
         """Be as a chain is on a good day."""
+        assert self.forwarding
+        self.forwarding.target_reverts = False
         self.is_reachable = self.is_mining = True
         self.is_paused = self.batches_revert = False
         self.base_fee = CALM_BASE_FEE
@@ -103,6 +110,15 @@ class StrictChain(FakeChain):
             (wallet, nonce) for wallet, nonce in self.strangers if nonce < self.count_of(wallet)
         }
         self.be_honest()
+
+    def count_of_forwards(self, signer: Address) -> int:
+        """How many requests of a signer the forwarder has executed."""
+        return self.state.forwarder.nonces.get(signer, 0)
+
+    def reverted_of(self, wallets: Collection[Address]) -> list[MessageKey]:
+        """Give the messages whose transactions of these wallets reverted."""
+        sent = (self._sent[name] for name in self.reverted)
+        return [key for one in sent if one.sender in wallets for key in keys_of(one.data)]
 
     def hash_of(self, number: BlockNumber) -> BlockHash:
         """Give the hash of a block of the chain as it is now."""
@@ -121,6 +137,7 @@ class StrictChain(FakeChain):
             row = wallets.nonce_row(self.settings.chain_id, sent.sender, WalletNonce(sent.nonce))
             attempts = row.attempts if row else ()
             assert raw in [attempt.raw for attempt in attempts], "broadcast before it was kept"
+            assert not sent.data or leaves_enough(sent), "the forwarder would burn all of its gas"
         return tuple(self._paid_for(raw) for raw in envelopes)
 
     def _paid_for(self, raw: bytes) -> SendResult:
@@ -130,6 +147,16 @@ class StrictChain(FakeChain):
             return SendResult(SendOutcome.REJECTED, text, Refusal.FUNDS)
         (result,) = super().send([raw])
         return result
+
+
+def leaves_enough(sent: SignedTransaction) -> bool:
+    """Whether a target gets all it was promised, and after that a 63rd is left (OpenZeppelin's check)."""
+    if sent.data[:4] != forwarder.EXECUTE:
+        return True
+    (request,) = decode([FORWARDED], sent.data[4:])
+    asked: int = request[3]
+    at_the_call = sent.gas_limit - 21_000 - 16 * len(sent.data) - 60_000
+    return at_the_call - at_the_call // 64 >= asked and at_the_call - asked >= asked // 63
 
 
 class Routed:

@@ -9,22 +9,26 @@ from typing import Any, Final, cast
 
 from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
-from ferryman.domain.errors import RequestError, StoreUnavailableError
-from ferryman.domain.units import Milliseconds, TransactionId
+from ferryman.domain.errors import NonceOutOfOrderError, RequestError, StoreUnavailableError
+from ferryman.domain.units import Instant, Milliseconds, TransactionId
 from ferryman.intents import KINDS
+from ferryman.intents.forward_request import FORWARD_REQUEST
 from ferryman.ports import Chain
 from ferryman.services.assurance import Assurance
 from ferryman.services.chains import ChainAccess
 from ferryman.services.confirm import LEASE_MS
+from ferryman.services.nonces import NextNonces
 from ferryman.services.retrying import Retrying
+from tests.fakes.calls import MessageKey
 from tests.fakes.clock import FakeClock
 from tests.fakes.payers import Payer
 from tests.fakes.settled import SETTINGS
 from tests.fakes.signer import FakeSigner
 from tests.fakes.world import World
-from tests.faults.messages import Message, every_kind, fund
+from tests.faults.messages import Message, every_kind, forward_request, fund
 from tests.faults.model.chain import Routed, StrictChain
 from tests.faults.model.listener import Listener
 from tests.faults.model.ports import Rough, RoughQueue, RoughTables, SkewedClock
@@ -32,6 +36,8 @@ from tests.faults.model.weather import Mishap, Weather
 
 LOCKED: Final = 10_000_000
 """Of each payer, in token units: so much in the escrow, and as much of its own."""
+TARGET_GAS: Final = 30_000
+"""What the target of forward requests needs."""
 ROUNDS: Final = 300
 """Rounds of several seconds after which, with nothing going wrong any more, something counts as stuck."""
 REST_MS: Final = 8_000
@@ -95,6 +101,14 @@ class Deployment:
         self.posted: list[Posted] = []
         self.contracts_were_paused = False
         self.keys_were_lent = False
+        assert self.chain.forwarding
+        self.chain.forwarding.target_gas = TARGET_GAS
+        self.targets_were_broken = False
+        self.blocks_were_turned = False
+        """Whether any block went."""
+        self.doubles: set[MessageKey] = set()
+        """Forward requests that their signers gave to somebody else."""
+        self.healed_at: Instant | None = None
         self.blocks_were_lost = False
         """Whether blocks went that were deep enough to confirm what was in them."""
         self._at_work = 0
@@ -113,6 +127,26 @@ class Deployment:
     def _answered(self, posted: Posted, world: World) -> None:
         posted.transaction_id = posted.message.post(world).transaction.transaction_id
         posted.is_in_doubt = False
+
+    def next_turn(self, payer: Payer) -> int:
+        """Give the nonce of a forward request that a payer signs next: its own node is never away."""
+        ordered, is_reachable = FORWARD_REQUEST.ordered, self.chain.is_reachable
+        self.chain.is_reachable = True
+        try:
+            next_nonce = NextNonces(ordered, DynamoTransactions(self.tables))
+            return next_nonce(payer.address, ChainAccess(self.settings, self.chain))
+        except NonceOutOfOrderError:
+            return self.chain.count_of_forwards(payer.address) + ordered.most_ahead(self.settings) + 1
+        finally:
+            self.chain.is_reachable = is_reachable
+
+    def give_away(self, payer: Payer, *, deadline: int) -> None:
+        """Have a stranger forward a request of a payer that nobody posted here."""
+        nonce = self.chain.count_of_forwards(payer.address)
+        double = forward_request(payer, nonce, gas=TARGET_GAS + len(self.doubles), deadline=deadline)
+        payload = FORWARD_REQUEST.parse(double.body, {self.settings.chain_id: self.settings}).payload
+        self.chain.relay(payload, kind=double.kind)
+        self.doubles.add(double.key)
 
     # -- processes ----------------------------------------------------------------------------
 
@@ -184,6 +218,7 @@ class Deployment:
             return
         self.chain.head()
         self.chain.reorg(depth)
+        self.blocks_were_turned = True
         self.blocks_were_lost |= depth >= self.settings.required_confirmations
         if forgets:
             self.chain.forget()
@@ -227,6 +262,7 @@ class Deployment:
 
         """
         self._heal()
+        self.healed_at = self.clock.now()
         world = self.processes[0]
         rested = False
         for _ in range(ROUNDS):
@@ -254,6 +290,7 @@ class Deployment:
         """Count what came to pass."""
         rows = self.processes[0].rows()
         ends = Counter(f"ended {row.status} {row.reason or ''}".strip() for row in rows)
+        ends += Counter(f"{row.kind}: {row.status} {row.reason or ''}".strip() for row in rows)
         steps = Counter(f"step {step}" for row in rows for step in row.reached)
         counts = {"posted": len(self.posted), "blocks": self.chain.head().number, "sends": self.chain.sends}
         return Counter(counts) + Counter({str(key): n for key, n in self.weather.seen.items()}) + ends + steps

@@ -50,8 +50,10 @@ class Listener:
             metrics=world.metrics,
         )
         batch = self.next_batch()
+        if not batch:
+            return False  # a stream hands out no empty batches
         self._told += notify(batch)
-        return bool(batch)
+        return True
 
     def heard(self) -> dict[str, list[int]]:
         """Give the sequence numbers that were heard of each transaction, each when it was first heard."""

@@ -11,15 +11,19 @@ from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.domain.fees import FeeModel
 from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.units import Milliseconds, Wei
-from tests.faults.messages import PROVEN, message
+from ferryman.intents.forward_request import FORWARD_REQUEST
+from tests.faults.messages import PROVEN, forward_request, message
 from tests.faults.model.chain import OF_ANY, Lie
-from tests.faults.model.deployment import LOCKED, Deployment, Posted
+from tests.faults.model.deployment import LOCKED, TARGET_GAS, Deployment, Posted
 from tests.faults.model.end import check_end, check_ledgers
 from tests.faults.model.weather import Mishap
 
 FAR_SECONDS: Final = 50_000
 """A deadline that no run reaches."""
 NEAR_SECONDS: Final = 45
+LATER_SECONDS: Final = 600
+"""For what may wait for what nobody ever posts."""
+ENOUGH_GAS: Final = 100_000
 SMALL: Final = 20_000
 """Units of which a payer can afford many."""
 
@@ -92,13 +96,32 @@ class Ferryman(RuleBasedStateMachine):
     @rule(
         process=processes,
         payer=st.integers(0, 2),
-        kind=st.sampled_from(list(PROVEN)),
+        kind=st.sampled_from([*PROVEN, FORWARD_REQUEST.name]),
         count=st.integers(2, 6),
     )
     def post_many(self, process: int, payer: int, kind: str, count: int) -> None:
         """A client posts several messages at once."""
+        if kind == FORWARD_REQUEST.name:
+            self.forward(process, payer, [0] * count, ENOUGH_GAS, LATER_SECONDS)
+            return
         for _ in range(count):
             self.post(process, payer, kind, SMALL, is_urgent=False, seconds=FAR_SECONDS)
+
+    @rule(
+        process=processes,
+        payer=st.integers(0, 2),
+        ahead=st.sampled_from([[0], [0], [0, 0], [0, 0, 0], [1, 0], [2], [-1]]),
+        gas=st.sampled_from([ENOUGH_GAS, ENOUGH_GAS, ENOUGH_GAS, TARGET_GAS - 1]),
+        seconds=st.sampled_from([LATER_SECONDS, LATER_SECONDS, NEAR_SECONDS]),
+    )
+    def forward(self, process: int, payer: int, ahead: list[int], gas: int, seconds: int) -> None:
+        """A client posts forward requests, by the nonce that comes next or not."""
+        deadline, signer = self.deployment.clock.now() // 1000 + seconds, self.deployment.payers[payer]
+        for by in ahead:
+            nonce = max(self.deployment.next_turn(signer) + by, 0)
+            posted = Posted(forward_request(signer, nonce, gas=gas, deadline=deadline))
+            self.deployment.posted.append(posted)
+            self.deployment.post(posted, process=process)
 
     @precondition(lambda self: self.deployment.posted)
     @rule(process=processes, which=st.integers(0, 1_000))
@@ -293,10 +316,23 @@ class Ferryman(RuleBasedStateMachine):
     @precondition(lambda self: self.deployment.posted)
     @rule(which=st.integers(0, 1_000))
     def overtake(self, which: int) -> None:
-        """A stranger sends a transfer, as anybody may, as soon as it is seen on its way."""
+        """A stranger sends what anybody may, as soon as it is seen on its way."""
         posted = self.deployment.posted[which % len(self.deployment.posted)]
-        if posted.message.kind in {"settlement", "permit-transfer"}:
+        if posted.message.kind in {"settlement", "permit-transfer", FORWARD_REQUEST.name}:
             self.deployment.chain.overtaken.add(posted.message.key)
+
+    @rule(payer=st.integers(0, 2))
+    def give_away(self, payer: int) -> None:
+        """A payer has a stranger forward another request of the nonce that comes next."""
+        deadline = self.deployment.clock.now() // 1000 + LATER_SECONDS
+        self.deployment.give_away(self.deployment.payers[payer], deadline=deadline)
+
+    @rule(reverts=st.booleans())
+    def break_the_target(self, *, reverts: bool) -> None:
+        """The target of forward requests takes no calls for a while."""
+        assert self.deployment.chain.forwarding
+        self.deployment.chain.forwarding.target_reverts = reverts
+        self.deployment.targets_were_broken |= reverts
 
     # -- always -------------------------------------------------------------------------------
 
