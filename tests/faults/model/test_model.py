@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.faults.model.machine import Crowded, Ferryman
 
-LIVES: Final = 96
+LIVES: Final = 80
 """Of each shape, in every run of the tests: always the same ones."""
 SOAK_LIVES: Final = int(os.environ.get("SOAK_LIVES") or "5000")
 """Of each shape, in a soak: new ones each time."""
