@@ -44,8 +44,9 @@ NOTE = (
     "server's event loop, where its waiting for a block is everybody's; *in threads* gives each request one. "
     "It has one key and Ferryman {wallets}. A run counts only if every answer is a success, every "
     "transaction named is mined with status 1, and the payee has the money of each. *A function that waits* "
-    "looks at a row of DynamoDB four times in a second and does nothing else: no `/settle` can be answered "
-    "more often than that."
+    "looks at a row of DynamoDB four times in a second and does nothing else; *one that waits and writes* "
+    "also reads a quota and makes the two transactions of a settlement, and asks no queue, no other function "
+    "and no chain: no `/settle` that keeps what it takes can be answered more often than that."
 )
 
 
@@ -114,13 +115,17 @@ def measure_facilitators(stack: StackDescription, plan: Plan) -> tuple[list[Resu
 
 
 def _emulator_rows(stack: StackDescription, plan: Plan) -> list[tuple[str, ...]]:
-    """Measure a function that only waits, and a route that does no work of ours."""
-    waits, waiting_seconds = waited(stack, plan.settlements, at_once=plan.settling_at_once)
+    """Measure functions that wait, and a route that does no work of ours, once its processes have started."""
+    count, at_once = plan.settlements, plan.settling_at_once
+    waits, waiting_seconds = waited(stack, count, at_once=at_once, writes=False)
+    writing, writing_seconds = waited(stack, count, at_once=at_once, writes=True)
+    asyncio.run(_all(stack.api_url, [_health] * at_once, at_once))
     started = time.monotonic()
-    replies = asyncio.run(_all(stack.api_url, [_health] * plan.settlements, plan.settling_at_once))
+    replies = asyncio.run(_all(stack.api_url, [_health] * count, at_once))
     seconds = time.monotonic() - started
     return [
         _emulator_row("the emulator: a function that waits a second", waits, waiting_seconds),
+        _emulator_row("the emulator: one that waits and writes", writing, writing_seconds),
         _emulator_row("the emulator: GET /health", [each for each, _ in replies], seconds),
     ]
 

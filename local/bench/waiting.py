@@ -20,8 +20,14 @@ from local.paths import ROOT
 _SECONDS: Final = 120
 
 
-def waited(stack: StackDescription, count: int, *, at_once: int) -> tuple[list[float], float]:
-    """Invoke a function that only waits, so many at a time, after a round that starts its processes.
+def waited(stack: StackDescription, count: int, *, at_once: int, writes: bool) -> tuple[list[float], float]:
+    """Invoke a function that waits, so many at a time, after a round that starts its processes.
+
+    Args:
+        stack: where.
+        count: how often.
+        at_once: so many at a time.
+        writes: whether it also writes as much as a settlement is written.
 
     Returns:
         The milliseconds of each, and the seconds of all of them together.
@@ -33,11 +39,12 @@ def waited(stack: StackDescription, count: int, *, at_once: int) -> tuple[list[f
     aws = LocalAws(int(stack.aws_endpoint_url.rpartition(":")[2]))
     config = Config(max_pool_connections=at_once, read_timeout=_SECONDS, retries={"max_attempts": 0})
     client = aws.session().client("lambda", endpoint_url=aws.endpoint_url, config=config)
+    payload = json.dumps({"writes": writes}).encode()
     with _deployed(client, stack) as name, ThreadPoolExecutor(at_once) as threads:
 
         def invoke(_: int) -> float:
             started = time.monotonic()
-            answer = client.invoke(FunctionName=name, Payload=b"{}")
+            answer = client.invoke(FunctionName=name, Payload=payload)
             told = json.loads(answer["Payload"].read())
             if "looks" not in told:
                 raise LocalStackError(f"the function that waits has failed: {told}")
@@ -54,7 +61,9 @@ def _deployed(client: Any, stack: StackDescription) -> Iterator[str]:  # noqa: A
     """Deploy it with the runtime, the memory and the rights of the function that settles."""
     like = client.get_function_configuration(FunctionName=f"{stack.stack_name}-x402")
     name = f"{stack.stack_name}-bench-waits"
-    table = like["Environment"]["Variables"]["TRANSACTIONS_TABLE"]
+    tables = {
+        table: like["Environment"]["Variables"][table] for table in ("TRANSACTIONS_TABLE", "ACCOUNTS_TABLE")
+    }
     client.create_function(
         FunctionName=name,
         Runtime=like["Runtime"],
@@ -63,7 +72,7 @@ def _deployed(client: Any, stack: StackDescription) -> Iterator[str]:  # noqa: A
         Code={"ZipFile": _zipped(ROOT / "local" / "bench" / "waiting_function.py")},
         MemorySize=like["MemorySize"],
         Timeout=like["Timeout"],
-        Environment={"Variables": {"TRANSACTIONS_TABLE": table}},
+        Environment={"Variables": tables},
     )
     try:
         yield name

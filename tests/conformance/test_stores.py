@@ -54,7 +54,7 @@ from ferryman.domain.units import (
     Wei,
 )
 from ferryman.intents.payment import PAYMENT
-from ferryman.ports import Binding, Block, Change, Lease, Ledger, Reservation, Room
+from ferryman.ports import Binding, Block, Change, Lease, Ledger, Recorded, Reservation, Room
 from tests.support.payments import CHAIN_ID, TOKEN, chain_settings, signed_request
 from tests.support.rows import NOW, accepted, received_row
 
@@ -624,6 +624,52 @@ class TestWrite:
         assert closed is not None
         assert closed.is_settled
         assert ledger(tables) == Ledger(reserved=TokenUnits(0), settled_block=BlockNumber(91))
+
+    def test_ends_of_several_nonces_are_written_together(self, tables: Tables) -> None:
+        """Each as by itself: row, event, funds and nonce."""
+        (first_nonce,) = bind(tables, [accept(tables)])
+        other = accept(tables, nonce=2)
+        store = DynamoTransactions(tables)
+        bound = store.get(first_nonce.intents[0])
+        assert bound is not None
+        after, event = take_step(bound, Step.CONFIRMED, name="payment_confirmed", at=NOW, confirmations=1)
+        end = Change(before=bound, after=after, events=(event,))
+
+        store.write_together(
+            [
+                Recorded(
+                    change=end,
+                    release=reservation_of(bound),
+                    settled_block=BlockNumber(91),
+                    nonce_row=first_nonce.settled(),
+                ),
+                Recorded(change=failed(other)),
+            ]
+        )
+
+        closed = DynamoWallets(tables).nonce_row(CHAIN_ID, WALLET, first_nonce.nonce)
+        assert closed is not None
+        assert closed.is_settled
+        assert ledger(tables) == Ledger(reserved=TokenUnits(1_000), settled_block=BlockNumber(91))
+        ended = [store.get(name) for name in (bound.transaction_id, other.transaction_id)]
+        assert [row.status for row in ended if row] == [Status.CONFIRMED, Status.FAILED]
+        assert store.events(bound.transaction_id)[-1] == event
+
+    def test_of_what_is_written_together_one_that_moved_keeps_all_from_it(self, tables: Tables) -> None:
+        """Nothing of it is written."""
+        rows, store = [accept(tables, nonce=nonce) for nonce in (1, 2)], DynamoTransactions(tables)
+        store.write(Change(before=rows[1], after=replace(rows[1], waits=1, version=rows[1].version + 1)))
+
+        with pytest.raises(StaleRowError):
+            store.write_together(
+                [
+                    Recorded(change=failed(rows[0]), release=reservation_of(rows[0])),
+                    Recorded(change=failed(rows[1])),
+                ]
+            )
+
+        assert store.get(rows[0].transaction_id) == rows[0]
+        assert ledger(tables).reserved == 2_000
 
     def test_funds_are_held_again_whatever_room_there_is_and_once(self, tables: Tables) -> None:
         """A reorg undid the payment they were let go for; others may have been promised them since."""

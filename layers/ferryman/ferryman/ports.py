@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from ferryman.domain.access import ApiKey, Caller, Challenge, Role, Session, Ticket
 from ferryman.domain.accounts import CachedAccount, ContractAccount
@@ -511,6 +511,25 @@ class Change:
     events: tuple[Event, ...] = ()
 
 
+ITEMS_TOGETHER: Final = 50
+"""Most items of changes that are written together: half of what DynamoDB takes, since all wait for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A change that the chain made, and what goes with it, as `TransactionStore.write` takes them."""
+
+    change: Change
+    release: Reservation | None = None
+    settled_block: BlockNumber | None = None
+    nonce_row: NonceRow | None = None
+
+    @property
+    def items(self) -> int:
+        """How many items it writes: row, events, a nonce, a ledger and the marker of what it holds."""
+        return 1 + len(self.change.events) + (self.nonce_row is not None) + 2 * (self.release is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A row that wants attention, as the index knows it."""
@@ -604,6 +623,18 @@ class TransactionStore(Protocol):
         Raises:
             StaleRowError: a row is not what the caller read.
             LedgerRefusedError, LedgerMovedError: as in `accept`.
+
+        """
+        ...
+
+    def write_together(self, recorded: Sequence[Recorded]) -> None:
+        """Write changes of different rows, all of them or none, with one request.
+
+        Args:
+            recorded: none releases funds of the same ledger as another; ITEMS_TOGETHER at most, all in all.
+
+        Raises:
+            StaleRowError: one of them can not be written, or not now; each by itself will show.
 
         """
         ...

@@ -1,8 +1,10 @@
-"""Recording: ends of different payers go side by side, those of one payer do not, and a nonce closes last."""
+"""Recording: ends of different payers are written together, those of one are not, and a nonce closes last."""
 
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from ferryman.adapters.workers import ThreadWorkers
 from ferryman.domain.errors import StaleRowError, StoreUnavailableError
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status
-from ferryman.ports import Change
+from ferryman.ports import ITEMS_TOGETHER, Change, Recorded
 from tests.fakes.settled import MemoryWorld, memory_world
 
 
@@ -26,6 +28,10 @@ class WatchedStore:
         self.closed: list[int] = []
         """How many ends were written before each that closed a nonce."""
         self.ends = 0
+        self.together: list[int] = []
+        """How many ends each request had that had several."""
+        self.meanwhile: Callable[[Sequence[Recorded]], None] | None = None
+        """Called before the first such request."""
         self.trouble: Exception | None = None
         """Raised at the first write of an end."""
 
@@ -37,20 +43,32 @@ class WatchedStore:
         if change.after.status is not Status.CONFIRMED:
             self._store.write(change, nonce_row=nonce_row, **named)
             return
+        one = Recorded(change=change, nonce_row=nonce_row)
+        self._slowly([one], lambda: self._store.write(change, nonce_row=nonce_row, **named))
+
+    def write_together(self, recorded: Sequence[Recorded]) -> None:
+        """Write several ends, as slowly as one."""
+        self.together.append(len(recorded))
+        if meanwhile := self.meanwhile:
+            self.meanwhile = None
+            meanwhile(recorded)
+        self._slowly(recorded, lambda: self._store.write_together(recorded))
+
+    def _slowly(self, recorded: Sequence[Recorded], write: Callable[[], None]) -> None:
+        payers = [one.change.after.sender for one in recorded]
         with self._turn:
             if trouble := self.trouble:
                 self.trouble = None
                 raise trouble
-            self._writing[change.after.sender] += 1
+            self._writing.update(payers)
             self.most_payers = max(self.most_payers, len(+self._writing))
             self.most_of_one = max(self.most_of_one, *self._writing.values())
-            if nonce_row:
-                self.closed.append(self.ends)
+            self.closed += [self.ends for one in recorded if one.nonce_row]
         time.sleep(0.002)
-        self._store.write(change, nonce_row=nonce_row, **named)
+        write()
         with self._turn:
-            self._writing[change.after.sender] -= 1
-            self.ends += 1
+            self._writing.subtract(payers)
+            self.ends += len(recorded)
 
 
 def mined_crowds(*, payers: int = 5) -> tuple[MemoryWorld, WatchedStore]:
@@ -96,6 +114,43 @@ def test_a_nonce_closes_when_all_else_of_it_is_written() -> None:
 
     assert len(store.closed) >= 3
     assert min(store.closed) == 24 - len(store.closed)
+
+
+def test_ends_of_many_payers_take_few_requests() -> None:
+    """Each is four items; a request has fifty at most."""
+    memory, store = mined_crowds(payers=24)
+
+    memory.world.follow(run_ms=2_500)
+
+    assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}
+    assert sum(store.together) >= 24 - 3
+    assert max(store.together) == ITEMS_TOGETHER // 4
+    memory.world.check_events()
+    memory.world.check_nonces()
+    assert memory.world.reserved() == memory.world.held() == 0
+
+
+def test_one_end_that_cannot_be_written_does_not_keep_the_others_from_theirs() -> None:
+    """They are written by themselves, and it is found."""
+    memory, store = mined_crowds(payers=24)
+    moved: list[str] = []
+
+    def move(recorded: Sequence[Recorded]) -> None:
+        row = recorded[1].change.before
+        moved.append(row.transaction_id)
+        memory.world.store.write(Change(before=row, after=replace(row, version=row.version + 1)))
+
+    store.meanwhile = move
+    memory.world.confirm.follower(memory.world.settings.chain_id).look()
+
+    open_still = {row.transaction_id: row.nonce for row in memory.world.rows() if not row.status.is_terminal}
+    assert set(moved) < open_still.keys()
+    assert len(open_still) == 2, "itself, and the one that closes its nonce"
+    assert len(set(open_still.values())) == 1
+    memory.world.follow(run_ms=2_500)
+    assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}
+    memory.world.check_events()
+    memory.world.check_nonces()
 
 
 @pytest.mark.parametrize("trouble", [StaleRowError("moved"), StoreUnavailableError("away")])

@@ -1,7 +1,7 @@
 """Recording: what was mined with a nonce becomes steps of its intents."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -25,12 +25,14 @@ from ferryman.ports import (
     Clock,
     Log,
     NonceMarker,
+    Recorded,
     TransactionReceipt,
     TransactionStore,
     WalletStore,
     Workers,
 )
 from ferryman.services.about import about
+from ferryman.services.bundles import PlannedWrite, bundles, nothing_more
 from ferryman.services.canonical import NOTHING_ASKED, Judgement
 from ferryman.services.chains import ChainAccess
 from ferryman.services.executions import Executions
@@ -49,6 +51,7 @@ from ferryman.services.outcomes import (
 
 _ENDS: Final = frozenset({Step.CONFIRMED, Step.FAILED})
 _HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
+_SEVERAL: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +72,13 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Write:
-    """One write, and whose funds it may let go: two of the same payer would be in each other's way."""
-
-    finding: Finding
-    payer: Address
-    carry_out: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """The writes of one nonce."""
 
     finding: Finding
-    first: Sequence[_Write]
+    first: Sequence[PlannedWrite]
     """In any order."""
-    last: _Write | None
+    last: PlannedWrite | None
     """Closes it; None if it stays open."""
 
 
@@ -104,7 +98,7 @@ class Recording:
     def __call__(self, findings: Sequence[Finding], blocks: Judgement = NOTHING_ASKED) -> list[Finding]:
         """Write what is new of nonces: inclusion, end or disappearance.
 
-        What becomes of an intent is a write of its own, and those of different payers go side by side. The
+        What becomes of intents of different payers is written together, and such bundles side by side. The
         last write of a nonce closes it: only once all others of it are done, or they would be forgotten.
 
         Args:
@@ -120,9 +114,9 @@ class Recording:
         """
         plans = [plan for one in findings if (plan := self._plan(one, blocks))]
         stale = self._carried_out(write for plan in plans for write in plan.first)
-        closing = [plan.last for plan in plans if plan.last and plan.finding.key not in stale]
-        stale |= self._carried_out(closing)
-        return [write.finding for write in closing if write.finding.key not in stale]
+        closing = [plan for plan in plans if plan.last and plan.finding.key not in stale]
+        stale |= self._carried_out(plan.last for plan in closing if plan.last)
+        return [plan.finding for plan in closing if plan.finding.key not in stale]
 
     def _plan(self, finding: Finding, blocks: Judgement) -> _Plan | None:
         """Give the writes of a nonce; None if nothing can be said of it yet."""
@@ -138,7 +132,7 @@ class Recording:
         if elsewhere is None:
             return None
         first = [
-            _Write(finding, intent.sender, partial(self._write_recovery, intent, row, mined))
+            PlannedWrite(finding.key, intent.sender, partial(self._write_recovery, intent, row, mined))
             for intent in intents
             if mined and is_executed_after_all(intent, row, mined, self.kinds[intent.kind])
         ]
@@ -146,34 +140,58 @@ class Recording:
             closing = row.settled(mined.block) if mined and deep and intent is carried[-1] else None
             if receipt := elsewhere.get(intent.transaction_id):
                 write = partial(self._write_elsewhere, intent, receipt, closing)
-            else:
-                write = partial(self._write_intent, intent, row, mined, closing)
-            first.append(_Write(finding, intent.sender, write))
+                first.append(PlannedWrite(finding.key, intent.sender, write))
+            elif taken := self._steps_taken(finding, intent, closing):
+                first.append(taken)
         if mined is None or not deep:
             return _Plan(finding, first, None)
         if carried:
-            return _Plan(finding, first[:-1], first[-1])
+            return _Plan(finding, first[:-1], first[-1]) if first else None
         # A fill, or all of its intents have ended or gone: nobody else closes it.
         close = partial(self.wallets.replace_nonce_row, row, row.settled(mined.block))
-        return _Plan(finding, first, _Write(finding, row.wallet, close))
+        return _Plan(finding, first, PlannedWrite(finding.key, row.wallet, close))
 
-    def _carried_out(self, writes: Iterable[_Write]) -> set[tuple[Address, WalletNonce]]:
+    def _carried_out(self, writes: Iterable[PlannedWrite]) -> set[tuple[Address, WalletNonce]]:
         """Write, and give the nonces of which something had moved."""
         stale: set[tuple[Address, WalletNonce]] = set()
 
-        def carry_out(write: _Write) -> None:
+        def carry_out(write: PlannedWrite) -> None:
             try:
                 write.carry_out()
             except StaleRowError:
-                wallet, nonce = write.finding.key
-                stale.add(write.finding.key)
+                wallet, nonce = write.key
+                stale.add(write.key)
                 self.log.info("the row moved; the next look sees it", wallet=wallet, nonce=nonce)
+            else:
+                write.done()
 
-        queues: defaultdict[Address, list[Callable[[], None]]] = defaultdict(list)
+        def carry_out_all(bundle: Sequence[PlannedWrite]) -> None:
+            if not self._written_together(bundle):
+                for write in bundle:
+                    carry_out(write)
+
+        queues: defaultdict[Address, deque[PlannedWrite]] = defaultdict(deque)
         for write in writes:
-            queues[write.payer].append(partial(carry_out, write))
-        self.workers.work_off(list(queues.values()))
+            queues[write.payer].append(write)
+        while queues:
+            turn = [queue.popleft() for queue in queues.values()]
+            queues = defaultdict(deque, {payer: queue for payer, queue in queues.items() if queue})
+            self.workers.work_off([[partial(carry_out_all, bundle)] for bundle in bundles(turn)])
         return stale
+
+    def _written_together(self, bundle: Sequence[PlannedWrite]) -> bool:
+        """Write several with one request; one that is in the way of all is found when each goes by itself."""
+        recorded = [write.recorded for write in bundle if write.recorded]
+        if len(recorded) < _SEVERAL:
+            return False
+        try:
+            self.store.write_together(recorded)
+        except StaleRowError as error:
+            self.log.info("not written together", intents=len(recorded), cause=str(error))
+            return False
+        for write in bundle:
+            write.done()
+        return True
 
     def lost(self, row: NonceRow, intents: Sequence[Transaction], head: BlockId) -> bool:
         """Take a nonce that somebody else has used off its intents: they are bound again.
@@ -260,11 +278,11 @@ class Recording:
         self.log.warning("carried out already, by another transaction", hash=receipt.hash, **about(over))
         self._call_up_next(over)
 
-    def _write_intent(
-        self, intent: Transaction, row: NonceRow, mined: Mined | None, closing: NonceRow | None
-    ) -> None:
-        """Write the steps of one intent in one write, with its funds let go if it is over."""
-        kind = self.kinds[intent.kind]
+    def _steps_taken(
+        self, finding: Finding, intent: Transaction, closing: NonceRow | None
+    ) -> PlannedWrite | None:
+        """Give the write of an intent's new steps, if there are any; its funds are let go if it is over."""
+        row, mined, kind = finding.row, finding.mined, self.kinds[intent.kind]
         leg = leg_of(intent, row, mined, kind) if mined else None
         after, events = intent, list[Event]()
         for step, facts in steps_of(intent, row, mined, leg):
@@ -273,18 +291,26 @@ class Recording:
             after, event = take_step(after, step, name=name, at=now, **facts, **money)
             events.append(event)
         if not events:
-            return
+            return None
         if leg and after.status is Status.VALIDATED:
             self.log.warning("returned, to be bound again", cause=leg.cause, **about(intent))
             after = replace(after, due_at=self.clock.now(), last_error=leg.cause)
-        change = Change(before=intent, after=after, events=tuple(events))
+        recorded = Recorded(
+            change=Change(before=intent, after=after, events=tuple(events)), nonce_row=closing
+        )
         if mined and after.status.is_terminal:
-            held, settled_block = kind.reservation(intent.payload), mined.receipt.block_number
-            self.store.write(change, release=held, settled_block=settled_block, nonce_row=closing)
-        else:
-            self.store.write(change, nonce_row=closing)
-        if leg and leg.is_done:
-            self._call_up_next(after)
+            held = kind.reservation(intent.payload)
+            recorded = replace(recorded, release=held, settled_block=mined.receipt.block_number)
+        done = partial(self._call_up_next, after) if leg and leg.is_done else nothing_more
+        return PlannedWrite(finding.key, intent.sender, partial(self._write_alone, recorded), recorded, done)
+
+    def _write_alone(self, recorded: Recorded) -> None:
+        self.store.write(
+            recorded.change,
+            release=recorded.release,
+            settled_block=recorded.settled_block,
+            nonce_row=recorded.nonce_row,
+        )
 
     def _call_up_next(self, intent: Transaction) -> None:
         """Have what its signer signed next looked at now, if the contract takes it only after this one.

@@ -34,6 +34,7 @@ from ferryman.adapters.dynamodb.operations import (
     Tables,
     Update,
     Write,
+    WriteConflictError,
 )
 from ferryman.adapters.dynamodb.quotas import QuotaUpdate, gas_correction, quota_of, quota_update
 from ferryman.domain.backlog import PARTS
@@ -50,7 +51,7 @@ from ferryman.domain.nonces import NonceRow
 from ferryman.domain.quotas import Charge, Quota, QuotaMovedError
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Address, BlockNumber, ChainId, Instant, TokenUnits, TransactionId
-from ferryman.ports import Change, Due, Funds, Ledger, NonceMarker, Reservation, Room
+from ferryman.ports import Change, Due, Funds, Ledger, NonceMarker, Recorded, Reservation, Room
 
 HELD: Final = "held_"
 """Begins the names of attributes of markers that tell what is held."""
@@ -230,13 +231,7 @@ class DynamoTransactions:
         nonce_row: NonceRow | None = None,
     ) -> None:
         """Write a change with what goes with it."""
-        row = row_put(change)
-        if self._lists_closed and change.after.status.is_terminal:
-            row = replace(row, item=row.item | closed_keys(change.after))
-        writes: list[Write] = [row, *event_puts(change.events)]
-        if nonce_row:
-            where = (Equals("version", nonce_row.version - 1),)
-            writes.append(Put(table=Table.WALLETS, item=nonce_row_item(nonce_row), where=where))
+        writes = self._change_writes(change, nonce_row)
         ledger, gas = len(writes), gas_correction(change.before, change.after)
         writes += _ledger_writes(hold, gas=gas)
         if hold:
@@ -255,6 +250,30 @@ class DynamoTransactions:
                 beside = _hold_beside(hold_again, change.after.transaction_id)
                 return self._written_or_stale([*writes[: ledger + 1], beside, *writes[ledger + 2 :]])
             raise StaleRowError(str(error)) from error
+
+    def write_together(self, recorded: Sequence[Recorded]) -> None:
+        """Write changes with what goes with each, all of them or none."""
+        writes: list[Write] = []
+        for one in recorded:
+            change = one.change
+            gas = gas_correction(change.before, change.after)
+            writes += self._change_writes(change, one.nonce_row)
+            writes += _release_writes(change.after, one.release, one.settled_block, gas)
+        try:
+            self._written_or_stale(writes)
+        except WriteConflictError as error:
+            raise StaleRowError(str(error)) from error
+
+    def _change_writes(self, change: Change, nonce_row: NonceRow | None) -> list[Write]:
+        """Replace the row, append its events, and replace the nonce."""
+        row = row_put(change)
+        if self._lists_closed and change.after.status.is_terminal:
+            row = replace(row, item=row.item | closed_keys(change.after))
+        writes: list[Write] = [row, *event_puts(change.events)]
+        if nonce_row:
+            where = (Equals("version", nonce_row.version - 1),)
+            writes.append(Put(table=Table.WALLETS, item=nonce_row_item(nonce_row), where=where))
+        return writes
 
     def _written_or_stale(self, writes: Sequence[Write]) -> None:
         try:
