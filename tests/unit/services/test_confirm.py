@@ -1,6 +1,9 @@
 """Confirmation: depth, reverts, blocks that vanish, and who holds the lease."""
 
+import pytest
+
 from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Instant, Milliseconds
 from tests.fakes.settled import MemoryWorld, memory_world
@@ -167,3 +170,18 @@ def test_a_chain_that_goes_away_in_the_middle_is_looked_at_when_it_is_back() -> 
     memory.world.follow()
 
     assert memory.world.rows()[0].status is Status.CONFIRMED
+
+
+@pytest.mark.parametrize("begun_ms", [100, 500, 900])
+def test_a_run_is_in_step_with_the_blocks_whenever_it_begins(begun_ms: int) -> None:
+    """A run that looked a block time after its first look would be as late behind each block as it began."""
+    memory = memory_world()
+    started = memory.clock.now()
+    posted(memory)
+    memory.clock.sleep(Milliseconds(begun_ms))
+
+    memory.world.follow(run_ms=3_000)
+
+    (row,) = memory.world.rows()
+    assert row.status is Status.CONFIRMED
+    assert (row.reached[Step.CONFIRMED] - started) % 1_000 <= 250

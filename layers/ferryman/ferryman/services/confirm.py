@@ -99,9 +99,7 @@ class Confirm:
         except (ChainUnreachableError, StoreUnavailableError) as error:
             self.log.warning("could not look", chain_id=chain_id, cause=str(error))
             watch.is_open = True
-        has_new_head = watch.head is not None and (before is None or watch.head.number != before.number)
-        pause = watch.block_time_ms if has_new_head else watch.block_time_ms // _BLOCK_PARTS
-        watch.next_look = Instant(now + max(pause, _SHORTEST_PAUSE_MS))
+        watch.next_look = Instant(now + max(_pause(watch, before, now), _SHORTEST_PAUSE_MS))
 
     def _goes_on(self, watch: _Watch) -> bool:
         """Whether to look again: something is open, or came while the lease was given back."""
@@ -138,3 +136,17 @@ class Confirm:
             self.confirmer.start(chain_id)
         except (StaleRowError, StoreUnavailableError) as error:
             self.log.warning("not handed over, the schedule goes on", chain_id=chain_id, cause=str(error))
+
+
+def _pause(watch: _Watch, before: Block | None, now: Instant) -> int:
+    """Give the milliseconds from one look to the next.
+
+    A run's first look finds a block, and not since when it is there: a block time later it would be as long
+    behind the next, half a block time by chance, and stay so. Its timestamp says when the next is due.
+    """
+    block_time, head = watch.block_time_ms, watch.head
+    if head is None or (before is not None and head.number == before.number):
+        return block_time // _BLOCK_PARTS
+    if before is None:
+        return (head.timestamp_seconds * 1_000 - now) % block_time
+    return block_time
