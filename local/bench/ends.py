@@ -9,19 +9,21 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
 from local.bench.plan import Plan
 from local.bench.report import ResultTable, number
-from local.bench.slow_tables import SlowTables
+from local.bench.slow_tables import FEW_ITEMS, SlowTables
 from local.errors import LocalStackError
 from local.progress import step
 from tests.fakes.settled import memory_world
 
 _WRITE_SECONDS: Final = 0.008
+_ITEM_SECONDS: Final = 0.0005
 _BATCH: Final = 20
 _SENDERS: Final = 50
 _WIDEST_WINDOW: Final = 256
 NOTE = (
     f"One look of confirm at a block with all of them, from {_SENDERS} senders; everything in memory, and "
-    f"each write takes {_WRITE_SECONDS * 1000:g} ms, which is assumed of DynamoDB. Reads take no time. Side "
-    f"by side are at most {AWS_CONNECTIONS}, as many as a client of boto3 keeps connections; boto3's own "
+    f"each write takes {_WRITE_SECONDS * 1000:g} ms and {_ITEM_SECONDS * 1000:g} ms more for each item beyond "
+    f"{FEW_ITEMS}, which is assumed of DynamoDB. Reads take no time. Side by side are at most "
+    f"{AWS_CONNECTIONS}, as many as a client of boto3 keeps connections; boto3's own "
     "processor time is not in here."
 )
 
@@ -54,7 +56,7 @@ def _ended(count: int, batch_size: int, workers: int) -> float:
         pass
     memory.clock.sleep(Milliseconds(1_000))
     stored, world.workers = world.tables, ThreadWorkers(workers)
-    world.tables = SlowTables(stored, _WRITE_SECONDS)
+    world.tables = SlowTables(stored, _WRITE_SECONDS, _ITEM_SECONDS)
     world.restart()
     started = time.perf_counter()
     world.confirm.follower(world.settings.chain_id).look()

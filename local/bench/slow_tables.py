@@ -3,8 +3,11 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ferryman.adapters.dynamodb.operations import Item, Key, Query, Tables, Write
+
+FEW_ITEMS: Final = 5
 
 
 @dataclass
@@ -13,6 +16,9 @@ class SlowTables:
 
     inner: Tables
     write_seconds: float
+    """A write, or a transaction of a few items."""
+    item_seconds: float
+    """Each item of a transaction more."""
 
     def get(self, table: str, key: Key) -> Item | None:
         """Read an item."""
@@ -33,5 +39,6 @@ class SlowTables:
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Carry out writes, all or nothing."""
-        time.sleep(self.write_seconds)
+        more = max(len(writes) - FEW_ITEMS, 0)
+        time.sleep(self.write_seconds + more * self.item_seconds)
         self.inner.transact(writes)
