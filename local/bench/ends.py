@@ -21,8 +21,8 @@ _SENDERS: Final = 50
 _WIDEST_WINDOW: Final = 256
 NOTE = (
     f"One look of confirm at a block with all of them, from {_SENDERS} senders; everything in memory, and "
-    f"each write takes {_WRITE_SECONDS * 1000:g} ms and {_ITEM_SECONDS * 1000:g} ms more for each item beyond "
-    f"{FEW_ITEMS}, which is assumed of DynamoDB. Reads take no time. Side by side are at most "
+    f"each write takes {_WRITE_SECONDS * 1000:g} ms and {_ITEM_SECONDS * 1000:g} ms more for each item "
+    f"beyond {FEW_ITEMS}, which is assumed of DynamoDB. Reads take no time. Side by side are at most "
     f"{AWS_CONNECTIONS}, as many as a client of boto3 keeps connections; boto3's own "
     "processor time is not in here."
 )
