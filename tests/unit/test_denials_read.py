@@ -29,7 +29,7 @@ def line() -> str:
     with serving(lambda _: refused) as served:
         once = Config(retries={"total_max_attempts": 1})
         client: Any = boto3.client("dynamodb", endpoint_url=served.url, config=once)
-        tell_denials(client, StructuredLog(Logger(service="confirm", stream=written)))
+        tell_denials(client, StructuredLog(Logger(service="confirm", level="INFO", stream=written)))
         with pytest.raises(ClientError):
             client.get_item(TableName="rows", Key={"name": {"S": "one"}})
     return written.getvalue()
