@@ -220,11 +220,22 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/reopening.py",
-                "        self.store.write(change, hold_again=kind.reservation(row.payload))\n",
-                "        self.store.write(change)\n",
+                "hold_again=kind.reservation(row.payload), nonce_row=nonce_row)\n",
+                "nonce_row=nonce_row)\n",
             ),
         ),
         (_REORGS,),
+    ),
+    Mutation(
+        "what others carried out is looked at until their block is final",
+        (
+            Edit(
+                f"{_PACKAGE}/services/executions.py",
+                "        return unhindered(after, due_at=Instant(now + LOOKED_AT_AGAIN_MS)), event\n",
+                "        return unhindered(after, due_at=None), event\n",
+            ),
+        ),
+        ("tests/unit/services/test_resting.py",),
     ),
     Mutation(
         "what the chain has carried out is looked for before an end",

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from web3 import Web3
@@ -138,7 +139,8 @@ class Traffic:
             served = [self._serve(lane) for lane in Lane]
             if now >= next_look:
                 seen = follower.look()
-                self.world.confirm.sweep(self.world.settings.chain_id, freed=seen.freed)
+                resting = partial(follower.resting, head=seen.head)
+                self.world.confirm.sweep(self.world.settings.chain_id, freed=seen.freed, resting=resting)
                 next_look = now + _LOOK_SECONDS
             if not any(served):
                 time.sleep(_IDLE_SECONDS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from ferryman.adapters.dynamodb.accounts import DynamoAccounts
@@ -247,6 +248,12 @@ class World:
     def follow(self, run_ms: int = RUN_MS) -> None:
         """Run confirm once."""
         self.confirm([self.settings.chain_id], until=Instant(self.clock.now() + run_ms))
+
+    def sweep(self, *, freed: int = 0) -> None:
+        """Sweep once, as confirm does after a look."""
+        chain_id = self.settings.chain_id
+        resting = partial(self.confirm.follower(chain_id).resting, head=self.chain.head())
+        self.confirm.sweep(chain_id, freed=freed, resting=resting)
 
     def gauge(self) -> None:
         """Measure, as the schedule's run does."""

@@ -3,10 +3,22 @@
 import pytest
 
 from ferryman.domain.transaction import Status
+from ferryman.services.executions import LOOKED_AT_AGAIN_MS
 from tests.fakes.settled import MemoryWorld
 from tests.faults.interruptions import Interruption
 from tests.faults.messages import Message
-from tests.faults.scenarios import Scenario, chain_up, check, crowd, live, messages_of, of, two_confirmations
+from tests.faults.scenarios import (
+    Scenario,
+    chain_up,
+    check,
+    crowd,
+    crowd_overtaken,
+    live,
+    messages_of,
+    of,
+    overtaken,
+    two_confirmations,
+)
 
 
 def over(scenario: Scenario, interruption: Interruption) -> tuple[MemoryWorld, list[Message]]:
@@ -19,12 +31,21 @@ def over(scenario: Scenario, interruption: Interruption) -> tuple[MemoryWorld, l
     check(memory, messages)
     memory.chain.replace(memory.chain.head().number - first, keeps_mempool=False)
     assert not set(memory.chain.state.executed)
+    if any(row.due_at for row in memory.world.rows()):
+        # What others carried out is looked at once a minute.
+        memory.clock.sleep(LOOKED_AT_AGAIN_MS)
     return memory, messages
 
 
 _CASES = (
     pytest.param(chain_up, False, id="one by one, messages redelivered"),
     pytest.param(crowd, True, id="in one transaction, messages lost"),
+    pytest.param(
+        of("settlement", overtaken), True, id="carried out by another relayer", marks=pytest.mark.soak
+    ),
+    pytest.param(
+        of("settlement", crowd_overtaken), False, id="left out of its batch for that", marks=pytest.mark.soak
+    ),
     pytest.param(chain_up, True, id="one by one, messages lost", marks=pytest.mark.soak),
     pytest.param(crowd, False, id="in one transaction, messages redelivered", marks=pytest.mark.soak),
     pytest.param(two_confirmations, False, id="two confirmations", marks=pytest.mark.soak),

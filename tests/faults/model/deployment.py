@@ -314,7 +314,8 @@ class Deployment:
             self.queue.settle(batch, world.submit(list(dict.fromkeys(batch))))
 
     def _is_at_rest(self, world: World) -> bool:
-        return not (len(self.queue) or self.queue.dead or world.open_rows() or self._open_nonces(world))
+        is_idle = not (len(self.queue) or self.queue.dead or self._open_nonces(world))
+        return is_idle and all(row.status.is_terminal and row.due_at is None for row in world.rows())
 
     def _open_nonces(self, world: World) -> list[str]:
         wallets = DynamoWallets(world.tables)

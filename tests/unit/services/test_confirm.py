@@ -118,11 +118,11 @@ def test_a_wake_up_during_the_last_look_is_not_lost() -> None:
     looks: list[int] = []
 
     class WakingSweep:
-        def __call__(self, chain_id: object, *, freed: int) -> bool:
+        def __call__(self, chain_id: object, *, freed: int, resting: object) -> bool:
             if not looks:  # something arrives just after the first look found nothing
                 posted(memory)
             looks.append(freed)
-            return sweep(chain_id, freed=freed) and len(looks) > 1  # type: ignore[arg-type]
+            return sweep(chain_id, freed=freed, resting=resting) and len(looks) > 1  # type: ignore[arg-type]
 
     object.__setattr__(memory.world.confirm, "sweep", WakingSweep())
     memory.world.follow()

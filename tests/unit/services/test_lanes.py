@@ -89,7 +89,7 @@ def test_the_sweep_hints_an_urgent_payment_before_a_hundred_that_were_due_earlie
     memory.world.queue.lose()
     memory.world.clock.sleep(Milliseconds(11_000))
 
-    memory.world.confirm.sweep(memory.world.settings.chain_id, freed=0)
+    memory.world.sweep()
 
     (hint,) = memory.world.queue.waiting(Lane.EXPRESS)
     assert isinstance(hint, TransactionHint)

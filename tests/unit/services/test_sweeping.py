@@ -9,7 +9,7 @@ from tests.fakes.settled import MemoryWorld, memory_world
 def hinted(memory: MemoryWorld, *, freed: int) -> list[TransactionId]:
     """Sweep once, and give whom the new messages name; nobody takes them."""
     before = set(memory.world.queue.everything())
-    memory.world.confirm.sweep(memory.world.settings.chain_id, freed=freed)
+    memory.world.sweep(freed=freed)
     sent = [hint for hint in memory.world.queue.everything() if hint not in before]
     return [hint.transaction_id for hint in sent if isinstance(hint, TransactionHint)]
 

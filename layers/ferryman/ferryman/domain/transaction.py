@@ -141,7 +141,10 @@ class Transaction:
 
     version: int = 1
     due_at: Instant | None = None
-    """When the sweep looks at it; None while it is bound or over."""
+    """When the sweep looks at it; None while it is bound, or over.
+
+    What others carried out is over and stays due until their block is final.
+    """
     waits: int = 0
     starts: int = 0
     """Attempts that were started and never recorded an outcome."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ferryman.domain.errors import ChainUnreachableError, StaleRowError, StoreUnavailableError
@@ -90,7 +91,8 @@ class Confirm:
             seen = watch.follower.look()
             watch.head = seen.head
             # Nothing is swept while the chain is away: it comes due meanwhile, and goes at once after.
-            wanted = self.sweep(chain_id, freed=seen.freed)
+            resting = partial(watch.follower.resting, head=seen.head)
+            wanted = self.sweep(chain_id, freed=seen.freed, resting=resting)
             watch.is_open = bool(seen.open_nonces) or wanted
             self.metrics.add(Metric.CONFIRM_LOOKS, chain_id=chain_id)
         except StaleRowError as error:

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.economics import Bill, outcome_of
 from ferryman.domain.errors import TooManyLogsError
 from ferryman.domain.events import Event, Step
-from ferryman.domain.transaction import Transaction, take_step
-from ferryman.domain.units import BlockNumber, TransactionId, TxHash
+from ferryman.domain.transaction import Transaction, take_step, unhindered
+from ferryman.domain.units import BlockNumber, Instant, Milliseconds, TransactionId, TxHash
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Chain, Clock, EventLog, TransactionReceipt
 from ferryman.services.agreement import agreed
@@ -19,6 +19,8 @@ from ferryman.services.spent import Spent, spent_by_each_word
 
 _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
+LOOKED_AT_AGAIN_MS: Final = Milliseconds(60_000)
+"""How long after what others carried out is recorded it is looked at again: their block may vanish."""
 
 Execution = TransactionReceipt | str | None
 """A receipt; a text, if nobody can say yet; None: it was not executed."""
@@ -79,7 +81,10 @@ class Executions:
     def recovered(
         self, row: Transaction, receipt: TransactionReceipt, access: ChainAccess
     ) -> tuple[Transaction, Event]:
-        """Take the step that says so; with whom it shared the transaction nobody knows any more."""
+        """Take the step that says so; with whom it shared the transaction nobody knows any more.
+
+        No nonce of ours is reopened should that block vanish, so the row itself stays due.
+        """
         kind = self.kinds[row.kind]
         bill = Bill(
             gas_used=receipt.gas_used,
@@ -104,13 +109,9 @@ class Executions:
             "confirmations": access.chain.head().number - receipt.block_number + 1,
             "reason": None,
         }
-        name = kind.events[Step.RECOVERED]
-        after, event = take_step(
-            row, Step.RECOVERED, name=name, at=self.clock.now(), **facts | outcome.facts()
-        )
-        return replace(
-            after, due_at=None, last_error=None, permanent_reason=None, permanent_witnesses=None
-        ), event
+        name, now = kind.events[Step.RECOVERED], self.clock.now()
+        after, event = take_step(row, Step.RECOVERED, name=name, at=now, **facts | outcome.facts())
+        return unhindered(after, due_at=Instant(now + LOOKED_AT_AGAIN_MS)), event
 
     def _hash_of(
         self, row: Transaction, kind: IntentKind, chain: Chain, settings: ChainSettings

@@ -22,6 +22,7 @@ from ferryman.services.positions import Positions
 from ferryman.services.receipts import Receipts
 from ferryman.services.recording import Finding, Recording
 from ferryman.services.reopening import Reopening, Seen
+from ferryman.services.resting import Resting
 from ferryman.services.strangers import NonceKey, Strangers
 from ferryman.services.wanting import Wanting
 from ferryman.services.witnessing import Witnessing
@@ -64,6 +65,7 @@ class Follower:
     finality: Finality
     receipts: Receipts
     reopening: Reopening
+    resting: Resting
     recording: Recording
     positions: Positions
     strangers: Strangers
@@ -126,6 +128,9 @@ class Follower:
             canonical=canonical,
             finality=finality,
             reopening=reopening,
+            resting=Resting(
+                canonical=canonical, finality=finality, reopening=reopening, store=store, clock=clock, log=log
+            ),
             receipts=Receipts(
                 settings=settings,
                 chain=chain,
@@ -226,12 +231,13 @@ class Follower:
             Seen(row, [found[name] for name in row.intents if name in found], self.receipts.mined(row, head))
             for row in news
         ]
-        blocks = self.canonical.judge((block for one in seen for block in one.moved_from()), head)
+        asked = (one.moved_from() | one.others_blocks() for one in seen)
+        blocks = self.canonical.judge((block for found in asked for block in found), head)
         # All of them first: what one nonce has to let go, another may have carried out.
         opened = self.reopening.intents(seen, blocks)
         findings: list[Finding] = []
         for one in seen:
-            if blocks.gone & one.moved_from():
+            if blocks.gone & (one.moved_from() | one.others_blocks()):
                 done.vanished.add(one.key)
             done.is_sure = done.is_sure and blocks.gone >= one.moved_from()
             intents = [opened.get(intent.transaction_id, intent) for intent in one.intents]

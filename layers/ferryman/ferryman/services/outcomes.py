@@ -58,6 +58,16 @@ def rests_on(intent: Transaction, row: NonceRow) -> bool:
     return intent.status.is_terminal and is_here and is_ours and intent.block_hash is not None
 
 
+def others_block(intent: Transaction, row: NonceRow) -> BlockId | None:
+    """Give the block by which others carried an intent out, if it is over by that and has this nonce."""
+    is_here = (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
+    if intent.status is not Status.CONFIRMED or not is_here or rests_on(intent, row):
+        return None
+    if intent.block_number is None or intent.block_hash is None:
+        return None
+    return BlockId(intent.block_number, intent.block_hash)
+
+
 def has_lost_its_end(intent: Transaction, row: NonceRow, mined: Mined | None) -> bool:
     """Whether an intent is over because of a block that does not hold it any more."""
     return rests_on(intent, row) and moved_from(intent, row, mined) is not None

@@ -1,23 +1,38 @@
 """Reopening: what was over is open again if the block that this rested on is gone from the chain."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ferryman.domain.blocks import BlockId
 from ferryman.domain.errors import ChainUnreachableError, StaleRowError
-from ferryman.domain.events import Step
+from ferryman.domain.events import Event, Step
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import NonceRow, Wallet
-from ferryman.domain.transaction import ENDING_FACTS, INCLUSION_FACTS, Transaction, take_step
-from ferryman.domain.units import ChainId, TransactionId
+from ferryman.domain.transaction import (
+    BINDING_FACTS,
+    ENDING_FACTS,
+    INCLUSION_FACTS,
+    Transaction,
+    take_step,
+    unhindered,
+)
+from ferryman.domain.units import ChainId, Instant, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Block, Chain, Change, Clock, Log, Metrics, TransactionStore, WalletStore
 from ferryman.services.about import about
 from ferryman.services.assurance import REFUSALS
 from ferryman.services.canonical import Canonical, Judgement
 from ferryman.services.finality import Finality
-from ferryman.services.outcomes import Mined, has_lost_its_end, moved_from
+from ferryman.services.outcomes import (
+    NO_BINDING,
+    Facts,
+    Mined,
+    back_on,
+    has_lost_its_end,
+    moved_from,
+    others_block,
+)
 from ferryman.services.strangers import NonceKey
 
 _UNDONE: Final = dict.fromkeys((*INCLUSION_FACTS, *ENDING_FACTS))
@@ -49,6 +64,11 @@ class Seen:
     def moved_from(self) -> frozenset[BlockId]:
         """Blocks that its intents name, and the chain does not any more."""
         found = (moved_from(intent, self.row, self.mined) for intent in self.intents)
+        return frozenset(block for block in found if block)
+
+    def others_blocks(self) -> frozenset[BlockId]:
+        """Blocks by which others carried its intents out."""
+        found = (others_block(intent, self.row) for intent in self.intents)
         return frozenset(block for block in found if block)
 
 
@@ -108,20 +128,53 @@ class Reopening:
         opened: dict[TransactionId, Transaction] = {}
         for one in seen:
             lost = [intent for intent in one.intents if has_lost_its_end(intent, one.row, one.mined)]
-            for intent in lost if one.moved_from() <= blocks.gone else ():
-                try:
-                    opened[intent.transaction_id] = self._opened(intent)
-                except StaleRowError:
-                    self.log.info("the row moved; the next look sees it", **about(intent))
+            try:
+                for intent in lost if one.moved_from() <= blocks.gone else ():
+                    opened[intent.transaction_id] = self._opened(intent, (Step.REOPENED, _UNDONE))
+                opened |= self._back_on(one, blocks)
+            except StaleRowError:
+                self.log.info("the row moved; the next look sees it", wallet=one.key[0], nonce=one.key[1])
         return opened
 
-    def _opened(self, row: Transaction) -> Transaction:
+    def _back_on(self, seen: Seen, blocks: Judgement) -> dict[TransactionId, Transaction]:
+        """Let a nonce that is open carry out what others had, in a block that is gone.
+
+        The nonce changes in the same write: who is about to close it has not seen that it is needed.
+        """
+        opened, row = dict[TransactionId, Transaction](), seen.row
+        for intent in (one for one in seen.intents if others_block(one, row) in blocks.gone):
+            row, there = replace(row, version=row.version + 1), back_on(row, intent)
+            facts = {**_UNDONE, **{name: getattr(there, name) for name in BINDING_FACTS}}
+            opened[intent.transaction_id] = self._opened(intent, (Step.REOPENED, facts), nonce_row=row)
+        return opened
+
+    def returned(self, row: Transaction) -> None:
+        """Open again what others had carried out, in a block that is gone: it waits for a nonce.
+
+        Theirs may be mined again; whoever simulates it finds that. One that it had may be closed by now.
+
+        Raises:
+            StaleRowError, StoreUnavailableError: as its ports say.
+
+        """
+        self._opened(row, (Step.REOPENED, _UNDONE), (Step.RETURNED, NO_BINDING), due_at=self.clock.now())
+
+    def _opened(
+        self,
+        row: Transaction,
+        *steps: tuple[Step, Facts | Mapping[str, None]],
+        due_at: Instant | None = None,
+        nonce_row: NonceRow | None = None,
+    ) -> Transaction:
         """Open an intent again, with its funds held again in the same write, room or not."""
-        kind = self.kinds[row.kind]
-        name, now = kind.events[Step.REOPENED], self.clock.now()
-        after, event = take_step(row, Step.REOPENED, name=name, at=now, **_UNDONE)
-        change = Change(before=row, after=after, events=(event,))
-        self.store.write(change, hold_again=kind.reservation(row.payload))
+        kind, now = self.kinds[row.kind], self.clock.now()
+        after, events = row, list[Event]()
+        for step, facts in steps:
+            after, event = take_step(after, step, name=kind.events[step], at=now, **facts)
+            events.append(event)
+        after = unhindered(after, due_at=due_at)
+        change = Change(before=row, after=after, events=tuple(events))
+        self.store.write(change, hold_again=kind.reservation(row.payload), nonce_row=nonce_row)
         self.log.error("over, and open again: its block is gone", was=row.status.value, **about(row))
         self._check_funds(after, kind)
         return after

@@ -1,5 +1,6 @@
 """The sweep: rows that want attention are hinted to submit again."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,7 +30,9 @@ class Sweep:
     clock: Clock
     log: Log
 
-    def __call__(self, chain_id: ChainId, *, freed: int) -> bool:
+    def __call__(
+        self, chain_id: ChainId, *, freed: int, resting: Callable[[Sequence[Transaction]], None]
+    ) -> bool:
         """Hint what is due, the urgent first, and as many rows more as nonces were freed just now.
 
         A row that waits for a free wallet window has waited long enough when one is free.
@@ -37,6 +40,7 @@ class Sweep:
         Args:
             chain_id: the chain.
             freed: how many nonces were settled in this pass.
+            resting: looks again at what is over and due.
 
         Returns:
             Whether any row of the chain wants attention, now or later.
@@ -51,7 +55,10 @@ class Sweep:
         chosen.sort(key=lambda one: express_from(one.priority, one.deadline_seconds, settings) > now)
         names = [one.transaction_id for one in chosen[:MOST_AT_ONCE]]
         rows = self.store.get_many(names) if names else ()
-        sent = [after for row in rows if (after := self._postponed(row, now))]
+        if over := [row for row in rows if row.status.is_terminal and row.due_at and row.due_at <= now]:
+            resting(over)
+        still_open = (row for row in rows if not row.status.is_terminal)
+        sent = [after for row in still_open if (after := self._postponed(row, now))]
         if sent:
             self.queue.send(hint_of(row, settings, now, is_swept=True) for row in sent)
         return bool(watched)

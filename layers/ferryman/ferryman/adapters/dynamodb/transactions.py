@@ -267,7 +267,7 @@ class DynamoTransactions:
     def _change_writes(self, change: Change, nonce_row: NonceRow | None) -> list[Write]:
         """Replace the row, append its events, and replace the nonce."""
         row = row_put(change)
-        if self._lists_closed and change.after.status.is_terminal:
+        if self._lists_closed and change.after.status.is_terminal and change.after.due_at is None:
             row = replace(row, item=row.item | closed_keys(change.after))
         writes: list[Write] = [row, *event_puts(change.events)]
         if nonce_row:
