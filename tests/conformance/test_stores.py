@@ -1666,6 +1666,26 @@ def test_what_ends_is_listed_by_when_it_ended_until_it_expires(tables: Tables) -
     assert [item["expires_at"] for item in items] == [NOW // 1000 + 1] * 2
 
 
+def test_what_is_over_and_due_is_listed_as_over_once_it_is_due_no_more(tables: Tables) -> None:
+    """What others carried out is looked at again first: only what is listed so is archived."""
+    store = DynamoTransactions(tables, lists_closed=True)
+    row = accept(tables)
+    change = failed(row)
+    store.write(
+        replace(change, after=replace(change.after, due_at=Instant(NOW + 1))), release=reservation_of(row)
+    )
+    due = store.get(row.transaction_id)
+    assert due
+    assert due.due_at == NOW + 1
+    assert [one.transaction_id for one in store.watched(CHAIN_ID, limit=10)] == [row.transaction_id]
+    assert store.closed(CHAIN_ID, limit=10) == ()
+
+    store.write(Change(before=due, after=replace(due, due_at=None, version=due.version + 1)))
+
+    assert store.watched(CHAIN_ID, limit=10) == ()
+    assert [name for _, name in store.closed(CHAIN_ID, limit=10)] == [row.transaction_id]
+
+
 def test_a_row_that_changed_does_not_expire(tables: Tables) -> None:
     """Somebody brought it back meanwhile."""
     store = DynamoTransactions(tables, lists_closed=True)
