@@ -9,9 +9,11 @@ from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.errors import InvalidFieldsError, NotFoundError
+from ferryman.domain.events import Step
 from ferryman.domain.pauses import Pause, Scope
+from ferryman.domain.transaction import take_step
 from ferryman.domain.units import Instant, Milliseconds, TransactionId, rfc3339
-from ferryman.ports import DeadLetter
+from ferryman.ports import Change, DeadLetter
 from ferryman.services.admin import Admin, admin_list
 from ferryman.services.chains import ChainAccess
 from ferryman.services.redriving import Redriving
@@ -85,6 +87,19 @@ def test_a_list_without_a_sender_holds_everything_that_is_open() -> None:
     assert listed(memory, status="PENDING") == [bound]
     assert listed(memory, status="RECEIVED,VALIDATED") == [waiting]
     assert listed(memory, chain_id=str(SETTINGS.chain_id)) == [waiting, bound]
+
+
+def test_what_others_carried_out_is_not_open_though_it_is_due() -> None:
+    """It is looked at until its block is final, and over all the while."""
+    memory, (_, bound, waiting) = world_with_each_status()
+    store = memory.world.store
+    row = store.get(waiting)
+    assert row is not None
+    over, event = take_step(row, Step.RECOVERED, name="payment_confirmed", at=memory.clock.now())
+    store.write(Change(before=row, after=over, events=(event,)))
+
+    assert over.due_at is not None
+    assert listed(memory) == [bound]
 
 
 def test_a_list_of_a_sender_holds_all_of_its_own_newest_first() -> None:

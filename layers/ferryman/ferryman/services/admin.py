@@ -150,7 +150,8 @@ class Admin:
         for chain_id in self.chains:
             if request.chain_id in {None, chain_id}:
                 due = self.store.watched(chain_id, limit=MOST_COUNTED)
-                yield from self.store.get_many([one.transaction_id for one in due])
+                rows = self.store.get_many([one.transaction_id for one in due])
+                yield from (row for row in rows if not row.status.is_terminal)
                 yield from self._bound(chain_id)
 
     def _bound(self, chain_id: ChainId) -> Iterator[Transaction]:
