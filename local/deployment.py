@@ -43,6 +43,8 @@ class Deployment:
     """Tops low wallets up: the address of a KMS key that is not the stack's."""
     reader_key: str
     """An API key with role reader, made as an operator makes one."""
+    service_key: str
+    """One with role service."""
 
 
 def rpc_urls_parameter(chain_id: int) -> str:
@@ -193,6 +195,7 @@ def _read(aws: LocalAws, treasury: str) -> Deployment:
         wallets=[_address_of(aws, key_id) for key_id in outputs["WalletKeyIds"].split(",")],
         treasury=_address_of(aws, treasury),
         reader_key=create_key(aws.session(), outputs["ApiUrl"], name="local tools", role="reader"),
+        service_key=create_key(aws.session(), outputs["ApiUrl"], name="local sellers", role="service"),
     )
 
 

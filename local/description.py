@@ -45,6 +45,8 @@ class StackDescription:
     """Funded test accounts, in the order of the public development keys."""
     reader_key: str
     """An API key that may read every sender's lists; it opens nothing but this stack."""
+    service_key: str
+    """One of a seller whom this stack's operator knows."""
 
     @classmethod
     def parse(cls, text: str) -> "StackDescription":

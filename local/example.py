@@ -44,10 +44,11 @@ RUN: Final[Mapping[str, Example]] = {
 """Name -> what it is."""
 
 
-def environment_of(chain: ChainDescription, facilitator_url: str) -> dict[str, str]:
+def environment_of(chain: ChainDescription, stack: StackDescription) -> dict[str, str]:
     """Tell an example where it is: all that it needs to know, but for its port."""
     there = {
-        "FACILITATOR_URL": facilitator_url,
+        "FACILITATOR_URL": stack.api_url,
+        "FACILITATOR_KEY": stack.service_key,
         "RPC_URL": chain.rpc_url,
         "NETWORK": f"eip155:{chain.chain_id}",
         "TARGET": chain.contracts["Guestbook"],
@@ -71,7 +72,7 @@ def main() -> NoReturn:
     example = RUN[arguments.name]
     try:
         stack = StackDescription.read()
-        environment = environment_of(_chain_of(stack, arguments.chain_id), stack.api_url)
+        environment = environment_of(_chain_of(stack, arguments.chain_id), stack)
     except LocalStackError as error:
         sys.exit(str(error))
     if example.port:

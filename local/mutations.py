@@ -506,6 +506,11 @@ MUTATIONS: Final = (
         (_UPTO,),
     ),
     Mutation(
+        "x402: how much is taken of a maximum is the word of a known seller",
+        (Edit(f"{_PACKAGE}/intents/x402/request.py", "if scheme not in schemes:", "if False:"),),
+        (_UPTO,),
+    ),
+    Mutation(
         "wallets: only a listed factory is called",
         (
             Edit(

@@ -191,6 +191,7 @@ def _describe(
         treasury=deployment.treasury,
         accounts=accounts,
         reader_key=deployment.reader_key,
+        service_key=deployment.service_key,
     )
 
 

@@ -6,7 +6,12 @@ import socket
 import uvicorn
 from fastapi import FastAPI, Response
 from x402 import x402ResourceServer
-from x402.http import FacilitatorConfig, HTTPFacilitatorClient, PaymentOption
+from x402.http import (
+    CreateHeadersAuthProvider,
+    FacilitatorConfig,
+    HTTPFacilitatorClient,
+    PaymentOption,
+)
 from x402.http.middleware.fastapi import PaymentMiddlewareASGI, set_settlement_overrides
 from x402.http.types import RouteConfig
 from x402.mechanisms.evm.upto import UptoEvmServerScheme
@@ -24,7 +29,18 @@ def most() -> Price:
     return AssetAmount(amount="10000", asset=os.environ["ASSET"], extra=domain)
 
 
-facilitator = HTTPFacilitatorClient(FacilitatorConfig(url=os.environ["FACILITATOR_URL"]))
+def signed_in() -> dict[str, dict[str, str]]:
+    """Say who sells: what was taken is our word, so the facilitator wants to know us."""
+    key = {"X-Api-Key": os.environ["FACILITATOR_KEY"]}
+    return {"verify": key, "settle": key, "supported": key}
+
+
+facilitator = HTTPFacilitatorClient(
+    FacilitatorConfig(
+        url=f"{os.environ['FACILITATOR_URL']}/service",
+        auth_provider=CreateHeadersAuthProvider(signed_in),
+    )
+)
 server = x402ResourceServer(facilitator)
 # The package does not say what it takes here, and takes it.
 server.register(NETWORK, UptoEvmServerScheme())  # type: ignore[no-untyped-call, arg-type]

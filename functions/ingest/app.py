@@ -15,6 +15,7 @@ from ferryman.domain.access import Role
 from ferryman.domain.errors import FerrymanError, RequestError
 from ferryman.domain.metrics import Metric
 from ferryman.intents import SIGNED
+from ferryman.intents.kind import SERVICE_PATH, service_path
 from ferryman.services.about import about
 from ferryman.services.asking import nonce_request
 from ferryman.services.records import record_of
@@ -22,9 +23,7 @@ from ferryman.services.records import record_of
 telemetry = Telemetry()
 logger = telemetry.logger
 ingest, drafting = ingest_intents(telemetry)
-KIND_AT = {kind.path: kind.name for kind in SIGNED.values()}
-SERVICE = "/service"
-"""Before a kind's path: for trusted clients, by API key and under the limits of its usage plan."""
+KIND_AT = {path: kind.name for kind in SIGNED.values() for path in (kind.path, service_path(kind))}
 
 
 def quote(event: Event) -> Answer:
@@ -59,7 +58,7 @@ def handler(event: Event, context: LambdaContext) -> Answer:
     """Answer 202 to a new message, 200 to a repeated one and to a question, problem+json to any other."""
     if before_signing.has(event):
         return before_signing.answer(event)
-    kind = KIND_AT[event["resource"].removeprefix(SERVICE)]
+    kind = KIND_AT[event["resource"]]
     with telemetry.timed(Metric.ACCEPTANCE_TIME, kind=kind):
         return accept(kind, event)
 
@@ -67,7 +66,7 @@ def handler(event: Event, context: LambdaContext) -> Answer:
 def accept(kind: str, event: Event) -> Answer:
     """Accept a message of a kind, or say why not."""
     try:
-        if event["resource"].startswith(SERVICE):
+        if event["resource"].startswith(SERVICE_PATH):
             caller_of(event).require(Role.SERVICE)
         accepted = ingest(kind, json_body(event), correlation_id=correlation_id(event))
     except RequestError as error:

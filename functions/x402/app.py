@@ -6,26 +6,44 @@ from typing import Final
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import answer, ok
-from ferryman.adapters.http.callers import source_ip
+from ferryman.adapters.http.callers import caller_of, source_ip
 from ferryman.adapters.http.correlation import correlation_id
 from ferryman.adapters.http.requests import json_body, query_parameters
 from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.bootstrap.x402 import facilitate
+from ferryman.domain.access import Role
 from ferryman.domain.errors import RequestError
 from ferryman.domain.transaction import Transaction
 from ferryman.intents.faucet.given import given
+from ferryman.intents.kind import SERVICE_PATH
 from ferryman.intents.meta_transaction import META_TRANSACTION
 from ferryman.intents.meta_transaction.facilitated import facilitated
+from ferryman.services.x402 import Facilitator
 
 telemetry = Telemetry()
-facilitator, complete, give = facilitate(telemetry)
+open_facilitator, complete, give = facilitate(telemetry)
+trusting_facilitator = open_facilitator.of_known_sellers()
 LARGEST_BODY: Final = 256 * 1024
 """Bytes. A seller's server sends along what its resource looks like, and an example of it."""
 
 
+def facilitator_for(event: Event) -> Facilitator:
+    """Give the facilitator of whoever asks: of everybody, or of sellers with an API key.
+
+    Raises:
+        NotAllowedError: the key's role is too small for a seller.
+
+    """
+    if not event["resource"].startswith(SERVICE_PATH):
+        return open_facilitator
+    caller_of(event).require(Role.SERVICE)
+    return trusting_facilitator
+
+
 def verify(event: Event) -> Answer:
-    """POST /verify."""
+    """POST /verify and /service/verify."""
+    facilitator = facilitator_for(event)
     try:
         body = json_body(event, most_bytes=LARGEST_BODY)
     except RequestError as error:
@@ -34,7 +52,8 @@ def verify(event: Event) -> Answer:
 
 
 def settle(event: Event) -> Answer:
-    """POST /settle."""
+    """POST /settle and /service/settle."""
+    facilitator = facilitator_for(event)
     try:
         body = json_body(event, most_bytes=LARGEST_BODY)
     except RequestError as error:
@@ -42,9 +61,9 @@ def settle(event: Event) -> Answer:
     return ok(facilitator.settle(body, correlation_id=correlation_id(event)))
 
 
-def supported(_event: Event) -> Answer:
-    """GET /supported."""
-    return ok(facilitator.supported())
+def supported(event: Event) -> Answer:
+    """GET /supported and /service/supported."""
+    return ok(facilitator_for(event).supported())
 
 
 def carry_out(event: Event) -> Answer:
@@ -62,7 +81,7 @@ def fill(event: Event) -> Answer:
 
 def resources(event: Event) -> Answer:
     """GET /discovery/resources."""
-    return ok(facilitator.resources(query_parameters(event)))
+    return ok(open_facilitator.resources(query_parameters(event)))
 
 
 routes = Routes(
@@ -70,6 +89,9 @@ routes = Routes(
         "POST /verify": verify,
         "POST /settle": settle,
         "GET /supported": supported,
+        "POST /service/verify": verify,
+        "POST /service/settle": settle,
+        "GET /service/supported": supported,
         "POST /x402/facilitate": carry_out,
         "POST /faucet/usdc": fill,
         "GET /discovery/resources": resources,

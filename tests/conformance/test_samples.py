@@ -118,7 +118,7 @@ def test_ingest_reads_the_settlement_out_of_its_events(name: str) -> None:
     assert SAMPLES[name]["resource"].removeprefix("/service") == SETTLEMENT.path
 
 
-@pytest.mark.parametrize("name", ["x402_verify", "x402_settle"])
+@pytest.mark.parametrize("name", ["x402_verify", "x402_settle", "x402_service_verify", "x402_service_settle"])
 def test_x402_reads_the_settlement_out_of_its_events(name: str) -> None:
     """As a seller's server would have it verified and settled."""
     asked = parsed(json_body(SAMPLES[name]), {CHAIN_ID: settlement_settings()}, Phase.SETTLE)

@@ -17,7 +17,7 @@ from web3.contract import Contract
 from x402.mechanisms.evm import EthAccountSigner
 from x402.mechanisms.evm.types import TypedDataDomain, TypedDataField
 
-from local.description import ChainDescription
+from local.description import ChainDescription, StackDescription
 from local.example import RUN, environment_of
 from local.paths import ROOT
 from local.ports import any_free_port
@@ -102,26 +102,26 @@ class Market:
     """Sellers on one chain, who all settle through one facilitator."""
 
     chain: ChainDescription
-    facilitator_url: str
+    stack: StackDescription
     sellers: Mapping[str, "Seller"]
 
     @classmethod
     @contextmanager
     def open(
-        cls, chain: ChainDescription, facilitator_url: str, sellers: Sequence[str]
+        cls, chain: ChainDescription, stack: StackDescription, sellers: Sequence[str]
     ) -> Iterator["Market"]:
         """Start the sellers, and end them afterwards; they are not ready at once."""
         with ExitStack() as cleanup:
-            told = environment_of(chain, facilitator_url)
+            told = environment_of(chain, stack)
             started = {name: Seller.started(name, chain.chain_id, told) for name in sellers}
             for seller in started.values():
                 cleanup.callback(seller.process.stop)
-            yield cls(chain, facilitator_url, started)
+            yield cls(chain, stack, started)
 
     @property
     def environment(self) -> dict[str, str]:
         """What a program here is told."""
-        return environment_of(self.chain, self.facilitator_url)
+        return environment_of(self.chain, self.stack)
 
     def run(self, name: str) -> None:
         """Run a program to its end."""

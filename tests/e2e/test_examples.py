@@ -15,7 +15,7 @@ USERS: Final = ("user_meta_transaction", "user_forward_request")
 
 def record_of(stack: Stack, name: str) -> dict[str, Any]:
     """Run a user to the end; give the record that it prints."""
-    told = environment_of(stack.description.chains[0], stack.description.api_url)
+    told = environment_of(stack.description.chains[0], stack.description)
     ended = subprocess.run(
         RUN[name].command, env=os.environ | told, capture_output=True, text=True, check=False, timeout=180.0
     )

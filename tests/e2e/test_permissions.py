@@ -111,7 +111,8 @@ def test_no_signature_token_ticket_or_key_is_ever_logged(stack: Stack) -> None:
     used = stack.ticket(stack.reader)
     with stack.socket(used):
         pass
-    carried = [token, used, stack.description.reader_key, stack.description.reader_key.split("_", 2)[2]]
+    keys = (stack.description.reader_key, stack.description.service_key)
+    carried = [token, used, *keys, *(key.split("_", 2)[2] for key in keys)]
 
     lines = list(log_lines(stack))
 

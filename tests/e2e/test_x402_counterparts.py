@@ -54,11 +54,11 @@ Purchase = tuple[int, str, str]
 def markets(stack: Stack) -> Iterator[Mapping[int, Market]]:
     """Open a market on each of the stack's chains."""
     sellers = {LOCAL: LOCAL_SELLERS, BASE_SEPOLIA: (*SELLERS, *SELLERS_OF_V1)}
-    url = stack.description.api_url
+    told = stack.description
     with ExitStack() as cleanup:
         yield {
-            chain.chain_id: cleanup.enter_context(Market.open(chain, url, sellers[chain.chain_id]))
-            for chain in stack.description.chains
+            chain.chain_id: cleanup.enter_context(Market.open(chain, told, sellers[chain.chain_id]))
+            for chain in told.chains
         }
 
 

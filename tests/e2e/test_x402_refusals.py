@@ -149,6 +149,7 @@ VECTORS: Final[Mapping[str, tuple[Callable[[Offer], None], str]]] = {
     "accepted another chain": (_changed(accepted={"network": "eip155:1"}), "network_mismatch"),
     "unknown chain": (_changed(required={"network": "eip155:999"}), "invalid_network"),
     "unknown scheme": (_changed(required={"scheme": "trust"}), "unsupported_scheme"),
+    "a scheme for known sellers": (_changed(required={"scheme": "upto"}), "unsupported_scheme"),
     "unknown version": (_changed(version=3), "invalid_x402_version"),
     "short nonce": (_changed(told={"nonce": "0x1234"}), "invalid_payload"),
     "no number": (_changed(told={"value": "much"}), "invalid_payload"),

@@ -59,7 +59,11 @@ class MemoryMarket:
     def of_another_process(self) -> "MemoryMarket":
         """Give the same deployment in another process: same tables, queue, chain and keys."""
         facilitator = facilitator_over(self.world.rival(), self.others, self.facilitator.awaiting.patience_ms)
-        return replace(self, facilitator=facilitator)
+        return replace(self, facilitator=replace(facilitator, schemes=self.facilitator.schemes))
+
+    def of_known_sellers(self) -> "MemoryMarket":
+        """Give the same as sellers see it whom the operator knows."""
+        return replace(self, facilitator=self.facilitator.of_known_sellers())
 
     def settle(self, body: object) -> dict[str, Any]:
         """Ask for a settlement."""

@@ -33,9 +33,10 @@ def running() -> Iterator[RealChain]:
 
 @pytest.fixture
 def market(running: RealChain) -> Iterator[RealMarket]:
-    """A facilitator whose payer has approved Permit2, with whatever a test does undone."""
+    """A facilitator for known sellers, whose payer has approved Permit2, with whatever a test does undone."""
     with running.rewound():
         market = market_on(running)
+        market.facilitator = market.facilitator.of_known_sellers()
         sent(market, market.payer, running.contracts.usdc.functions.approve(PERMIT2, 2**256 - 1))
         yield market
 

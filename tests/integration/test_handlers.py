@@ -28,6 +28,7 @@ from tests.support.payments import (
     request_body,
     signature_of,
 )
+from tests.support.permits import asked_up_to
 from tests.support.template import ROOT, environment, functions, table_requests
 
 REGION: Final = "us-east-1"
@@ -668,6 +669,50 @@ def test_health_is_for_readers(handler: Callable[[str], Handle], name: str) -> N
     answer = handler("health")(event)
 
     assert (answer["statusCode"], body_of(answer)["code"]) == (403, "not_allowed")
+
+
+def test_only_a_sellers_key_opens_the_scheme_whose_amount_nobody_has_signed(
+    handler: Callable[[str], Handle],
+) -> None:
+    """Everybody is refused by the scheme; a known seller only because nothing is settled on that chain."""
+    x402 = handler("x402")
+    asked = {"body": json.dumps(asked_up_to())}
+
+    opened = [x402(get(f"x402_{route}", **asked)) for route in ("verify", "settle")]
+    known = [x402(get(f"x402_service_{route}", **asked)) for route in ("verify", "settle")]
+
+    assert [answer["statusCode"] for answer in opened + known] == [200] * 4
+    assert reasons(opened) == ["unsupported_scheme"] * 2
+    assert reasons(known) == ["invalid_network"] * 2
+    assert x402(get("x402_service_supported"))["statusCode"] == 200
+
+
+@pytest.mark.parametrize("role", ["reader", None])
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ("x402", "x402_service_verify"),
+        ("x402", "x402_service_settle"),
+        ("x402", "x402_service_supported"),
+        ("ingest", "ingest_service_upto_transfer"),
+    ],
+)
+def test_a_key_without_the_role_opens_no_sellers_route(
+    handler: Callable[[str], Handle], step: str, name: str, role: str | None
+) -> None:
+    """Nor does a token of somebody who has signed in, which has no role at all."""
+    event = get(name)
+    event["requestContext"]["authorizer"]["role"] = role
+
+    answer = handler(step)(event)
+
+    assert (answer["statusCode"], body_of(answer)["code"]) == (403, "not_allowed")
+
+
+def reasons(answers: Iterable[dict[str, Any]]) -> list[str]:
+    """Read why the facilitator refuses, whatever it was asked."""
+    bodies = [body_of(answer) for answer in answers]
+    return [body.get("invalidReason") or body["errorReason"] for body in bodies]
 
 
 def test_a_chain_without_a_faucet_says_so(handler: Callable[[str], Handle]) -> None:

@@ -8,13 +8,16 @@ from tests.support.template import rest_routes
 from tests.support.transformed import api_body
 
 COUNTED: Final = {
+    ("get", "/service/supported"),
     ("get", "/transactions"),
     ("post", "/service/forward-requests"),
     ("post", "/service/meta-transactions"),
     ("post", "/service/payments"),
     ("post", "/service/settlements"),
     ("post", "/service/permit-transfers"),
+    ("post", "/service/settle"),
     ("post", "/service/upto-transfers"),
+    ("post", "/service/verify"),
     ("post", "/sign-out"),
     ("post", "/socket-tickets"),
 }
@@ -39,7 +42,6 @@ OPEN: Final = {
     ("post", "/settle"),
     ("post", "/settlements"),
     ("post", "/permit-transfers"),
-    ("post", "/upto-transfers"),
     ("post", "/verify"),
     ("post", "/x402/facilitate"),
     ("post", "/sign-in"),

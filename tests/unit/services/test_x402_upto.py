@@ -24,8 +24,8 @@ TAKEN: Final = 2_350_000
 
 @pytest.fixture
 def market() -> MemoryMarket:
-    """One on a chain whose token is settled by Permit2, also up to a maximum."""
-    return memory_market(upto_settings())
+    """One on a chain whose token is settled by Permit2, also up to a maximum, as a known seller sees it."""
+    return memory_market(upto_settings()).of_known_sellers()
 
 
 def paid(market: MemoryMarket) -> int:
@@ -140,6 +140,21 @@ def test_a_bad_maximum_is_refused_with_the_standards_reason_and_costs_nothing(
     assert (market.world.reserved(), market.spent) == (0, ZERO)
 
 
+@pytest.mark.parametrize("taken", [0, 1, MAXIMUM])
+def test_how_much_is_taken_is_said_by_nobody_but_a_known_seller(taken: int) -> None:
+    """Not by the payer, who would pay a unit: refused at no cost, and the seller takes its part later."""
+    everybody = memory_market(upto_settings())
+
+    verified, settled = everybody.verify(asked_up_to()), everybody.settle(asked_up_to(taken=taken))
+
+    assert (verified["isValid"], verified["invalidReason"]) == (False, "unsupported_scheme")
+    assert (settled["success"], settled["errorReason"]) == (False, "unsupported_scheme")
+    assert "/service" in settled["errorMessage"]
+    assert (everybody.spent, everybody.world.rows(), everybody.world.reserved()) == (ZERO, (), 0)
+    assert everybody.of_known_sellers().settle(asked_up_to(taken=TAKEN))["success"]
+    assert paid(everybody) == TAKEN
+
+
 @pytest.mark.parametrize("required", [MAXIMUM - 1, MAXIMUM + 1, 0])
 def test_only_the_maximum_that_is_required_is_verified(market: MemoryMarket, required: int) -> None:
     """A payer that signs less has not paid, and one that signs more did not see the price."""
@@ -250,20 +265,22 @@ def test_a_nonce_is_spent_by_whichever_permit_comes_first(market: MemoryMarket) 
 
 
 def test_what_is_supported_names_the_settler_for_payers_to_sign_for(market: MemoryMarket) -> None:
-    """In version 2 only; where there is none the scheme is not named, and not served."""
+    """In version 2, and to known sellers; where there is none the scheme is not named, and not served."""
     exact = {"x402Version": 2, "scheme": "exact", "network": NETWORK}
     upto = {"x402Version": 2, "scheme": "upto", "network": NETWORK, "extra": {"facilitatorAddress": SETTLER}}
-    without = memory_market(permit_settings())
+    everybody = memory_market(upto_settings())
+    without = memory_market(permit_settings()).of_known_sellers()
 
     assert market.facilitator.supported()["kinds"] == [exact, upto]
     assert X402Support.model_validate(market.facilitator.supported())
+    assert everybody.facilitator.supported()["kinds"] == [exact]
     assert without.facilitator.supported()["kinds"] == [exact]
     assert without.verify(asked_up_to())["invalidReason"] == "unsupported_scheme"
 
 
 def test_a_transfer_of_the_same_amount_is_not_counted_for_a_permit_that_its_payer_burns() -> None:
     """Two of one payee and amount, and both nonces used: only the call tells whose the transfer was."""
-    market = memory_market(upto_settings(), patience_ms=Milliseconds(0))
+    market = memory_market(upto_settings(), patience_ms=Milliseconds(0)).of_known_sellers()
     burnt, sold = asked_up_to(taken=TAKEN, nonce=1), asked_up_to(taken=TAKEN, nonce=2)
     market.settle(burnt)
     market.world.queue.lose()  # it waits for the sweep, and the other is first

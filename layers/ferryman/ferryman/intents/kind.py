@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
@@ -80,6 +80,10 @@ class Leg:
     """What stood in its way, which may pass."""
 
 
+SERVICE_PATH: Final = "/service"
+"""Before a path: for trusted clients, by API key and under the limits of its usage plan."""
+
+
 class IntentKind(Protocol):
     """A kind of intent: one folder in `intents/`, one entry in its registry."""
 
@@ -90,7 +94,7 @@ class IntentKind(Protocol):
 
     @property
     def path(self) -> str:
-        """Where intents of this kind are posted."""
+        """Where intents of this kind are posted; below `SERVICE_PATH`, by trusted clients only."""
         ...
 
     @property
@@ -308,7 +312,7 @@ class IntentKind(Protocol):
 
 
 class SignedKind(IntentKind, Protocol):
-    """A kind whose messages are signed by their senders, and posted by anybody."""
+    """A kind whose messages are signed by their senders, and posted by anybody, or by trusted clients."""
 
     @property
     def request_model(self) -> type[BaseModel]:
@@ -328,3 +332,13 @@ class SignedKind(IntentKind, Protocol):
 
         """
         ...
+
+
+def service_path(kind: IntentKind) -> str:
+    """Where trusted clients post."""
+    return kind.path if is_for_services(kind) else f"{SERVICE_PATH}{kind.path}"
+
+
+def is_for_services(kind: IntentKind) -> bool:
+    """Whether nobody else may: more is posted than its signer has said."""
+    return kind.path.startswith(f"{SERVICE_PATH}/")

@@ -4,7 +4,7 @@ Every refusal is an answer with the standard's reason: sellers' middleware takes
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ferryman.domain.chain import ChainSettings
@@ -22,6 +22,8 @@ from ferryman.intents.x402.reasons import (
     reason_of_end,
 )
 from ferryman.intents.x402.request import (
+    OPEN_SCHEMES,
+    SCHEMES,
     Asked,
     Method,
     Phase,
@@ -54,13 +56,19 @@ class Facilitator:
     wallets: WalletStore
     catalogue: Sequence[ListedResource] = ()
     """What is listed for buyers."""
+    schemes: frozenset[Scheme] = OPEN_SCHEMES
+    """What is settled for whoever asks."""
     clock: Clock
     log: Log
+
+    def of_known_sellers(self) -> "Facilitator":
+        """Give the same for sellers whom the operator knows: what they say besides the payer is believed."""
+        return replace(self, schemes=SCHEMES)
 
     def verify(self, body: object) -> Answer:
         """Say whether a payment would be settled, as things are; nothing is stored."""
         try:
-            asked = parsed(body, self._settings, Phase.VERIFY)
+            asked = parsed(body, self._settings, Phase.VERIFY, self.schemes)
             intent = self.ingest.verify(asked.kind, asked.body)
         except FerrymanError as error:
             return self.invalid(error, body)
@@ -74,7 +82,7 @@ class Facilitator:
         """
         began = self.clock.now()
         try:
-            asked = parsed(body, self._settings, Phase.SETTLE)
+            asked = parsed(body, self._settings, Phase.SETTLE, self.schemes)
             if asked.is_nothing:
                 return self._nothing_settled(asked)
             accepted = self.ingest(asked.kind, asked.body, correlation_id=correlation_id)
@@ -108,8 +116,9 @@ class Facilitator:
         exact = [
             {"x402Version": version, "scheme": Scheme.EXACT.value, "network": name} for version, name in named
         ]
+        upto = [kind for one in chains if Scheme.UPTO in self.schemes for kind in _kinds_upto(one)]
         return {
-            "kinds": exact + [kind for one in chains for kind in _kinds_upto(one)],
+            "kinds": exact + upto,
             "extensions": [],
             "signers": {_FAMILY: self._signers([one.chain_id for one in chains])},
         }

@@ -20,7 +20,7 @@ from ferryman.domain.nonces import Purpose
 from ferryman.domain.quotas import Limit
 from ferryman.domain.transaction import Status
 from ferryman.intents.forward_request.request import ForwardRequestDraft
-from ferryman.intents.kind import SignedKind
+from ferryman.intents.kind import SERVICE_PATH, SignedKind, is_for_services, service_path
 from ferryman.intents.meta_transaction.request import MetaTransactionDraft
 from ferryman.intents.registration import WebhookRegistration
 from ferryman.intents.sign_in import ChallengeRequest, SignInRequest
@@ -405,13 +405,13 @@ def openapi_document(kinds: Iterable[SignedKind], *, version: str) -> dict[str, 
         # Relative to this document: the same behind any stage, domain name or emulator.
         "servers": [{"url": "."}],
         "paths": {
-            **{kind.path: {"post": _post(kind)} for kind in kinds},
+            **{kind.path: {"post": _post(kind)} for kind in kinds if not is_for_services(kind)},
             "/quote": {"post": _quote(kinds)},
             **meta_transaction_paths(_json, _problems, _example),
             **webhook_paths(_json, _problems),
-            **x402_paths(_json, _problems),
+            **x402_paths(_json, _problems, _BY_KEY),
             **faucet_paths(_json, _problems, _example),
-            **{f"/service{kind.path}": {"post": _service_post(kind)} for kind in kinds},
+            **{service_path(kind): {"post": _service_post(kind)} for kind in kinds},
             **_SIGN_IN,
             **_READS,
         },
@@ -465,10 +465,12 @@ def _named(model: type[BaseModel]) -> str:
 def _service_post(kind: SignedKind) -> dict[str, Any]:
     """The same for trusted clients."""
     post = _post(kind)
+    way = "By API key with role service, and under that key's limits"
+    is_alone = is_for_services(kind)
     return post | {
         "operationId": f"post_{_word(kind)}_as_service",
         "summary": f"{post['summary']}, as a trusted client",
-        "description": "As without `/service`, by API key with role service and under that key's limits.",
+        "description": f"{way}." if is_alone else f"{way}; else as without `{SERVICE_PATH}`.",
         "security": _BY_KEY,
         "responses": {**post["responses"], **_problems(403)},
     }

@@ -1,9 +1,11 @@
 """The x402 facilitator in the OpenAPI document: its models and routes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ferryman.intents.kind import SERVICE_PATH
 
 _ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 _PAYEE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
@@ -131,15 +133,61 @@ X402_REQUEST: Final[type[BaseModel]] = X402Request
 
 
 def x402_paths(
-    answer: Callable[[str, str], dict[str, Any]], problems: Callable[..., dict[str, Any]]
+    answer: Callable[[str, str], dict[str, Any]],
+    problems: Callable[..., dict[str, Any]],
+    by_key: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Give the routes; whatever is refused is an answer with the standard's reason.
 
     Args:
         answer: gives a response of a model, with a description.
         problems: gives responses of errors, by their statuses.
+        by_key: what a route says that asks for an API key.
 
     """
+    facilitator = _facilitator(answer, problems)
+    refused = problems(401, 403)
+    return {
+        **facilitator,
+        **{
+            f"{SERVICE_PATH}{path}": _as_service(methods, security=by_key, refused=refused)
+            for path, methods in facilitator.items()
+        },
+        "/discovery/resources": {
+            "get": {
+                "operationId": "x402_resources",
+                "summary": "What can be bought here and there",
+                "parameters": [
+                    _parameter("type", {"type": "string"}, "Only of this type, such as http."),
+                    _parameter("limit", {"type": "integer"}, "The most of a page, 1 to 100; 20 by default."),
+                    _parameter("offset", {"type": "integer"}, "How many to pass over."),
+                ],
+                "responses": {"200": answer("X402Catalogue", "A page of the list"), **problems(422, 429)},
+            }
+        },
+    }
+
+
+def _as_service(
+    methods: Mapping[str, Any], *, security: Sequence[Mapping[str, Any]], refused: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give the same for sellers whom the operator knows."""
+    return {
+        method: {
+            **one,
+            "operationId": f"{one['operationId']}_as_service",
+            "summary": f"{one['summary']}, for a seller with an API key",
+            "security": security,
+            "responses": {**one["responses"], **refused},
+        }
+        for method, one in methods.items()
+    }
+
+
+def _facilitator(
+    answer: Callable[[str, str], dict[str, Any]], problems: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    """Give what a seller's middleware asks, whoever the seller is."""
     body = {
         "required": True,
         "content": {
@@ -163,18 +211,6 @@ def x402_paths(
     return {
         "/verify": post("x402_verify", "Whether an x402 payment would be settled", "X402Verification"),
         "/settle": post("x402_settle", "Settle an x402 payment, once", "X402Settlement"),
-        "/discovery/resources": {
-            "get": {
-                "operationId": "x402_resources",
-                "summary": "What can be bought here and there",
-                "parameters": [
-                    _parameter("type", {"type": "string"}, "Only of this type, such as http."),
-                    _parameter("limit", {"type": "integer"}, "The most of a page, 1 to 100; 20 by default."),
-                    _parameter("offset", {"type": "integer"}, "How many to pass over."),
-                ],
-                "responses": {"200": answer("X402Catalogue", "A page of the list"), **problems(422, 429)},
-            }
-        },
         "/supported": {
             "get": {
                 "operationId": "x402_supported",

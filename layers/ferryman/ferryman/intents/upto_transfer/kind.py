@@ -1,7 +1,8 @@
 """The kind `upto-transfer`: a part of what is signed for, through our settler and x402's upto proxy.
 
 The proxy takes the amount from nobody but the facilitator that was signed. We send from many wallets, so
-payers name the UptoSettler, and the wallets speak through it (ADR 41).
+payers name the UptoSettler, and the wallets speak through it. Nor do we take it from anybody: the amount is
+not signed, so it is the word of a seller whom the operator knows (ADR 41).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from ferryman.domain.errors import FieldProblem, InvalidFieldsError
 from ferryman.domain.permit2 import CANONICAL_UPTO_PROXY, Permit2Settings
 from ferryman.domain.units import Address, ChainId, TokenUnits, hex_bytes
 from ferryman.intents import permit2
-from ferryman.intents.kind import SignedIntent, SignedKind
+from ferryman.intents.kind import SERVICE_PATH, SignedIntent, SignedKind
 from ferryman.intents.lifecycle import public_events
 from ferryman.intents.permits import PermitKind, members_of, signature_of
 from ferryman.intents.transfers import TRIAL_GAS
@@ -26,7 +27,7 @@ class UptoTransferKind(PermitKind):
     """Transfers of which the payer has signed the most, and whoever asks for them says how much of it."""
 
     name = "upto-transfer"
-    path: Final = "/upto-transfers"
+    path: Final = f"{SERVICE_PATH}/upto-transfers"
     request_model = UptoTransferRequest
     quote_model = UptoTransferQuoteRequest
     call_bytes: Final = permit2.UPTO_CALL_BYTES
@@ -51,7 +52,7 @@ class UptoTransferKind(PermitKind):
         return named if ours.upto.proxy == CANONICAL_UPTO_PROXY else named | {"spender": ours.upto.proxy}
 
     def parse(self, body: object, chains: Mapping[ChainId, ChainSettings]) -> SignedIntent:
-        """Read the body of `POST /upto-transfers`."""
+        """Read the body of `POST /service/upto-transfers`."""
         intent = super().parse(body, chains)
         if intent.payload["to"] == intent.payload["settler"]:
             problem = FieldProblem("to", "must not be the settler: nobody could spend it there")

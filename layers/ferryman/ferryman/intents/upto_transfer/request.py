@@ -1,4 +1,4 @@
-"""The body of `POST /upto-transfers`."""
+"""The body of `POST /service/upto-transfers`."""
 
 from typing import Annotated, Literal
 

@@ -10,6 +10,7 @@ from pydantic import AliasPath, Field
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.units import ChainId, Seconds
+from ferryman.intents.kind import SERVICE_PATH
 from ferryman.intents.x402 import eip3009, permit2, upto
 from ferryman.intents.x402.forms import SHOWN, Form, Requirements, Text, number, read
 from ferryman.intents.x402.networks import chain_id_of
@@ -26,6 +27,12 @@ class Scheme(StrEnum):
     """All of it."""
     UPTO = "upto"
     """As much as the seller says when it is settled; only in version 2, and by Permit2."""
+
+
+SCHEMES: Final = frozenset(Scheme)
+"""What is settled for sellers whom the operator knows."""
+OPEN_SCHEMES: Final = SCHEMES - {Scheme.UPTO}
+"""What is settled for whoever asks: the payer has signed all that is said."""
 
 
 class Phase(StrEnum):
@@ -151,8 +158,19 @@ def network_asked(body: object) -> str:
     return network if isinstance(network, str) and len(network) <= SHOWN else ""
 
 
-def parsed(body: object, chains: Mapping[ChainId, ChainSettings], phase: Phase) -> Asked:
+def parsed(
+    body: object,
+    chains: Mapping[ChainId, ChainSettings],
+    phase: Phase,
+    schemes: frozenset[Scheme] = OPEN_SCHEMES,
+) -> Asked:
     """Read the body of `POST /verify` or `POST /settle`, and compare what was signed with what is required.
+
+    Args:
+        body: of the request.
+        chains: what is served.
+        phase: which of the two it is.
+        schemes: what is settled for whoever asks.
 
     Raises:
         RefusedError: it is malformed, of another scheme or network, or not what is required.
@@ -166,6 +184,7 @@ def parsed(body: object, chains: Mapping[ChainId, ChainSettings], phase: Phase) 
     _check_version(offered, version)
     requirements = read(_OldRequirements if is_old else Requirements, required, Reason.INVALID_REQUIREMENTS)
     payload = read(_OldPayload if is_old else _Payload, offered, Reason.INVALID_PAYLOAD)
+    _check_scheme(requirements.scheme, schemes)
     chain = _chain_of(requirements, payload, chains)
     method = _method_of(requirements, payload.payload, is_old=is_old)
     is_upto = requirements.scheme == Scheme.UPTO
@@ -197,11 +216,17 @@ def _check_version(offered: object, version: object) -> None:
         raise RefusedError(Reason.INVALID_VERSION, "The payload is of another x402Version.")
 
 
+def _check_scheme(scheme: str, schemes: frozenset[Scheme]) -> None:
+    if scheme not in tuple(Scheme):
+        raise RefusedError(Reason.UNSUPPORTED_SCHEME, f"The scheme must be one of {', '.join(Scheme)}.")
+    if scheme not in schemes:
+        message = f"The scheme {scheme} is settled for sellers with an API key only, below {SERVICE_PATH}."
+        raise RefusedError(Reason.UNSUPPORTED_SCHEME, message)
+
+
 def _chain_of(
     requirements: Requirements, payload: _OldPayload, chains: Mapping[ChainId, ChainSettings]
 ) -> ChainSettings:
-    if requirements.scheme not in tuple(Scheme):
-        raise RefusedError(Reason.UNSUPPORTED_SCHEME, f"The scheme must be one of {', '.join(Scheme)}.")
     if payload.scheme != requirements.scheme:
         is_upto = requirements.scheme == Scheme.UPTO
         reason = Reason.UPTO_SCHEME if is_upto else Reason.UNSUPPORTED_SCHEME
