@@ -200,6 +200,15 @@ def test_every_deployed_route_is_one_that_its_function_serves(method: str, path:
     assert step == "ingest" or f'"{method.upper()} {path}": ' in source
 
 
+def test_every_function_may_send_its_traces() -> None:
+    """One whose role lacks the permission would be traced by nobody, and say nothing of it."""
+    (policy,) = (one for one in resources("AWS::IAM::Policy").values() if one["PolicyName"] == "trace")
+
+    roles = [function["Role"]["Fn::GetAtt"].split(".")[0] for function in functions().values()]
+
+    assert sorted(one["Ref"] for one in policy["Roles"]) == sorted(roles)
+
+
 def test_every_operators_route_is_signed_and_no_other_is() -> None:
     """A route under /admin without AWS_IAM would be open to the world."""
     routes = [
