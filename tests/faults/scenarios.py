@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -169,6 +169,31 @@ OF_OTHER_KINDS = (
     of("faucet", shared_key),
 )
 """Of all others; settlements can share transactions, too, and no chain knows a grant again."""
+
+
+_LIKE_ANOTHER: Final = frozenset({"permit-transfer"})
+"""Differs from `upto-transfer` in what is signed and called, and in nothing that a death meets."""
+
+
+def of_other_kinds() -> list[pytest.ParameterSet]:
+    """Give each scenario of other kinds; of a kind that is like another, only what it finds on the chain.
+
+    `make soak` tries the rest.
+    """
+    return [
+        pytest.param(
+            scenario,
+            id=scenario.__name__,
+            marks=[pytest.mark.soak] if _is_tried_elsewhere(scenario.__name__) else [],
+        )
+        for scenario in OF_OTHER_KINDS
+    ]
+
+
+def _is_tried_elsewhere(name: str) -> bool:
+    return any(
+        name.startswith(f"{kind}-") and not name.endswith(overtaken.__name__) for kind in _LIKE_ANOTHER
+    )
 
 
 def in_both_ways(ways: tuple[str, str]) -> list[pytest.ParameterSet]:

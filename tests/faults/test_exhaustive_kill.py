@@ -13,13 +13,13 @@ from tests.faults.interruptions import Died, Interruption
 from tests.faults.messages import FEE, PROVEN, message
 from tests.faults.scenarios import (
     AMOUNT,
-    OF_OTHER_KINDS,
     Scenario,
     check,
     in_both_ways,
     live,
     memory_world,
     messages_of,
+    of_other_kinds,
 )
 
 WAYS = ("messages redelivered", "messages lost")
@@ -40,7 +40,7 @@ def test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
 
 
 @pytest.mark.parametrize("is_second", [False, pytest.param(True, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("scenario", OF_OTHER_KINDS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("scenario", of_other_kinds())
 def test_no_kind_of_message_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
     scenario: Scenario, *, is_second: bool
 ) -> None:
