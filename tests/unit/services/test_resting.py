@@ -176,6 +176,25 @@ def test_what_others_carried_out_and_the_chain_lost_is_carried_out_by_us(
     assert memory.chain.state.executed.count(key) == 1
 
 
+@pytest.mark.parametrize("lag", [None, 30], ids=["as deep as ten confirmations", "as the chain says"])
+def test_what_others_carried_out_is_found_in_a_block_before_its_acceptance(lag: int | None) -> None:
+    """A deep reorg brings their transaction back sooner on the new branch than it was accepted on the old."""
+    memory = world(required_confirmations=2)
+    memory.chain.final_lag = lag
+    row = by_others(memory, overtaken_without_a_nonce)
+    assert row.accepted_block is not None
+    deeper = 15 if lag is None else 25
+    memory.chain.reorg(depth_of(memory, row) + deeper)
+    memory.chain.most_log_blocks = 10
+
+    long_after(memory)
+
+    after = again(memory, row.transaction_id)
+    assert (after.status, after.hash) == (Status.CONFIRMED, row.hash)
+    assert after.block_number is not None
+    assert after.block_number < row.accepted_block
+
+
 def test_what_the_chain_lost_and_nobody_can_carry_out_any_more_has_failed() -> None:
     """Its deadline passed while all believed that it was over."""
     memory = world()

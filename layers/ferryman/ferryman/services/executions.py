@@ -19,6 +19,8 @@ from ferryman.services.spent import Spent, spent_by_each_word
 
 _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
+_DEEPEST_REORG: Final = 10_000
+"""Blocks before a message's acceptance that are searched at most, however late a chain is with what is final."""
 LOOKED_AT_AGAIN_MS: Final = Milliseconds(60_000)
 """How long after what others carried out is recorded it is looked at again: their block may vanish."""
 
@@ -116,9 +118,10 @@ class Executions:
     def _hash_of(
         self, row: Transaction, kind: IntentKind, chain: Chain, settings: ChainSettings
     ) -> TxHash | None:
-        """Search the logs, newest first, back to the block of its acceptance."""
-        wanted, size = kind.executions(row.payload), _LOG_BLOCKS
-        last, first = int(chain.head().number), max(_first_block(row, settings), 1)
+        """Search the logs, newest first, back to what no reorg has replaced since its acceptance."""
+        wanted, size, head = kind.executions(row.payload), _LOG_BLOCKS, chain.head().number
+        first = max(_first_block(row, settings, head=head, finalized=chain.finalized()), 1)
+        last = int(head)
         while last >= first:
             start = max(first, last - size + 1)
             try:
@@ -154,6 +157,14 @@ def _by_transaction(logs: Sequence[EventLog]) -> dict[TxHash, list[EventLog]]:
     return told
 
 
-def _first_block(row: Transaction, settings: ChainSettings) -> int:
-    """Where a search for a transaction's execution may end; one received without the chain has no block."""
-    return row.accepted_block if row.accepted_block is not None else settings.escrow_created_block
+def _first_block(
+    row: Transaction, settings: ChainSettings, *, head: BlockNumber, finalized: BlockNumber | None
+) -> int:
+    """Where a search for a transaction's execution may end; one received without the chain has no block.
+
+    A reorg may have put it into an earlier block than it was accepted at. What was final then nobody has
+    written down; it was about as deep as what is final now.
+    """
+    if row.accepted_block is None:
+        return settings.escrow_created_block
+    return row.accepted_block - min(head - settings.final_block(head, finalized), _DEEPEST_REORG)
