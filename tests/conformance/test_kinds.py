@@ -39,6 +39,14 @@ SAMPLES: Final = {
     name: json.loads((ROOT / "events" / f"{name}.json").read_text(encoding="utf-8")) for name in SIGNED
 }
 
+LEFT_OUT: Final = [
+    (kind_name, name, field.examples[0])
+    for kind_name, kind in SIGNED.items()
+    for name, field in kind.request_model.model_fields.items()
+    if not field.is_required() and field.default is None and field.examples
+]
+"""Fields that a request may leave out, and that then say nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ours:
@@ -330,6 +338,35 @@ def test_the_same_message_with_another_body_is_refused(ours: Ours) -> None:
     error = ours.refuse({**body, **ours.sample.unsigned}, BodyDiffersError)
 
     assert {problem.field.split(".")[0] for problem in error.problems} == ours.sample.unsigned.keys()
+
+
+@pytest.mark.parametrize(("name", "field", "said"), LEFT_OUT)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_one_of_two_bodies_leaves_out_differs(
+    name: str, field: str, said: object, *, is_first: bool
+) -> None:
+    """Whether the first or the second says it: what was asked for is not the same."""
+    ours = world_of(name, now_seconds=NOW_SECONDS)
+    body = ours.sample.signed(by=PAYER, deadline=DEADLINE)
+    more = body | {field: said}
+    ours.post(more if is_first else body)
+
+    error = ours.refuse(body if is_first else more, BodyDiffersError)
+
+    assert [problem.field for problem in error.problems] == [field]
+    assert ours.post(more if is_first else body) == (ours.id_of(body), False)
+
+
+def test_what_a_payload_has_besides_what_was_sent_is_named(ours: Ours) -> None:
+    """A repeat is compared by what clients say: neither by our settings, nor by what acceptance fixed."""
+    ours.post(ours.sample.signed(by=PAYER, deadline=DEADLINE))
+
+    fields = ours.kind.request_model.model_fields.items()
+    sent = {field.alias or name for name, field in fields}
+    (row,) = ours.world.rows()
+    added = {name for name in row.payload if name.split(".")[0] not in sent}
+    assert added <= ours.kind.added
+    assert not sent & ours.kind.added
 
 
 def test_another_message_with_the_same_nonce_is_refused(ours: Ours) -> None:

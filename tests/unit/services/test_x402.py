@@ -292,6 +292,19 @@ def test_a_payment_for_one_resource_buys_no_other(market: MemoryMarket) -> None:
     assert market.spent == spent
 
 
+def test_a_payment_for_one_resource_buys_none_that_is_not_named(market: MemoryMarket) -> None:
+    """Else it would be sold twice, by whoever leaves the name out."""
+    market.settle(asked())
+    spent = market.spent
+    unnamed = asked()
+    del unnamed["paymentPayload"]["resource"]
+
+    other = market.settle(unnamed)
+
+    assert (other["success"], other["errorReason"]) == (False, f"{EXACT}nonce_already_used")
+    assert market.spent == spent
+
+
 @pytest.mark.parametrize("is_mined", [False, True])
 def test_a_settled_payment_is_no_longer_valid(market: MemoryMarket, *, is_mined: bool) -> None:
     """Neither when it is mined nor while it is on its way."""

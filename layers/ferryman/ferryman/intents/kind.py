@@ -113,6 +113,11 @@ class IntentKind(Protocol):
         ...
 
     @property
+    def added(self) -> frozenset[str]:
+        """Fields of its rows' payloads that no client sends: from our settings, or fixed at acceptance."""
+        ...
+
+    @property
     def is_public(self) -> bool:
         """Whether the payload becomes public calldata anyway, so that anybody may read a record by its id."""
         ...

@@ -63,6 +63,7 @@ class PermitKind(TransferKind, ABC):
     types: ClassVar[permit2.Types]
     """Of what is signed."""
     witness_hash: ClassVar[bytes]
+    added = frozenset({"permit2", "settler", "spender"})
 
     @abstractmethod
     def permit_of(self, payload: Payload) -> permit2.Permit:

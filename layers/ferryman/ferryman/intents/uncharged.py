@@ -15,6 +15,7 @@ class UnchargedKind:
     """What such a kind says of fees. One that has to foresee its gas has a `schedule` of its own."""
 
     money: MoneyFields = MoneyFields()
+    added: frozenset[str] = frozenset()
 
     def schedule(self, _payload: Payload, _chain: ChainSettings) -> FeeSchedule:
         """Nothing is charged."""

@@ -20,7 +20,7 @@ from ferryman.services.spent import Spent, spent_by_each_word
 _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
 _DEEPEST_REORG: Final = 10_000
-"""Blocks before a message's acceptance that are searched at most, however late a chain is with what is final."""
+"""Blocks before a message's acceptance that are searched at most, where hardly anything is ever final."""
 LOOKED_AT_AGAIN_MS: Final = Milliseconds(60_000)
 """How long after what others carried out is recorded it is looked at again: their block may vanish."""
 

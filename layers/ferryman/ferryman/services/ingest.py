@@ -110,14 +110,14 @@ class Ingest:
         settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
         intent = kind.parse(body, settings)
         doubt = _signature_doubt(intent)
-        if doubt and (vouched := self._same_request(intent)):
+        if doubt and (vouched := self._same_request(kind, intent)):
             return Accepted(vouched, is_new=False)
         try:
             kind.check_time(intent, settings[intent.chain_id], self.clock.now())
             row = self._stored(kind, _Post(intent, _new_row(intent, self.clock.now(), correlation_id), doubt))
         except (RequestError, NonceTakenError, TransactionExistsError) as refusal:
             # A repeat is answered with its record, whatever became of it since.
-            if refusal is not doubt and (known := self._record_of(intent)):
+            if refusal is not doubt and (known := self._record_of(kind, intent)):
                 return Accepted(known, is_new=False)
             raise _refusal(refusal) from refusal
         self._enqueue(row)
@@ -221,22 +221,22 @@ class Ingest:
         known = self.store.get(transaction_id)
         return known is not None and known.status is Status.FAILED
 
-    def _same_request(self, intent: SignedIntent) -> Transaction | None:
+    def _same_request(self, kind: IntentKind, intent: SignedIntent) -> Transaction | None:
         """Find a record that was made of this very request: its signature was good then."""
         known = self.store.get(intent.transaction_id)
-        return known if known and not _differing(known, intent) else None
+        return known if known and not _differing(known, intent, kind) else None
 
-    def _record_of(self, intent: SignedIntent) -> Transaction | None:
+    def _record_of(self, kind: IntentKind, intent: SignedIntent) -> Transaction | None:
         """Find the record of the same request.
 
         Raises:
-            BodyDiffersError: the same message is stored with another signature or priority.
+            BodyDiffersError: the same message is stored with something else that is not signed.
 
         """
         known = self.store.get(intent.transaction_id)
         if known is None:
             return None
-        if differing := _differing(known, intent):
+        if differing := _differing(known, intent, kind):
             problems = (FieldProblem(name, "differs from the accepted request") for name in differing)
             msg = f"{intent.transaction_id} was accepted before with another body."
             raise BodyDiffersError(msg, *problems)
@@ -282,9 +282,10 @@ def _vouching(kind: IntentKind, intent: SignedIntent, doubt: RequestError) -> Vo
     return Vouching(intent.vouching or Read(intent.sender, call, gas=GAS_LIMIT), is_magic, doubt)
 
 
-def _differing(known: Transaction, intent: SignedIntent) -> list[str]:
-    """Name what a request says otherwise than the one that was accepted; what acceptance fixed is not its."""
-    return [name for name, value in intent.payload.items() if known.payload.get(name) != value]
+def _differing(known: Transaction, intent: SignedIntent, kind: IntentKind) -> list[str]:
+    """Name what a request says otherwise than the one that was accepted, or only one of them says at all."""
+    said = dict.fromkeys(name for name in (*intent.payload, *known.payload) if name not in kind.added)
+    return [name for name in said if intent.payload.get(name) != known.payload.get(name)]
 
 
 def _new_row(intent: SignedIntent, now: Instant, correlation_id: CorrelationId | None) -> Transaction:

@@ -108,6 +108,7 @@ class ForwardRequestKind(UnchargedKind):
     call_bytes: Final = _EXECUTE_BYTES + 32 * 3
     """With a call of two arguments."""
     events: Final = public_events("forward_request")
+    added = frozenset({"forwarder"})
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = False

@@ -77,6 +77,7 @@ class MetaTransactionKind:
     """The selector; heads, members, a call of two arguments, the level, and a key's two signatures."""
     money: Final = MoneyFields(taken="maxFee", fee="maxFee", quoted_at="/meta-transactions/quote")
     events: Final = public_events("meta_transaction")
+    added: Final = frozenset({"relay", "fee_token", "token_per_native"})
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = False

@@ -54,6 +54,7 @@ class PaymentKind:
     """The selector, seven members, offset and length, and a key's signature in three words."""
     money: Final = MoneyFields()
     events: Final = public_events("payment")
+    added: Final = frozenset({"escrow"})
     is_public: Final = True
     is_replay_protected: Final = True
     locks_funds: Final = True

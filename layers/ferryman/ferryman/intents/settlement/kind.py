@@ -63,6 +63,7 @@ class SettlementKind(TransferKind):
     """The selector, six members, and v, r, s."""
     money = MoneyFields(taken="value")
     events: Final = public_events("settlement")
+    added = frozenset({"deployer"})
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the token's error, or its words."""
