@@ -67,9 +67,12 @@ down: setup ## Stop the local stack
 
 .PHONY: test
 test: ## Everything: lint, contracts, Python tests, and end to end on the local stack
-	$(MAKE) lint
-	$(MAKE) forge
-	$(MAKE) unit integration faults e2e
+	$(MAKE) setup
+	@# Each is one process most of the time: beside each other they take half as long.
+	$(MAKE) -j2 --output-sync=target forge lint
+	@# In one go: each start reads all tests anew. What takes longest comes first.
+	pytest -n $(WORKERS) --dist worksteal tests/faults tests/integration tests/conformance tests/unit
+	$(MAKE) e2e
 
 .PHONY: lint
 lint: setup ## Style, types, architecture, template, lock files
@@ -87,16 +90,20 @@ forge: setup ## Tests of the contracts
 
 .PHONY: unit
 unit: setup ## Tests in memory
-	pytest -n $(WORKERS) --cov --cov-report= tests/unit
+	pytest -n $(WORKERS) tests/unit
 
 .PHONY: integration
-integration: setup ## Tests with moto, anvil and the emulator; reports the branches no test has taken
-	pytest -n $(WORKERS) --cov --cov-append --cov-report=term tests/conformance tests/integration
+integration: setup ## Tests with moto, anvil and the emulator
+	pytest -n $(WORKERS) tests/conformance tests/integration
 
-# Thousands of lives: counting their branches takes twice as long as living them.
 .PHONY: faults
 faults: setup ## Tests of dying, and of rivals, between any two steps
 	pytest -n $(WORKERS) tests/faults
+
+# Apart from `test`: counting branches takes as long again as the tests, and of thousands of lives twice as long.
+.PHONY: coverage
+coverage: setup ## Report the branches that no test in memory, with moto, anvil or the emulator has taken
+	pytest -n $(WORKERS) --cov --cov-report=term tests/unit tests/conformance tests/integration
 
 # Each soak tries something new, unless it is told the seed of another one.
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from eth_abi.abi import decode
 from eth_utils.address import to_checksum_address
 
 from ferryman.domain.eip1559 import Call
@@ -13,6 +12,7 @@ from ferryman.intents.forward_request import forwarder
 from ferryman.intents.meta_transaction import relay
 from ferryman.intents.payment import escrow
 from ferryman.intents.settlement import deploying, settler
+from tests.fakes.calldata import decode
 
 PAYMENT: Final = "(address,address,address,uint256,uint256,uint256,uint256)"
 REQUEST: Final = "(address,address,bytes,string,uint256,uint256,uint256,uint256)"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import rlp
 from coincurve import PublicKey
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
@@ -54,6 +54,7 @@ from ferryman.ports import (
     TransactionReceipt,
     Trial,
 )
+from tests.fakes.calldata import decode
 from tests.fakes.calls import PAYMENT, MessageKey, alone, is_gift, is_transfer, keys_of
 from tests.fakes.deployments import deployed_transfer, is_deploying, vouched
 from tests.fakes.forwarder import FakeForwarder, ForwarderState

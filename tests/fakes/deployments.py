@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from ferryman.domain.units import Address
 from ferryman.intents.settlement import deploying
 from ferryman.ports import Reverted
+from tests.fakes.calldata import decode
 from tests.fakes.calls import DEPLOYED
 from tests.fakes.tokens import Transfer
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from ferryman.domain.chain import ChainSettings
@@ -15,6 +15,7 @@ from ferryman.domain.units import Address, Gas, Instant, Seconds, Wei, checked_a
 from ferryman.intents.erc5267 import EIP712_DOMAIN
 from ferryman.intents.forward_request import forwarder
 from ferryman.ports import Read, Reverted
+from tests.fakes.calldata import decode
 from tests.fakes.calls import FORWARDED
 from tests.fakes.tokens import Told
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
@@ -12,6 +12,7 @@ from ferryman.domain.permit2 import Permit2Settings
 from ferryman.domain.units import Address, Instant
 from ferryman.intents import eip3009, permit2
 from ferryman.ports import Read, Reverted
+from tests.fakes.calldata import decode
 from tests.fakes.calls import PERMIT, UPTO_PERMIT
 from tests.fakes.tokens import TokenState, Told
 

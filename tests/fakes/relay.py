@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from ferryman.domain.abi import words
@@ -16,6 +16,7 @@ from ferryman.domain.units import Address, Gas, Instant, Seconds, TokenUnits, ch
 from ferryman.intents.erc5267 import EIP712_DOMAIN
 from ferryman.intents.meta_transaction import aggregator, relay
 from ferryman.ports import Read, Reverted
+from tests.fakes.calldata import decode
 from tests.fakes.calls import REQUEST
 from tests.fakes.tokens import TokenState, Told
 

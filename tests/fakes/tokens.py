@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
@@ -13,6 +13,7 @@ from ferryman.domain.units import Address, Instant
 from ferryman.intents import eip3009
 from ferryman.intents.faucet import kind as faucet
 from ferryman.ports import Read, Reverted
+from tests.fakes.calldata import decode
 from tests.fakes.calls import AUTHORIZATION, legs_of
 
 Told = tuple[Address, tuple[bytes, ...], bytes]
