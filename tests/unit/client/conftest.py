@@ -8,6 +8,7 @@ import pytest
 
 from ferryman_client import AsyncClient, Client, Event, Signer
 from ferryman_client import following as following_module
+from ferryman_client import retrying as retrying_module
 from ferryman_client import watching as watching_module
 from tests.support.payments import PAYER
 
@@ -98,6 +99,7 @@ def driving(request: pytest.FixtureRequest) -> Callable[..., Driving]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the client's waits: what it does is tested, not how long it takes."""
+    monkeypatch.setattr(retrying_module, "_FIRST_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(watching_module, "SILENCE_SECONDS", 0.3)
     monkeypatch.setattr(watching_module, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(following_module, "SILENCE_SECONDS", 0.3)

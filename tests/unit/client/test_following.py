@@ -1,15 +1,19 @@
 """Following over a real WebSocket that drops, doubles, delays and loses; and over none."""
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
 from ferryman_client import (
     ApiError,
+    AsyncClient,
     ConnectionFailedError,
     Event,
     ProtocolError,
@@ -195,6 +199,26 @@ def test_a_caller_that_has_heard_enough_may_stop(driving: Driver) -> None:
     """The connection goes with the iterator."""
     with deployment(pushes(*map(event, ALL))) as server:
         assert sequences(driving(server.url).followed(NAME, most=2)) == [1, 2]
+
+
+def test_a_stream_that_nobody_reads_any_more_ends_with_its_client() -> None:
+    """The server hears of it at once, though the iterator is still there."""
+    gone = threading.Event()
+
+    def hears(_server: Deployed, connection: ServerConnection) -> None:
+        with pytest.raises(ConnectionClosed):
+            connection.recv()
+        gone.set()
+
+    async def left(url: str) -> bool:
+        client = AsyncClient(url)
+        events = client.follow(NAME)
+        await anext(events)
+        await client.close()
+        return await asyncio.to_thread(gone.wait, 5.0)
+
+    with deployment(pushes(event(1), then=hears)) as server:
+        assert asyncio.run(left(server.url))
 
 
 # -- waiting ------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ class AsyncClient:
         self._calls = Calls(signer=signer, patience_seconds=patience, chain_id=chain_id)
         self._timeout = timeout
         self._http = httpx.AsyncClient(base_url=url, timeout=timeout, headers=headers_of(api_key))
+        # A stream whose caller breaks off ends when its iterator is collected: that may be too late.
+        self._wires: set[_Wire] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,7 +58,9 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Let the connections go, also those of streams that nobody reads any more."""
+        for wire in tuple(self._wires):
+            await wire.hang_up()
         await self._http.aclose()
 
     async def deployment(self) -> Deployment:
@@ -129,7 +133,7 @@ class AsyncClient:
     async def _run(self, flow: Flow[_Result]) -> _Result:
         """Carry out a flow's effects until it ends."""
         outcome: Outcome = None
-        async with _Wire(self._http, self._timeout) as wire:
+        async with _Wire(self._http, self._timeout, self._wires) as wire:
             while True:
                 try:
                     effect = flow.send(outcome)
@@ -141,7 +145,7 @@ class AsyncClient:
     async def _stream(self, stream: Stream) -> AsyncIterator[Event]:
         """Carry out a stream's effects, and give its events."""
         outcome: Outcome = None
-        async with _Wire(self._http, self._timeout) as wire:
+        async with _Wire(self._http, self._timeout, self._wires) as wire:
             while True:
                 try:
                     step = stream.send(outcome)
@@ -155,18 +159,21 @@ class AsyncClient:
 
 
 class _Wire:
-    """One call's connections."""
+    """One call's connections; `wires` has it while the call lasts."""
 
-    def __init__(self, http: httpx.AsyncClient, timeout: float) -> None:
+    def __init__(self, http: httpx.AsyncClient, timeout: float, wires: "set[_Wire]") -> None:
         self._http = http
         self._timeout = timeout
+        self._wires = wires
         self._socket: ClientConnection | None = None
 
     async def __aenter__(self) -> Self:
+        self._wires.add(self)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        await self._hang_up()
+        await self.hang_up()
+        self._wires.discard(self)
 
     async def perform(self, effect: Effect) -> Outcome:
         """Carry out one effect; what goes wrong is its outcome."""
@@ -182,7 +189,7 @@ class _Wire:
             case Pause(seconds):
                 await asyncio.sleep(seconds)
             case Open(url):
-                await self._hang_up()
+                await self.hang_up()
                 self._socket = await connect(
                     url, open_timeout=self._timeout, close_timeout=1, ping_interval=None, proxy=None
                 )
@@ -215,7 +222,8 @@ class _Wire:
             raise ConnectionError("no WebSocket is open")
         return self._socket
 
-    async def _hang_up(self) -> None:
+    async def hang_up(self) -> None:
+        """Close the WebSocket, if one is open."""
         if self._socket is not None:
             await self._socket.close()
             self._socket = None
