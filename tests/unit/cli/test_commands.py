@@ -17,6 +17,7 @@ import pytest
 
 from ferryman_cli.replaying import moment
 from local.ports import LOOPBACK, any_free_port
+from tests.support.cli import commands
 from tests.support.http_server import Answer, serving
 from tests.support.template import ROOT
 
@@ -64,20 +65,12 @@ def ferryman(*arguments: str, **environment: str) -> subprocess.CompletedProcess
     """Run a command with nothing of this machine's own AWS settings."""
     nobody = {
         "PATH": os.defpath,
-        "PYTHONPATH": str(ROOT / "clients" / "cli"),
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "COLUMNS": "200",
     }
-    return subprocess.run(
-        [sys.executable, "-m", "ferryman_cli", *arguments],
-        env={**nobody, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return commands().run(arguments, {**nobody, **environment})
 
 
 def described(folder: Path, api_url: str) -> str:
