@@ -92,7 +92,7 @@ def leg_of(intent: Transaction, row: NonceRow, mined: Mined, kind: IntentKind) -
         return _unfulfilled(intent, row)
     receipt = mined.receipt
     if intent.batch_size is None and not receipt.succeeded:
-        if kind.ordered and Step.RETURNED.value not in intent.reached:
+        if kind.ordered and _may_try_again(intent, mined):
             return Leg(is_done=False, cause=_OVERTAKEN)
         return Leg(is_done=False, reason=_REVERTED)
     if not receipt.succeeded:
@@ -102,6 +102,18 @@ def leg_of(intent: Transaction, row: NonceRow, mined: Mined, kind: IntentKind) -
         # Alone it was carried out or not, whatever the call says that did not revert.
         return leg if leg.is_done else Leg(is_done=False, reason=leg.reason or _UNTOLD)
     return replace(leg, cause=f"left out of its batch: {leg.cause}") if leg.cause else leg
+
+
+def _may_try_again(intent: Transaction, mined: Mined) -> bool:
+    """Whether a reorg may be why it reverted: once in any case, and once for each reorg that is known of it.
+
+    What others had carried out goes back in the moment in which it is opened again: that was no try.
+    """
+    reached = intent.reached
+    if intent.block_hash and _place(intent) != (mined.receipt.hash, mined.receipt.block_hash):
+        return True
+    undone = max(reached.get(Step.REORGED.value, 0), reached.get(Step.REOPENED.value, 0))
+    return reached.get(Step.RETURNED.value, 0) <= undone
 
 
 def _unfulfilled(intent: Transaction, row: NonceRow) -> Leg:

@@ -450,3 +450,55 @@ def test_a_reorg_that_turns_the_order_round_loses_nothing() -> None:
     blocks = [ours.now(row).block_number or 0 for row in (first, second)]
     assert blocks == sorted(blocks)
     assert ours.chain.state.forwarder.nonces[address_of(PAYER)] == 2
+
+
+def reverted_after_a_reorg(ours: Ours, row: Transaction) -> None:
+    """Have a reorg undo the block of a request, and another take it too early."""
+    depth = ours.chain.head().number - (ours.now(row).block_number or 0) + 1
+    reverted = len(ours.chain.reverted)
+    ours.chain.reorg(depth)
+    ours.forwarder.target_reverts = True
+    ours.chain.mine()
+    ours.forwarder.target_reverts = False
+    assert len(ours.chain.reverted) == reverted + 1
+    ours.clock.sleep(Milliseconds(5_000))
+    ours.world.follow(run_ms=1_000)
+
+
+@pytest.mark.parametrize("confirmations", [1, 3])
+def test_each_reorg_may_put_a_request_too_early_once(confirmations: int) -> None:
+    """That it was tried once more after the one before says nothing of this one."""
+    ours = deployed(required_confirmations=confirmations)
+    row = ours.post(signed_forward_request())
+    assert ours.end_of(row) == [DONE]
+
+    for _ in range(3):
+        reverted_after_a_reorg(ours, row)
+        assert ours.end_of(row) == [DONE]
+
+    assert len(ours.chain.reverted) == 3
+
+
+def test_what_a_stranger_forwarded_and_the_chain_lost_may_be_put_too_early_as_well() -> None:
+    """That it went back to get a nonce of ours was no try."""
+    ours = deployed()
+    body = signed_forward_request()
+    row = ours.post(body)
+    ours.elsewhere(body)
+    ours.clock.sleep(Milliseconds(2_000))
+    assert ours.end_of(row) == [DONE]
+    assert ours.signer.signatures == 0
+    ours.chain.replace(ours.chain.head().number - (ours.now(row).block_number or 0) + 1, keeps_mempool=False)
+    ours.clock.sleep(Milliseconds(61_000))
+    ours.world.follow(run_ms=3_000)
+
+    ours.chain.is_mining = False
+    ours.world.deliver()
+    ours.forwarder.target_reverts = True
+    ours.chain.mine()
+    ours.forwarder.target_reverts = False
+    ours.chain.is_mining = True
+
+    assert ours.end_of(row) == [DONE]
+    assert len(ours.chain.reverted) == 1
+    assert Step.RETURNED.value in ours.now(row).reached
