@@ -730,7 +730,11 @@ class RecoveryStore(Protocol):
         ...
 
     def forget_followed(self, chain_id: ChainId) -> None:
-        """Have watch follow a chain from the beginning: nonces it has marked may be lost."""
+        """Have watch follow a chain from the beginning, since nonces that it has marked may be lost.
+
+        And have confirm judge anew what is not final: it may be of a later moment than the block that
+        everything settled is said to rest on.
+        """
         ...
 
     def nonce_rows(self, wallet: Wallet, *, first: WalletNonce) -> tuple[NonceRow, ...]:

@@ -44,6 +44,7 @@ from ferryman.ports import (
 )
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.executions import Executions
+from ferryman.services.outcomes import rests_on
 
 _HOLDING: Final = frozenset({Status.VALIDATED, Status.PENDING})
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
@@ -78,6 +79,8 @@ class Recover:
     is_dry: bool = False
     """Only say what would be done."""
     _found: list[Finding] = field(default_factory=list)
+    _final: dict[ChainId, BlockNumber] = field(default_factory=dict)
+    """The newest final block of each chain, when it was asked for first."""
 
     # -- the three parts ----------------------------------------------------------------------
 
@@ -107,7 +110,7 @@ class Recover:
         for name in names:
             row = self._agreed(name)
             if row is not None:
-                self._held(self._caught_up(row))
+                self._held(self._watched(self._caught_up(row)))
         return list(self._found)
 
     def accounts(self, accounts: Iterable[tuple[ChainId, Address]]) -> list[Finding]:
@@ -180,6 +183,25 @@ class Recover:
         elif row.status is Status.PENDING and self._has_lost_its_nonce(row, nonce_row, access):
             return self._returned(row)
         return row
+
+    def _watched(self, row: Transaction) -> Transaction:
+        """Have what is over looked at until its block is final, if no nonce of ours tells of that block."""
+        access, nonce_row = self.chains.get(row.chain_id), self._nonce_row(row)
+        if access is None or not row.is_settled or row.due_at is not None:
+            return row
+        if (nonce_row and _tells_of(row, nonce_row)) or self._is_final(row, access):
+            return row
+        self._say(row.transaction_id, f"no nonce tells of its block {row.block_number}: watched till final")
+        watched = replace(row, due_at=self.clock.now(), version=row.version + 1)
+        self._do(lambda: self.store.write(Change(before=row, after=watched)))
+        return watched
+
+    def _is_final(self, row: Transaction, access: ChainAccess) -> bool:
+        """Whether a block of that number is final, as far as one endpoint knows."""
+        if row.chain_id not in self._final:
+            head, finalized = access.chain.head(), access.chain.finalized()
+            self._final[row.chain_id] = access.settings.final_block(head.number, finalized)
+        return (row.block_number or 0) <= self._final[row.chain_id]
 
     def _was_left_out(self, row: Transaction, receipts: Iterable[TransactionReceipt]) -> bool:
         """Whether its batch is mined without it: then a forgotten nonce may have carried it out."""
@@ -390,3 +412,10 @@ class Recover:
 def _is_at(intent: Transaction, row: NonceRow) -> bool:
     """Whether a transaction is bound to a nonce, or was when it ended."""
     return (intent.wallet, intent.nonce) == (row.wallet, row.nonce)
+
+
+def _tells_of(row: Transaction, nonce_row: NonceRow) -> bool:
+    """Whether a nonce has what a transaction rests on reopened with it, should the block be gone."""
+    block = nonce_row.settled_in
+    is_same = block is not None and (block.number, block.hash) == (row.block_number, row.block_hash)
+    return rests_on(row, nonce_row) and (is_same or not nonce_row.is_settled)

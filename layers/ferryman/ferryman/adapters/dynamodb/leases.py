@@ -67,6 +67,17 @@ class DynamoLeases:
         row = self._updated(Update(table=Table.CURSORS, key=_key(chain_id), add={"wake": 1}))
         return bool(row.get("lease_until", 0) > now)
 
+    def forget(self, chain_id: ChainId) -> None:
+        """Remove the anchor; whoever holds the lease loses it, since the fence rises."""
+        forgetting = Update(
+            table=Table.CURSORS,
+            key=_key(chain_id),
+            set_to={"lease_until": 0},
+            add={"fence": 1, "wake": 0},
+            remove=_ANCHOR,
+        )
+        self._tables.write(forgetting)
+
     def head(self, chain_id: ChainId) -> BlockNumber | None:
         """The newest block that confirm has seen."""
         row = self._tables.get(Table.CURSORS, _key(chain_id))

@@ -5,6 +5,7 @@ from typing import Final
 
 from ferryman.adapters.dynamodb.cursors import DynamoCursors
 from ferryman.adapters.dynamodb.items import MARK, account_key, nonce_row_item, nonce_row_of, used_key
+from ferryman.adapters.dynamodb.leases import DynamoLeases
 from ferryman.adapters.dynamodb.operations import (
     Absent,
     ConditionFailedError,
@@ -128,8 +129,9 @@ class DynamoRecovery:
             self._tables.write(Delete(table=Table.ACCOUNTS, key=key))
 
     def forget_followed(self, chain_id: ChainId) -> None:
-        """Have watch follow a chain from the beginning."""
+        """Have watch follow a chain from the beginning, and confirm judge anew what is not final."""
         DynamoCursors(self._tables).forget(chain_id)
+        DynamoLeases(self._tables).forget(chain_id)
 
     def nonce_rows(self, wallet: Wallet, *, first: WalletNonce) -> tuple[NonceRow, ...]:
         """Read a wallet's nonce rows from a nonce on, settled or not."""
