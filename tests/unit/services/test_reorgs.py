@@ -174,6 +174,23 @@ def test_where_the_chain_says_what_is_final_its_word_counts() -> None:
     settled(memory)
 
 
+def test_a_deep_block_that_went_while_nobody_looked_is_missed_where_the_chain_says_what_is_final() -> None:
+    """At the last look it was deeper than ten confirmations, and by the chain's word not final."""
+    memory = memory_world()
+    memory.chain.final_lag = 30
+    row = paid(memory)
+    memory.clock.sleep(Milliseconds(12_000))
+    memory.world.follow(run_ms=1_000)
+    memory.chain.replace(15, keeps_mempool=False)
+    memory.clock.sleep(Milliseconds(60_000))
+
+    memory.world.follow(run_ms=1_000)
+
+    assert again(memory, row).status is Status.PENDING
+    settled(memory)
+    assert again(memory, row).status is Status.CONFIRMED
+
+
 def test_a_failed_payment_is_opened_again_and_may_succeed() -> None:
     """It reverted in a block that is gone: in another it finds its funds."""
     memory = memory_world()

@@ -298,6 +298,19 @@ class ChainSettings(BaseModel):
             return BlockNumber(min(finalized, head))
         return BlockNumber(max(head - _FINAL_DEPTHS * self.required_confirmations + 1, 0))
 
+    def was_final(self, then: BlockNumber, *, head: BlockNumber, final: BlockNumber) -> BlockNumber:
+        """Give what was final when `then` was the newest block, which nobody has written down.
+
+        It was about as deep as what is final now, whose number says nothing of a block that went before.
+
+        Args:
+            then: the newest block of that time.
+            head: the newest block now.
+            final: the newest final one now.
+
+        """
+        return BlockNumber(max(min(then - (head - final), final), 0))
+
     def is_too_old(self, head_seconds: Seconds, now: Instant) -> bool:
         """Whether a head of that time says too little of funds: a withdrawal requested since may overtake.
 

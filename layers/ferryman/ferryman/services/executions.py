@@ -162,9 +162,9 @@ def _first_block(
 ) -> int:
     """Where a search for a transaction's execution may end; one received without the chain has no block.
 
-    A reorg may have put it into an earlier block than it was accepted at. What was final then nobody has
-    written down; it was about as deep as what is final now.
+    A reorg may have put it into an earlier block than it was accepted at, but not before what was final.
     """
     if row.accepted_block is None:
         return settings.escrow_created_block
-    return row.accepted_block - min(head - settings.final_block(head, finalized), _DEEPEST_REORG)
+    final = settings.was_final(row.accepted_block, head=head, final=settings.final_block(head, finalized))
+    return max(final, row.accepted_block - _DEEPEST_REORG)

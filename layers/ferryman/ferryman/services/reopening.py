@@ -182,13 +182,13 @@ class Reopening:
     def _unfinal(self, wallet: Wallet, head: Block, anchor: BlockId | None) -> list[NonceRow]:
         """Read what is settled and may be opened again.
 
-        A block number that is final by now says nothing of a block that nobody has seen since: what was
-        final at the anchor stays so.
+        What was final when the anchor was the newest block stays so.
         """
         rows = [row for row in self.wallets.settled_nonces(wallet) if row.settled_in]
         if anchor is None or not rows:
             return rows
-        final = min(self.finality(head), self.finality.settings.final_block(anchor.number, None))
+        settings, now_final = self.finality.settings, self.finality(head)
+        final = settings.was_final(anchor.number, head=head.number, final=now_final)
         return [row for row in rows if row.settled_in and row.settled_in.number > final]
 
     def _check_funds(self, row: Transaction, kind: IntentKind) -> None:
