@@ -7,7 +7,7 @@ from typing import Final
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.economics import Bill, outcome_of
-from ferryman.domain.errors import TooManyLogsError
+from ferryman.domain.errors import ChainMovedError, TooManyLogsError
 from ferryman.domain.events import Event, Step
 from ferryman.domain.transaction import Transaction, take_step, unhindered
 from ferryman.domain.units import BlockNumber, Instant, Milliseconds, TransactionId, TxHash
@@ -15,7 +15,7 @@ from ferryman.intents.kind import IntentKind
 from ferryman.ports import Chain, Clock, EventLog, TransactionReceipt
 from ferryman.services.agreement import agreed
 from ferryman.services.chains import ChainAccess
-from ferryman.services.spent import Spent, spent_by_each_word
+from ferryman.services.spent import Spent, Word, spent_by_each_word
 
 _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
@@ -68,12 +68,12 @@ class Executions:
         """Judge what the witnesses say of a message's nonce; where it is used, look for who used it."""
         if spent is None:
             return "the contract gives no answer about it"
-        if not any(is_seen for _, is_seen in spent.answers):
+        if not any(word.is_seen for word in spent.answers):
             return None
-        if not spent.confirms(lambda word: word[0]):
+        if not spent.confirms(lambda word: word.is_deep):
             return "the chain has just executed it, or another of its nonce: look again"
         kind = self.kinds[row.kind]
-        names = (self._hash_of(row, kind, one, access.settings) for one in access.chain.witnesses())
+        names = (self._hash_of(row, kind, word, access.settings) for word in spent.answers)
         name = next((name for name in names if name), None)
         if name is None:
             return None  # another message used the nonce
@@ -116,10 +116,18 @@ class Executions:
         return unhindered(after, due_at=Instant(now + LOOKED_AT_AGAIN_MS)), event
 
     def _hash_of(
-        self, row: Transaction, kind: IntentKind, chain: Chain, settings: ChainSettings
+        self, row: Transaction, kind: IntentKind, word: Word, settings: ChainSettings
     ) -> TxHash | None:
-        """Search the logs, newest first, back to what no reorg has replaced since its acceptance."""
-        wanted, size, head = kind.executions(row.payload), _LOG_BLOCKS, chain.head().number
+        """Search a witness' logs, newest first, back to what no reorg has replaced since its acceptance.
+
+        By what it said itself, the block that used the nonce has to be among them: one address may stand for
+        many nodes, and another of them may be behind.
+        """
+        chain, wanted, size = word.witness, kind.executions(row.payload), _LOG_BLOCKS
+        head = chain.head().number
+        if head < word.block:
+            msg = f"a node at block {head} does not know block {word.block} yet"
+            raise ChainMovedError(msg)
         first = max(_first_block(row, settings, head=head, finalized=chain.finalized()), 1)
         last = int(head)
         while last >= first:

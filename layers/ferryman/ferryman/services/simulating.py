@@ -150,7 +150,7 @@ class _Witnesses:
         except ChainUnreachableError as error:
             return (), tuple((row, str(error)) for row in rows)
         for row, word in zip(rows, words, strict=True):
-            if word and word.confirms(lambda said: said[1]):
+            if word and word.confirms(lambda said: said.is_seen):
                 late.append(Doomed(row, _USED, word.witnesses))
             else:
                 early.append((row, _EARLY))

@@ -1,15 +1,31 @@
 """Whether the chain has seen a message's nonce used, by the word of every witness."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ferryman.domain.transaction import Transaction
+from ferryman.domain.units import BlockNumber
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Reverted
-from ferryman.services.agreement import Hearing, hear_each
+from ferryman.ports import Chain, Reading
+from ferryman.services.agreement import Hearing, hear
 from ferryman.services.chains import ChainAccess
 
-Spent = Hearing[tuple[bool, bool]]
-"""Each witness' word: deep, and at the head."""
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one witness says of a message's nonce."""
+
+    is_deep: bool
+    """Used in a block that is deep enough."""
+    is_seen: bool
+    """Used at the head."""
+    block: BlockNumber
+    """The deep block that it read."""
+    witness: Chain
+    """Who says so."""
+
+
+Spent = Hearing[Word]
 
 
 def spent_by_each_word(
@@ -26,22 +42,22 @@ def spent_by_each_word(
     """
     asked = [kinds[row.kind].state_reads(row.payload) for row in rows]
     flat = [read for reads in asked for read in reads]
-    heard = hear_each(access.chain, lambda one: one.read(flat, fresh=True).answers) if flat else ()
+    heard = hear(access.chain, lambda one: (one, one.read(flat, fresh=True))).answers if flat else ()
     spent, start = list[Spent | None](), 0
     for row, reads in zip(rows, asked, strict=True):
-        answers = heard[start : start + len(reads)]
-        spent.append(_word(kinds[row.kind], row, answers, access))
+        part, kind = slice(start, start + len(reads)), kinds[row.kind]
+        words = [
+            _word(kind, row, witness, replace(said, answers=said.answers[part])) for witness, said in heard
+        ]
+        given = tuple(word for word in words if word)
+        spent.append(Hearing(given, access.chain.doubt) if len(given) == len(words) else None)
         start += len(reads)
     return tuple(spent)
 
 
-def _word(
-    kind: IntentKind, row: Transaction, answers: Sequence[Hearing[bytes | Reverted]], access: ChainAccess
-) -> Spent | None:
-    words = list[tuple[bool, bool]]()
-    for told in zip(*(hearing.answers for hearing in answers), strict=True):
-        given = [answer for answer in told if isinstance(answer, bytes)]
-        if len(given) != len(told):
-            return None
-        words.append(kind.spent_at(row.payload, given))
-    return Hearing(tuple(words), access.chain.doubt)
+def _word(kind: IntentKind, row: Transaction, witness: Chain, said: Reading) -> Word | None:
+    given = [answer for answer in said.answers if isinstance(answer, bytes)]
+    if len(given) != len(said.answers):
+        return None
+    is_deep, is_seen = kind.spent_at(row.payload, given)
+    return Word(is_deep, is_seen, said.block, witness)
