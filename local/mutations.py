@@ -242,7 +242,7 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/submit.py",
-                "            found = self.executions.find(row, access)\n",
+                "            found = self.executions.find(row, access, since=since, is_late=is_late)\n",
                 "            found = None\n",
             ),
         ),

@@ -389,7 +389,7 @@ class FakeChain:
             raise ChainUnreachableError(self.settings.chain_id, "its newest block is too old")
         block = at if at is not None else self.settings.confirmed_block(head)
         answers = (self._view(read, head if read.depth is Depth.HEAD else block) for read in reads)
-        return Reading(block=block, answers=tuple(answers))
+        return Reading(block=block, head=head, answers=tuple(answers))
 
     def simulate(
         self,

@@ -110,6 +110,8 @@ class Reading:
 
     block: BlockNumber
     """The block of every `CONFIRMED` answer."""
+    head: BlockNumber
+    """The newest block of whoever answered: that of every `HEAD` answer."""
     answers: tuple[bytes | Reverted, ...]
 
 

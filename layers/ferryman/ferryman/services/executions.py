@@ -21,6 +21,7 @@ _LOG_BLOCKS: Final = 1_000
 _FEWEST_LOG_BLOCKS: Final = 10
 _DEEPEST_REORG: Final = 10_000
 """Blocks before a message's acceptance that are searched at most, where hardly anything is ever final."""
+ANY_BLOCK: Final = BlockNumber(0)
 LOOKED_AT_AGAIN_MS: Final = Milliseconds(60_000)
 """How long after what others carried out is recorded it is looked at again: their block may vanish."""
 
@@ -35,8 +36,16 @@ class Executions:
     kinds: Mapping[str, IntentKind]
     clock: Clock
 
-    def find(self, row: Transaction, access: ChainAccess) -> Execution:
+    def find(
+        self, row: Transaction, access: ChainAccess, *, since: BlockNumber = ANY_BLOCK, is_late: bool = False
+    ) -> Execution:
         """Find the transaction that executed a message.
+
+        Args:
+            row: the message.
+            access: its chain.
+            since: the block by which its end was judged: who knows less cannot say that it was not executed.
+            is_late: whether it ends for its deadline: then no block may come any more that this lets it into.
 
         Returns:
             Its receipt; a text if it is not deep yet or nothing sure can be said; None if none executed it.
@@ -45,9 +54,15 @@ class Executions:
             ChainUnreachableError, ChainMovedError, TooManyLogsError: as its port says.
 
         """
-        return self.find_each([row], access)[row.transaction_id]
+        (spent,) = spent_by_each_word([row], access, self.kinds)
+        found = self._found(row, spent, access, since)
+        if found is None and is_late and spent and any(_may_let_in(row, word) for word in spent.answers):
+            return "the chain is not past its deadline yet"
+        return found
 
-    def find_each(self, rows: Sequence[Transaction], access: ChainAccess) -> dict[TransactionId, Execution]:
+    def find_each(
+        self, rows: Sequence[Transaction], access: ChainAccess, *, since: BlockNumber
+    ) -> dict[TransactionId, Execution]:
         """Find the transactions that executed some messages; one batch says of most that none did.
 
         That is the end of a message, so each witness is asked.
@@ -61,13 +76,18 @@ class Executions:
         """
         spent = spent_by_each_word(rows, access, self.kinds)
         return {
-            row.transaction_id: self._found(row, word, access) for row, word in zip(rows, spent, strict=True)
+            row.transaction_id: self._found(row, word, access, since)
+            for row, word in zip(rows, spent, strict=True)
         }
 
-    def _found(self, row: Transaction, spent: Spent | None, access: ChainAccess) -> Execution:
+    def _found(
+        self, row: Transaction, spent: Spent | None, access: ChainAccess, since: BlockNumber
+    ) -> Execution:
         """Judge what the witnesses say of a message's nonce; where it is used, look for who used it."""
         if spent is None:
             return "the contract gives no answer about it"
+        if any(word.head < since for word in spent.answers):
+            return f"a node does not know block {since} yet, by which it was judged"
         if not any(word.is_seen for word in spent.answers):
             return None
         if not spent.confirms(lambda word: word.is_deep):
@@ -145,6 +165,12 @@ class Executions:
                     return name
             last = start - 1
         return None
+
+
+def _may_let_in(row: Transaction, word: Word) -> bool:
+    """Whether blocks may still come in which a message is in time: none that is deep is later."""
+    (deep,) = word.witness.blocks([word.block])
+    return deep.timestamp_seconds <= row.deadline_seconds
 
 
 def _is_called(row: Transaction, kind: IntentKind, name: TxHash, chain: Chain) -> bool:

@@ -35,7 +35,7 @@ from ferryman.services.about import about
 from ferryman.services.bundles import PlannedWrite, bundles, nothing_more
 from ferryman.services.canonical import NOTHING_ASKED, Judgement
 from ferryman.services.chains import ChainAccess
-from ferryman.services.executions import Executions
+from ferryman.services.executions import Execution, Executions
 from ferryman.services.outcomes import (
     NO_BINDING,
     Mined,
@@ -257,7 +257,7 @@ class Recording:
         legs = {one.transaction_id: leg_of(one, row, mined, self.kinds[one.kind]) for one in carried}
         failing = [one for one in carried if legs[one.transaction_id].reason]
         try:
-            found = self.executions.find_each(failing, self.access) if failing else {}
+            found = self._executed(failing, mined) if failing else {}
         except (ChainUnreachableError, ChainMovedError, TooManyLogsError) as error:
             found, unsure = {}, [str(error)]
         else:
@@ -266,6 +266,10 @@ class Recording:
             self.log.warning("not ended yet", wallet=row.wallet, nonce=row.nonce, cause=unsure[0])
             return None
         return {name: said for name, said in found.items() if isinstance(said, TransactionReceipt)}
+
+    def _executed(self, failing: Sequence[Transaction], mined: Mined) -> dict[TransactionId, Execution]:
+        """Look for those that have executed some messages in the blocks up to the one that fails them."""
+        return self.executions.find_each(failing, self.access, since=mined.receipt.block_number)
 
     def _write_elsewhere(
         self, intent: Transaction, receipt: TransactionReceipt, closing: NonceRow | None

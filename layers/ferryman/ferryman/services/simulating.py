@@ -7,7 +7,7 @@ from typing import Final
 from ferryman.domain.errors import ChainUnreachableError, FeeCapExceededError
 from ferryman.domain.fees import FeeHistory, price
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import Address, Gas, WalletNonce, Wei
+from ferryman.domain.units import Address, BlockNumber, Gas, WalletNonce, Wei
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import Reverted, Simulation
 from ferryman.services.agreement import Hearing, hear
@@ -34,6 +34,8 @@ class Doomed:
     """A machine-readable word."""
     witnesses: int
     """How many endpoints say so."""
+    block: BlockNumber
+    """By which each of them says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class _Witnesses:
             reasons = heard.about(self._reason_of(row))
             reason = reasons.answers[0] if reasons.answers and reasons.is_unanimous() else None
             if reason:
-                failed.append(Doomed(row, reason, heard.witnesses))
+                block = min(simulation.block.number for _, simulation in heard.answers)
+                failed.append(Doomed(row, reason, heard.witnesses, block))
             else:
                 doubted.append((row, _why(heard)))
         return tuple(failed), tuple(doubted)
@@ -151,7 +154,7 @@ class _Witnesses:
             return (), tuple((row, str(error)) for row in rows)
         for row, word in zip(rows, words, strict=True):
             if word and word.confirms(lambda said: said.is_seen):
-                late.append(Doomed(row, _USED, word.witnesses))
+                late.append(Doomed(row, _USED, word.witnesses, min(said.head for said in word.answers)))
             else:
                 early.append((row, _EARLY))
         return tuple(late), tuple(early)

@@ -21,6 +21,8 @@ class Word:
     """Used at the head."""
     block: BlockNumber
     """The deep block that it read."""
+    head: BlockNumber
+    """Its newest one."""
     witness: Chain
     """Who says so."""
 
@@ -60,4 +62,4 @@ def _word(kind: IntentKind, row: Transaction, witness: Chain, said: Reading) -> 
     if len(given) != len(said.answers):
         return None
     is_deep, is_seen = kind.spent_at(row.payload, given)
-    return Word(is_deep, is_seen, said.block, witness)
+    return Word(is_deep, is_seen, said.block, said.head, witness)

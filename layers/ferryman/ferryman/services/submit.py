@@ -51,7 +51,7 @@ from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.counters import Counters
 from ferryman.services.data_fees import data_fees
 from ferryman.services.ending import fail_unbound
-from ferryman.services.executions import Executions
+from ferryman.services.executions import ANY_BLOCK, Executions
 from ferryman.services.gathering import Gathering
 from ferryman.services.hinting import hint_of
 from ferryman.services.parcels import Parcel
@@ -71,6 +71,7 @@ template.yaml), so that the last one finds the row marked and is not tried again
 """
 UNDER_WAY_MS: Final = 3_000
 """How long the run that signed a nonce has to broadcast it, before a message of its intents does so again."""
+_LATE: Final = "deadline_passed"
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
 
 
@@ -217,7 +218,7 @@ class Submit:
         """End a row whose deadline has passed, as done if anybody did it in time; give whether it had."""
         if self.clock.now() // 1000 < row.deadline_seconds:
             return False
-        self._end(row, "deadline_passed", access, witnesses=len(access.chain.witnesses()))
+        self._end(row, _LATE, access, witnesses=len(access.chain.witnesses()))
         return True
 
     def _assured(self, row: Transaction, access: ChainAccess) -> Transaction | None:
@@ -284,7 +285,7 @@ class Submit:
         payers = [one.address for one in pool]
         parcels, verdicts = self.batching(crowd, access, sender=wallet.address, payers=payers, named=named)
         for doomed in verdicts.failed:
-            self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses)
+            self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses, since=doomed.block)
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
         if any(len(parcel.ready) > 1 for parcel in parcels):
@@ -346,13 +347,22 @@ class Submit:
 
     # -- writing down -------------------------------------------------------------------------
 
-    def _end(self, row: Transaction, reason: str, access: ChainAccess, *, witnesses: int) -> None:
+    def _end(
+        self,
+        row: Transaction,
+        reason: str,
+        access: ChainAccess,
+        *,
+        witnesses: int,
+        since: BlockNumber = ANY_BLOCK,
+    ) -> None:
         """End what the contract will never take, unless that is because it has carried it out already.
 
         A reorg can bring back bytes of a nonce that the row has left, and a restore forgets what was mined.
         """
+        is_late = reason == _LATE
         try:
-            found = self.executions.find(row, access)
+            found = self.executions.find(row, access, since=since, is_late=is_late)
         except (ChainUnreachableError, ChainMovedError, TooManyLogsError) as error:
             self._put_off([(row, str(error))])
             return

@@ -112,7 +112,8 @@ class EvmChain:
         if reads_funds and self._settings.is_too_old(head.timestamp_seconds, self._clock.now()):
             cause = f"its newest block, {head.number}, is too old to judge funds by"
             raise ChainUnreachableError(self._settings.chain_id, cause)
-        return Reading(block=block, answers=tuple(self._answer(answer) for answer in answers))
+        given = tuple(self._answer(answer) for answer in answers)
+        return Reading(block=block, head=head.number, answers=given)
 
     def simulate(
         self,
