@@ -124,8 +124,8 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/submit.py",
-                'self._end(row, "deadline_passed", access, witnesses=len(access.chain.witnesses()))',
-                'self._fail(row, "deadline_passed")',
+                "self._end(row, _LATE, access, witnesses=len(access.chain.witnesses()))",
+                "self._fail(row, _LATE)",
             ),
         ),
         ("tests/unit/services/test_deadlines.py",),
@@ -247,6 +247,83 @@ MUTATIONS: Final = (
             ),
         ),
         (_SUBMIT,),
+    ),
+    Mutation(
+        "who does not know why it was refused does not end it",
+        (
+            Edit(
+                f"{_PACKAGE}/services/executions.py",
+                "        if any(word.head < since for word in spent.answers):\n",
+                "        if not spent.answers:\n",
+            ),
+        ),
+        ("tests/unit/services/test_executions.py",),
+    ),
+    Mutation(
+        "a search reaches the block that used the nonce",
+        (
+            Edit(
+                f"{_PACKAGE}/services/executions.py",
+                "        if head < word.block:\n",
+                "        if head < 0:\n",
+            ),
+        ),
+        ("tests/unit/services/test_executions.py",),
+    ),
+    Mutation(
+        "a deadline has passed on the chain",
+        (
+            Edit(
+                f"{_PACKAGE}/services/executions.py",
+                "    return deep.timestamp_seconds <= row.deadline_seconds\n",
+                "    return False\n",
+            ),
+        ),
+        ("tests/unit/services/test_executions.py",),
+    ),
+    Mutation(
+        "a search goes back to what was final at acceptance",
+        (
+            Edit(
+                f"{_PACKAGE}/services/executions.py",
+                "    return max(final, row.accepted_block - _DEEPEST_REORG)\n",
+                "    return row.accepted_block\n",
+            ),
+        ),
+        ("tests/unit/services/test_resting.py",),
+    ),
+    Mutation(
+        "what a restore forgot the block of is watched",
+        (
+            Edit(
+                f"{_PACKAGE}/services/recover.py",
+                "                self._held(self._watched(self._caught_up(row)))\n",
+                "                self._held(self._caught_up(row))\n",
+            ),
+        ),
+        ("tests/unit/services/test_recover.py",),
+    ),
+    Mutation(
+        "after a restore what is not final is judged anew",
+        (
+            Edit(
+                f"{_PACKAGE}/adapters/dynamodb/recovery.py",
+                "        DynamoLeases(self._tables).forget(chain_id)\n",
+                "        DynamoLeases(self._tables)\n",
+            ),
+        ),
+        ("tests/unit/services/test_recover.py",),
+    ),
+    Mutation(
+        "what a repeat leaves out is another body",
+        (
+            Edit(
+                f"{_PACKAGE}/services/ingest.py",
+                "for name in (*intent.payload, *known.payload) if",
+                "for name in intent.payload if",
+            ),
+        ),
+        ("tests/conformance/test_kinds.py",),
     ),
     Mutation(
         "release once",
@@ -401,8 +478,8 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/outcomes.py",
-                "        if kind.ordered and Step",
-                "        if not kind and Step",
+                "        if kind.ordered and _may",
+                "        if not kind and _may",
             ),
         ),
         (_FORWARD_REQUEST,),
