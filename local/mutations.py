@@ -286,8 +286,8 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/executions.py",
-                "    return max(final, row.accepted_block - _DEEPEST_REORG)\n",
-                "    return row.accepted_block\n",
+                "    return max(final, since - _DEEPEST_REORG)\n",
+                "    return since\n",
             ),
         ),
         ("tests/unit/services/test_resting.py",),

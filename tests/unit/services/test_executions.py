@@ -92,3 +92,45 @@ def test_a_deadline_has_passed_when_a_block_has_come_that_is_later() -> None:
     memory.world.settle()
     (row,) = memory.world.rows()
     assert (row.status, row.reason) == (Status.FAILED, "deadline_passed")
+
+
+def test_what_came_while_the_chain_was_away_is_not_searched_for_in_all_of_its_history() -> None:
+    """Whoever posts what was cancelled long ago, in such a moment, would have every block of it read."""
+    memory = memory_world(payers=1, wallets=1, **every_kind(SETTINGS))
+    fund(memory.chain, memory.payers[0].address, 1_000)
+    memory.clock.sleep(Milliseconds(20_000_000))
+    one = message("settlement", memory.payers[0], 1_000, deadline=memory.deadline())
+    asset, payer = (str(one.body[name]).lower() for name in ("asset", "from"))
+    memory.chain.state.tokens.used.add((asset, payer, bytes.fromhex(str(one.body["nonce"])[2:])))
+    memory.clock.sleep(Milliseconds(20_000))
+    memory.chain.is_reachable = False
+    one.post(memory.world)
+    memory.chain.is_reachable = True
+    (only,) = memory.chain.endpoints = (FakeWitness(memory.chain),)
+
+    memory.world.settle()
+
+    (row,) = memory.world.rows()
+    assert (row.status, row.reason) == (Status.FAILED, "nonce_used")
+    assert only.asked.count("range_logs") == 2, "of 20,000 blocks"
+
+
+def test_what_came_while_the_chain_was_away_may_have_been_carried_out_meanwhile() -> None:
+    """It has no block from which on to look: how long ago it came says enough."""
+    memory = memory_world(payers=1, wallets=1, **every_kind(SETTINGS))
+    fund(memory.chain, memory.payers[0].address, 1_000)
+    memory.clock.sleep(Milliseconds(20_000))
+    memory.chain.is_reachable = False
+    payload = message("settlement", memory.payers[0], 1_000, deadline=memory.deadline()).post(memory.world)
+    memory.chain.is_reachable = True
+    memory.chain.relay(payload.transaction.payload, kind="settlement")
+    for _ in range(40):
+        memory.chain.mine()
+    memory.chain.is_mining = False
+    memory.clock.sleep(Milliseconds(15_000))
+    memory.chain.most_log_blocks = 20
+
+    memory.world.settle()
+
+    (row,) = memory.world.rows()
+    assert (row.status, row.hash) == (Status.CONFIRMED, memory.chain.by_others[0])

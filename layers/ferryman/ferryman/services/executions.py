@@ -148,7 +148,8 @@ class Executions:
         if head < word.block:
             msg = f"a node at block {head} does not know block {word.block} yet"
             raise ChainMovedError(msg)
-        first = max(_first_block(row, settings, head=head, finalized=chain.finalized()), 1)
+        now, finalized = self.clock.now(), chain.finalized()
+        first = max(_first_block(row, settings, head=head, finalized=finalized, now=now), 1)
         last = int(head)
         while last >= first:
             start = max(first, last - size + 1)
@@ -192,13 +193,21 @@ def _by_transaction(logs: Sequence[EventLog]) -> dict[TxHash, list[EventLog]]:
 
 
 def _first_block(
-    row: Transaction, settings: ChainSettings, *, head: BlockNumber, finalized: BlockNumber | None
+    row: Transaction,
+    settings: ChainSettings,
+    *,
+    head: BlockNumber,
+    finalized: BlockNumber | None,
+    now: Instant,
 ) -> int:
-    """Where a search for a transaction's execution may end; one received without the chain has no block.
+    """Where a search for a transaction's execution may end.
 
-    A reorg may have put it into an earlier block than it was accepted at, but not before what was final.
+    A reorg may have put it into an earlier block than it was accepted at, but not before what was final. One
+    received without the chain has no block: it is reckoned by the time, as if they came twice as fast.
     """
-    if row.accepted_block is None:
-        return settings.escrow_created_block
-    final = settings.was_final(row.accepted_block, head=head, final=settings.final_block(head, finalized))
-    return max(final, row.accepted_block - _DEEPEST_REORG)
+    since = row.accepted_block
+    if since is None:
+        blocks = 2 * (now - row.received_at) // settings.block_time_ms
+        since = BlockNumber(max(head - max(blocks, _LOG_BLOCKS), 0))
+    final = settings.was_final(since, head=head, final=settings.final_block(head, finalized))
+    return max(final, since - _DEEPEST_REORG)
