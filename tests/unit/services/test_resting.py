@@ -9,6 +9,7 @@ from ferryman.domain.metrics import Metric
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import BlockNumber, Milliseconds, TransactionId
 from tests.fakes.settled import SETTINGS, MemoryWorld, memory_world
+from tests.fakes.witness import FakeWitness
 from tests.faults.messages import Message, every_kind, fund, message
 
 _UNITS = 1_000_007
@@ -225,6 +226,27 @@ def test_what_others_carried_out_is_left_alone_once_its_block_is_final() -> None
 
     assert again(memory, row.transaction_id).due_at is None
     assert names(memory, row) == ["accepted", "confirmed"]
+
+
+class OfNoFinality(FakeWitness):
+    """An endpoint that does not know which blocks are final."""
+
+    def finalized(self) -> None:
+        """None: it refuses the word."""
+        return
+
+
+def test_what_one_endpoint_calls_final_counts_beside_one_that_does_not_know_the_word() -> None:
+    """Else it would be left alone when it is ten confirmations deep, on a chain that says much later."""
+    memory = world()
+    memory.chain.final_lag = 100
+    memory.chain.endpoints = (FakeWitness(memory.chain), OfNoFinality(memory.chain))
+    row = by_others(memory, overtaken_without_a_nonce)
+    memory.clock.sleep(Milliseconds(61_000))
+
+    memory.world.follow(run_ms=1_000)
+
+    assert again(memory, row.transaction_id).due_at is not None
 
 
 @pytest.mark.parametrize("is_read_from", [False, True])

@@ -66,16 +66,14 @@ class Canonical:
         present = {one for one in asked if one.number in theirs and theirs[one.number].confirms(_is(one))}
         return Judgement(frozenset(gone), asked - gone - present)
 
-    def finalized(self) -> BlockNumber | None:
-        """Give the newest block that every witness calls final; None if one of them does not say.
+    def finalized(self) -> tuple[BlockNumber | None, ...]:
+        """Give the newest block that each witness calls final; None: it does not say.
 
         Raises:
             ChainUnreachableError: one of them does not answer.
 
         """
-        answers = hear(self.chain, lambda one: one.finalized()).answers
-        known = [number for number in answers if number is not None]
-        return min(known) if len(known) == len(answers) else None
+        return hear(self.chain, lambda one: one.finalized()).answers
 
 
 def _is(block: BlockId) -> Callable[[Block], bool]:

@@ -22,11 +22,15 @@ class Finality:
     canonical: Canonical
     clock: Clock
     log: Log
-    _finalized: BlockNumber | None = None
+    _finalized: tuple[BlockNumber | None, ...] = ()
+    """By the word of each witness."""
     _asked_at: Instant | None = None
 
     def __call__(self, head: Block) -> BlockNumber:
-        """Give the newest final block; while a witness does not answer, the one of before, or none at all."""
+        """Give the newest block that is final to every witness: by its word, or if it has none by the depth.
+
+        While one does not answer, it is the one of before, or none at all.
+        """
         now = self.clock.now()
         if self._asked_at is None or now - self._asked_at >= _ASKED_EVERY_MS:
             try:
@@ -35,4 +39,4 @@ class Finality:
                 self.log.warning("final block not read", chain_id=error.chain_id, cause=error.cause)
                 if self._asked_at is None:
                     return _NONE
-        return self.settings.final_block(head.number, self._finalized)
+        return min(self.settings.final_block(head.number, number) for number in self._finalized)
