@@ -4,7 +4,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from ferryman.adapters.http.answers import ok
 from ferryman.adapters.http.callers import caller_of
-from ferryman.adapters.http.openapi import openapi_document
+from ferryman.adapters.http.openapi.document import openapi_document
 from ferryman.adapters.http.requests import query_parameters
 from ferryman.adapters.http.routes import Answer, Event, Routes
 from ferryman.bootstrap.query import read_records

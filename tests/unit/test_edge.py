@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ferryman.adapters.http.openapi import Problem
+from ferryman.adapters.http.openapi.operations import Problem
 from ferryman.adapters.http.requests import LARGEST_BODY
 from ferryman.domain.quotas import Limit
 from tests.support.template import resources, rest_routes, template

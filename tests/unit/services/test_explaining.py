@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from ferryman.adapters.dynamodb.pauses import DynamoPauses
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.adapters.http.openapi import openapi_document
+from ferryman.adapters.http.openapi.document import openapi_document
 from ferryman.domain.errors import InvalidFieldsError, NotFoundError
 from ferryman.domain.nonces import FillReason
 from ferryman.domain.pauses import Pause, Scope

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from ferryman.adapters.http.openapi_x402 import X402Support
+from ferryman.adapters.http.openapi.x402 import X402Support
 from ferryman.domain.permit2 import CANONICAL_PROXY
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds

@@ -11,7 +11,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from ferryman.adapters.http.answers import STATUS_OF, problem
-from ferryman.adapters.http.openapi import openapi_document
+from ferryman.adapters.http.openapi.document import openapi_document
 from ferryman.domain.errors import FieldProblem, InsufficientFundsError, InvalidFieldsError, RequestError
 from ferryman.domain.units import ChainId, TokenUnits
 from ferryman.intents import SIGNED

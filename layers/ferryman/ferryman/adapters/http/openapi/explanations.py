@@ -2,47 +2,52 @@
 
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from ferryman.adapters.http.openapi.examples import ADDRESS, TRANSACTION_ID, TX_HASH, WHEN
+from ferryman.adapters.http.openapi.operations import (
+    BY_KEY,
+    AnswerModel,
+    Json,
+    answer,
+    in_path,
+    in_query,
+    operation,
+    problems,
+)
+from ferryman.adapters.http.openapi.records import TRANSACTION
 from ferryman.domain.blockers import Blocker
 from ferryman.domain.nonces import FillReason, Purpose, WalletState, Wanted
 from ferryman.domain.transaction import Status
 
-_ADDRESS = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
-_ID = "0x" + "6f" * 32
-_TX = "0x" + "2b" * 32
-_WHEN = "2026-11-21T12:00:00.000Z"
+_ADDRESS: Final = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
-
-
-class ExplainedAttempt(_Model):
+class ExplainedAttempt(AnswerModel):
     """Signed bytes of a nonce."""
 
-    hash: str = Field(examples=[_TX])
+    hash: str = Field(examples=[TX_HASH])
     purpose: Purpose = Field(examples=["call"], description="`fill`: it does nothing but use the nonce up.")
     max_fee_per_gas: str = Field(examples=["2000000000"], description="Wei.")
     max_priority_fee_per_gas: str = Field(examples=["1000000"], description="Wei.")
-    signed_at: str = Field(examples=[_WHEN])
+    signed_at: str = Field(examples=[WHEN])
 
 
-class ExplainedNonce(_Model):
+class ExplainedNonce(AnswerModel):
     """A wallet's nonce that is not settled."""
 
     nonce: int = Field(examples=[7])
-    transactions: list[str] = Field(examples=[[_ID]], description="None: it is only used up.")
-    bound_at: str = Field(examples=[_WHEN])
+    transactions: list[str] = Field(examples=[[TRANSACTION_ID]], description="None: it is only used up.")
+    bound_at: str = Field(examples=[WHEN])
     gas_limit: int = Field(examples=[95_000])
     wanted: Wanted = Field(examples=["nothing"], description="What submit is asked to do.")
-    asked_again_at: str = Field(examples=[_WHEN], description="When submit is asked next.")
+    asked_again_at: str = Field(examples=[WHEN], description="When submit is asked next.")
     fill_reason: FillReason | None = Field(examples=[None], description="Why it is used up by nothing.")
     last_error: str | None = Field(examples=[None], description="What a node said of it.")
     attempts: list[ExplainedAttempt]
 
 
-class EndpointWords(_Model):
+class EndpointWords(AnswerModel):
     """What one endpoint says, or why it says nothing."""
 
     endpoint: int = Field(examples=[1], description="Its number; addresses are secrets.")
@@ -55,7 +60,7 @@ class EndpointWords(_Model):
     mined_block: int | None = Field(examples=[None])
 
 
-class ExplainedWallet(_Model):
+class ExplainedWallet(AnswerModel):
     """A relayer wallet's row."""
 
     chain_id: int = Field(examples=[31337])
@@ -83,17 +88,17 @@ class ExplainedWallet(_Model):
     )
 
 
-class Explanation(_Model):
+class Explanation(AnswerModel):
     """Why a transaction is where it is, and what comes next."""
 
-    transaction_id: str = Field(examples=[_ID])
+    transaction_id: str = Field(examples=[TRANSACTION_ID])
     chain_id: int = Field(examples=[31337])
     status: Status = Field(examples=["PENDING"])
-    at: str = Field(examples=[_WHEN])
+    at: str = Field(examples=[WHEN])
     summary: str = Field(examples=["Nonce 7 of 0x90F7… was broadcast 3 seconds ago, and waits for a block."])
     blocked_by: Blocker = Field(examples=["block"])
     next_action: str | None = Field(examples=["If no block takes it, it is broadcast again."])
-    next_at: str | None = Field(examples=[_WHEN], description="null: when what blocks it is gone.")
+    next_at: str | None = Field(examples=[WHEN], description="null: when what blocks it is gone.")
     waits: int = Field(examples=[0])
     failures: int = Field(examples=[0])
     last_error: str | None = Field(examples=[None])
@@ -109,10 +114,41 @@ class Explanation(_Model):
 class WalletExplanation(ExplainedWallet):
     """A relayer wallet: its head, what is open, and what each endpoint says of it."""
 
-    at: str = Field(examples=[_WHEN])
+    at: str = Field(examples=[WHEN])
     summary: str = Field(examples=["Nothing is open; the next nonce is 9."])
     nonces: list[ExplainedNonce] = Field(description="The lowest open ones.")
     endpoints: list[EndpointWords]
 
 
 EXPLANATION_MODELS: Final[tuple[type[BaseModel], ...]] = (Explanation, WalletExplanation)
+
+
+def explanation_paths() -> Json:
+    """Write the routes."""
+    refused = problems(401, 403, 404, 422, 429, 503)
+    blocks = "What blocks a transaction, what each endpoint says and what comes next; for the role reader"
+    holds = "A relayer wallet's head, what is open, and what each endpoint says of it; for the role reader"
+    on_chain = "On which chain; needed if several are served."
+    return {
+        "/transactions/{transaction_id}/explain": {
+            "get": operation(
+                "explain_transaction",
+                blocks,
+                {"200": answer(Explanation, blocks), **refused},
+                parameters=[TRANSACTION],
+                security=BY_KEY,
+            )
+        },
+        "/wallets/{address}": {
+            "get": operation(
+                "get_wallet",
+                holds,
+                {"200": answer(WalletExplanation, holds), **refused},
+                parameters=[
+                    in_path("address", {"type": "string", "examples": [ADDRESS]}, "The wallet."),
+                    in_query("chain_id", {"type": "integer"}, on_chain),
+                ],
+                security=BY_KEY,
+            )
+        },
+    }
