@@ -13,13 +13,17 @@ from ferryman.adapters.dynamodb.recovery import DynamoRecovery
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
 from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
+from ferryman.adapters.log import StructuredLog
+from ferryman.adapters.sqs import SqsQueue
 from ferryman.adapters.usage_plans import ApiGatewayUsagePlans
 from ferryman.bootstrap.parts import aws_client, chains, chains_config, journalled_tables, submit_queues
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import AdminConfig, DeadLetterQueue
+from ferryman.domain.units import ChainId
 from ferryman.intents import KINDS
 from ferryman.services.admin import Admin
 from ferryman.services.assurance import Assurance
+from ferryman.services.chains import ChainAccess
 from ferryman.services.emptying import Emptying
 from ferryman.services.explaining import Explaining
 from ferryman.services.keys import Keys
@@ -48,78 +52,126 @@ class Administration:
     explaining: Explaining
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ports:
+    """What several of the services are built of."""
+
+    chains: Mapping[ChainId, ChainAccess]
+    store: DynamoTransactions
+    wallets: DynamoWallets
+    recovery: DynamoRecovery
+    leases: DynamoLeases
+    pauses: DynamoPauses
+    dead_letters: SqsDeadLetters
+    confirmer: LambdaConfirmer
+    clock: SystemClock
+    log: StructuredLog
+
+
 def administer(telemetry: Telemetry) -> Administration:
     """Give the services, from the environment."""
     config = chains_config(AdminConfig)
     stored, clock, log = journalled_tables(config, telemetry), SystemClock(), telemetry.log
-    store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
-    leases, pauses = DynamoLeases(stored), DynamoPauses(stored)
-    accessible = chains(config, telemetry, patience_seconds=4)
-    sqs, confirmer = aws_client("sqs"), LambdaConfirmer(aws_client("lambda"), config.confirm_function)
-    dead_letters = SqsDeadLetters(sqs, _urls(config.dead_letter_queues))
-
-    def recovery(*, is_dry: bool) -> Recover:
-        return Recover(
-            kinds=KINDS,
-            chains=accessible,
-            store=store,
-            wallets=DynamoWallets(stored),
-            recovery=DynamoRecovery(stored),
-            clock=clock,
-            log=log,
-            is_dry=is_dry,
-        )
-
+    ports = _Ports(
+        chains=chains(config, telemetry, patience_seconds=4),
+        store=DynamoTransactions(stored, lists_closed=bool(config.retention_days)),
+        wallets=DynamoWallets(stored),
+        recovery=DynamoRecovery(stored),
+        leases=DynamoLeases(stored),
+        pauses=DynamoPauses(stored),
+        dead_letters=SqsDeadLetters(aws_client("sqs"), _urls(config.dead_letter_queues)),
+        confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
+        clock=clock,
+        log=log,
+    )
+    chain_ids = tuple(ports.chains)
     return Administration(
-        admin=Admin(
-            chains=accessible,
-            store=store,
-            wallets=DynamoWallets(stored),
-            leases=leases,
-            pauses=pauses,
-            statistics=DynamoStatistics(stored),
-            dead_letters=dead_letters,
-            clock=clock,
-        ),
-        pausing=Pausing(store=pauses, chain_ids=tuple(accessible), kinds=tuple(KINDS), clock=clock, log=log),
-        retrying=Retrying(
-            kinds=KINDS,
-            chains=accessible,
-            store=store,
-            assurance=Assurance(store),
-            queue=submit_queues(config),
-            leases=leases,
-            confirmer=confirmer,
-            clock=clock,
-            log=log,
-        ),
-        redriving=Redriving(dead_letters=dead_letters, log=log),
+        admin=_admin(ports, DynamoStatistics(stored)),
+        pausing=Pausing(store=ports.pauses, chain_ids=chain_ids, kinds=tuple(KINDS), clock=clock, log=log),
+        retrying=_retrying(ports, submit_queues(config)),
+        redriving=Redriving(dead_letters=ports.dead_letters, log=log),
         keys=Keys(
             access=DynamoAccess(stored),
             plans=ApiGatewayUsagePlans(aws_client("apigateway"), config.deployment),
             clock=clock,
             log=log,
         ),
-        recovering=Recovering(recovery=recovery, chain_ids=tuple(accessible)),
-        resetting=Resetting(
-            chains=accessible,
-            wallets=DynamoWallets(stored),
-            recovery=DynamoRecovery(stored),
-            clock=clock,
-            log=log,
-        ),
-        emptying=Emptying(
-            chains=accessible,
-            wallets=DynamoWallets(stored),
-            leases=leases,
-            confirmer=confirmer,
-            clock=clock,
-            log=log,
-        ),
-        explaining=Explaining(
-            chains=accessible, store=store, wallets=DynamoWallets(stored), pauses=pauses, clock=clock
-        ),
-        rotating=Rotating(wallets=DynamoWallets(stored), chain_ids=tuple(accessible), clock=clock, log=log),
+        recovering=Recovering(recovery=lambda *, is_dry: _recover(ports, is_dry=is_dry), chain_ids=chain_ids),
+        rotating=Rotating(wallets=ports.wallets, chain_ids=chain_ids, clock=clock, log=log),
+        resetting=_resetting(ports),
+        emptying=_emptying(ports),
+        explaining=_explaining(ports),
+    )
+
+
+def _admin(ports: _Ports, statistics: DynamoStatistics) -> Admin:
+    return Admin(
+        chains=ports.chains,
+        store=ports.store,
+        wallets=ports.wallets,
+        leases=ports.leases,
+        pauses=ports.pauses,
+        statistics=statistics,
+        dead_letters=ports.dead_letters,
+        clock=ports.clock,
+    )
+
+
+def _retrying(ports: _Ports, queue: SqsQueue) -> Retrying:
+    return Retrying(
+        kinds=KINDS,
+        chains=ports.chains,
+        store=ports.store,
+        assurance=Assurance(ports.store),
+        queue=queue,
+        leases=ports.leases,
+        confirmer=ports.confirmer,
+        clock=ports.clock,
+        log=ports.log,
+    )
+
+
+def _recover(ports: _Ports, *, is_dry: bool) -> Recover:
+    return Recover(
+        kinds=KINDS,
+        chains=ports.chains,
+        store=ports.store,
+        wallets=ports.wallets,
+        recovery=ports.recovery,
+        clock=ports.clock,
+        log=ports.log,
+        is_dry=is_dry,
+    )
+
+
+def _resetting(ports: _Ports) -> Resetting:
+    return Resetting(
+        chains=ports.chains,
+        wallets=ports.wallets,
+        recovery=ports.recovery,
+        clock=ports.clock,
+        log=ports.log,
+    )
+
+
+def _emptying(ports: _Ports) -> Emptying:
+    return Emptying(
+        chains=ports.chains,
+        wallets=ports.wallets,
+        leases=ports.leases,
+        confirmer=ports.confirmer,
+        clock=ports.clock,
+        log=ports.log,
+    )
+
+
+def _explaining(ports: _Ports) -> Explaining:
+    return Explaining(
+        chains=ports.chains,
+        store=ports.store,
+        wallets=ports.wallets,
+        pauses=ports.pauses,
+        clock=ports.clock,
     )
 
 
