@@ -86,6 +86,16 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
         help="funded test accounts (ACCOUNTS, default 50)",
     )
     parser.add_argument(
+        "--log-level",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        default=_from_environment("LOG_LEVEL", "INFO"),
+        help="level of the functions' logs (LOG_LEVEL, default INFO)",
+    )
+    _add_port_flags(parser)
+
+
+def _add_port_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--aws-port",
         type=whole_number("AWS_PORT", 1, HIGHEST_PORT),
         default=_from_environment("AWS_PORT", None),
@@ -96,12 +106,6 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
         type=whole_number("RPC_PORT", 1, HIGHEST_PORT),
         default=_from_environment("RPC_PORT", None),
         help="port of the chain (RPC_PORT, default 8545 or a free one)",
-    )
-    parser.add_argument(
-        "--log-level",
-        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
-        default=_from_environment("LOG_LEVEL", "INFO"),
-        help="level of the functions' logs (LOG_LEVEL, default INFO)",
     )
 
 

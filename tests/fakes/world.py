@@ -29,13 +29,13 @@ from ferryman.services.batch_gas import BatchGas
 from ferryman.services.batching import Batching
 from ferryman.services.binding import Binder
 from ferryman.services.cached import CachedReadings
-from ferryman.services.chains import ChainAccess
+from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.charging import Charging
 from ferryman.services.confirm import Confirm
 from ferryman.services.counters import Counters
 from ferryman.services.deadletter import Deadletter
 from ferryman.services.executions import Executions
-from ferryman.services.following import Follower
+from ferryman.services.followers import Followers
 from ferryman.services.gathering import Gathering
 from ferryman.services.gauging import Gauging
 from ferryman.services.ingest import Accepted, Ingest
@@ -63,6 +63,24 @@ Wrap = Callable[[str, Any], Any]
 def unwrapped(_name: str, port: Any) -> Any:  # noqa: ANN401 (any port)
     """Put nothing between."""
     return port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ports:
+    """What the services of one process are built over, with whatever was put between."""
+
+    chains: Chains
+    tables: Tables
+    store: Any
+    wallets: Any
+    leases: Any
+    parts: Any
+    pauses: Any
+    cursors: Any
+    accounts: Any
+    queue: Any
+    signer: Any
+    confirmer: Any
 
 
 @dataclass
@@ -93,108 +111,131 @@ class World:
 
     def restart(self) -> None:
         """Lose everything that lives in a process."""
+        ports = self._ports()
+        self.connections = DynamoConnections(self.tables)
+        self.ingest = self._ingest(ports)
+        self.submit = self._submit(ports)
+        self.confirm = self._confirm(ports)
+        self.gauging = Gauging(
+            kinds=KINDS,
+            chains=ports.chains,
+            store=ports.store,
+            wallets=ports.wallets,
+            statistics=DynamoStatistics(ports.tables),
+            **self._measured,
+        )
+        self.watch = self._watch(ports)
+        self.deadletter = Deadletter(kinds=KINDS, store=ports.store, **self._measured)
+
+    @property
+    def _talk(self) -> dict[str, Any]:
+        return {"clock": self.clock, "log": self.log}
+
+    @property
+    def _measured(self) -> dict[str, Any]:
+        return {**self._talk, "metrics": self.metrics}
+
+    def _ports(self) -> _Ports:
         chains = {self.settings.chain_id: ChainAccess(self.settings, self.wrap("chain", self.chain))}
         chains |= {one.settings.chain_id: one for one in self.beside}
         tables = JournalledTables(self.tables, Journal(log=self.log, metrics=self.metrics))
-        store = self.wrap("store", DynamoTransactions(tables, lists_closed=self.lists_closed))
-        wallets = self.wrap("wallets", DynamoWallets(tables))
-        leases = self.wrap("leases", DynamoLeases(tables))
-        parts = self.wrap("parts", DynamoBacklogParts(tables))
-        pauses = self.wrap("pauses", DynamoPauses(tables))
-        cursors = self.wrap("cursors", DynamoCursors(tables))
-        accounts = self.wrap("accounts", DynamoAccounts(tables))
-        queue = self.wrap("queue", self.queue)
-        signer = self.wrap("signer", self.signer)
-        confirmer = self.wrap("confirmer", self.confirmer)
-        talk: dict[str, Any] = {"clock": self.clock, "log": self.log}
-        measured: dict[str, Any] = {**talk, "metrics": self.metrics}
-        self.connections = DynamoConnections(self.tables)
-        self.ingest = Ingest(
-            kinds=KINDS,
+        return _Ports(
             chains=chains,
-            store=store,
-            assurance=Assurance(store, CachedReadings(KINDS, cursors, accounts, self.clock, self.metrics)),
-            charging=Charging(store=store, clock=self.clock),
+            tables=tables,
+            store=self.wrap("store", DynamoTransactions(tables, lists_closed=self.lists_closed)),
+            wallets=self.wrap("wallets", DynamoWallets(tables)),
+            leases=self.wrap("leases", DynamoLeases(tables)),
+            parts=self.wrap("parts", DynamoBacklogParts(tables)),
+            pauses=self.wrap("pauses", DynamoPauses(tables)),
+            cursors=self.wrap("cursors", DynamoCursors(tables)),
+            accounts=self.wrap("accounts", DynamoAccounts(tables)),
+            queue=self.wrap("queue", self.queue),
+            signer=self.wrap("signer", self.signer),
+            confirmer=self.wrap("confirmer", self.confirmer),
+        )
+
+    def _ingest(self, ports: _Ports) -> Ingest:
+        cached = CachedReadings(KINDS, ports.cursors, ports.accounts, self.clock, self.metrics)
+        return Ingest(
+            kinds=KINDS,
+            chains=ports.chains,
+            store=ports.store,
+            assurance=Assurance(ports.store, cached),
+            charging=Charging(store=ports.store, clock=self.clock),
             quoting=Quoting(
                 kinds=SIGNED,
-                chains=chains,
-                store=store,
+                chains=ports.chains,
+                store=ports.store,
                 book=MarketBook(self.wrap("markets", DynamoMarkets(self.tables)), self.clock),
                 clock=self.clock,
             ),
-            queue=queue,
-            leases=leases,
-            confirmer=confirmer,
-            **talk,
+            queue=ports.queue,
+            leases=ports.leases,
+            confirmer=ports.confirmer,
+            **self._talk,
         )
+
+    def _submit(self, ports: _Ports) -> Submit:
+        store, wallets, signer = ports.store, ports.wallets, ports.signer
         binder = Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=self.clock)
-        self.submit = Submit(
+        return Submit(
             kinds=KINDS,
-            chains=chains,
+            chains=ports.chains,
             store=store,
             wallets=wallets,
             assurance=Assurance(store),
-            gathering=Gathering(store=store, parts=parts, clock=self.clock, log=talk["log"]),
+            gathering=Gathering(store=store, parts=ports.parts, **self._talk),
             batching=Batching(kinds=KINDS, known=BatchGas(self.clock), clock=self.clock),
             binder=binder,
-            topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, **talk),
+            topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, **self._talk),
             counters=Counters(wallets=wallets, log=self.log, metrics=self.metrics),
-            advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **measured),
-            leases=leases,
-            pauses=pauses,
-            dead_letters=queue,
-            confirmer=confirmer,
+            advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **self._measured),
+            leases=ports.leases,
+            pauses=ports.pauses,
+            dead_letters=ports.queue,
+            confirmer=ports.confirmer,
             silence=Silence(self.clock),
             executions=Executions(kinds=KINDS, clock=self.clock),
-            **talk,
+            **self._talk,
         )
 
-        def follower(chain_id: ChainId) -> Follower:
-            return Follower.of(
-                chains[chain_id],
-                kinds=KINDS,
-                store=store,
-                wallets=wallets,
-                queue=queue,
-                workers=self.workers,
-                **measured,
-            )
-
-        self.confirm = Confirm(
-            chains=chains,
-            follower=follower,
-            sweep=Sweep(chains=chains, store=store, queue=queue, **talk),
-            leases=leases,
-            confirmer=confirmer,
-            **measured,
-        )
-        self.gauging = Gauging(
+    def _confirm(self, ports: _Ports) -> Confirm:
+        followers = Followers(
+            chains=ports.chains,
             kinds=KINDS,
-            chains=chains,
-            store=store,
-            wallets=wallets,
-            statistics=DynamoStatistics(tables),
-            **measured,
+            store=ports.store,
+            wallets=ports.wallets,
+            queue=ports.queue,
+            workers=self.workers,
+            **self._measured,
+        )
+        return Confirm(
+            chains=ports.chains,
+            follower=followers,
+            sweep=Sweep(chains=ports.chains, store=ports.store, queue=ports.queue, **self._talk),
+            leases=ports.leases,
+            confirmer=ports.confirmer,
+            **self._measured,
         )
 
+    def _watch(self, ports: _Ports) -> Watch:
         def tracker(chain_id: ChainId) -> Tracker:
             return Tracker(
                 kinds=KINDS,
-                access=chains[chain_id],
-                accounts=accounts,
-                cursors=cursors,
+                access=ports.chains[chain_id],
+                accounts=ports.accounts,
+                cursors=ports.cursors,
                 lease_ms=LEASE_MS,
-                **measured,
+                **self._measured,
             )
 
-        self.watch = Watch(
-            chains=chains,
+        return Watch(
+            chains=ports.chains,
             tracker=tracker,
-            cursors=cursors,
+            cursors=ports.cursors,
             successor=self.wrap("successor", self.successor),
-            **measured,
+            **self._measured,
         )
-        self.deadletter = Deadletter(kinds=KINDS, store=store, **measured)
 
     def recover(self, *, is_dry: bool = False) -> list[Finding]:
         """Reconcile everything as `ferryman recover` does; give what was found."""

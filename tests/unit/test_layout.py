@@ -58,9 +58,11 @@ def ssm() -> Iterator[Served]:
 def imported(step: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Import a function as a cold start does, in a process of its own."""
     app = ROOT / "functions" / step / "app.py"
+    # As the layer is on a function's path: else another checkout's package, if that is the one installed.
+    layer = {"PYTHONPATH": str(ROOT / "layers" / "ferryman")}
     return subprocess.run(
         [sys.executable, "-c", IMPORT, str(app)],
-        env=environ,
+        env=environ | layer,
         capture_output=True,
         text=True,
         check=False,

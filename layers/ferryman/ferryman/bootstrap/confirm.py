@@ -17,10 +17,9 @@ from ferryman.bootstrap.parts import (
 )
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import ConfirmConfig
-from ferryman.domain.units import ChainId
 from ferryman.intents import KINDS
 from ferryman.services.confirm import Confirm
-from ferryman.services.following import Follower
+from ferryman.services.followers import Followers
 from ferryman.services.gauging import Gauging
 from ferryman.services.spreading import Spreading
 from ferryman.services.sweeping import Sweep
@@ -36,10 +35,10 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging, Spread
     queue = submit_queues(config)
     starter = LambdaConfirmer(aws_client("lambda"), config.confirm_function)
     accessible = chains(config, telemetry, patience_seconds=4)
-
-    def follower(chain_id: ChainId) -> Follower:
-        return Follower.of(
-            accessible[chain_id],
+    confirm = Confirm(
+        chains=accessible,
+        follower=Followers(
+            chains=accessible,
             kinds=KINDS,
             store=store,
             wallets=wallets,
@@ -48,11 +47,7 @@ def confirm_transactions(telemetry: Telemetry) -> tuple[Confirm, Gauging, Spread
             clock=clock,
             log=log,
             metrics=metrics,
-        )
-
-    confirm = Confirm(
-        chains=accessible,
-        follower=follower,
+        ),
         sweep=Sweep(chains=accessible, store=store, queue=queue, clock=clock, log=log),
         leases=DynamoLeases(stored),
         confirmer=starter,

@@ -104,28 +104,14 @@ class Assurance:
             TrialFailedError: the contract would refuse it now.
 
         """
-        reservation = kind.reservation(payload)
         if vouching is None and (taken := self._reserve_cached(kind, payload, access, commit)):
             return taken
         for attempt in range(_READINGS):
-            units, block = self._assess(kind, payload, access, vouching, fresh=attempt > 0)
-            room = Room(units=units, block=block)
-            try:
-                return self._commit(reservation, room, commit)
-            except LedgerMovedError:
-                continue  # something settled after the block that was read: read again
-            except LedgerRefusedError as refused:
-                if attempt == 0:
-                    continue  # a refusal is never given by a head seen moments ago
-                older = BlockNumber(max(refused.settled_block, block - LOOK_BACK_BLOCKS, 0))
-            try:
-                units, _ = self._assess(kind, payload, access, None, at=older)
-                return self._commit(reservation, Room(units=units, block=older), commit)
-            except LedgerMovedError:
-                continue
-            except (LedgerRefusedError, ContractMismatchError, ChainUnreachableError) as refused:
-                # Also if the older block cannot be read: the fresh reading has refused already.
-                raise self._insufficient(kind, reservation, room) from refused
+            is_fresh = attempt > 0
+            if taken := self._reserve_read(
+                kind, payload, access, commit, vouching=vouching, is_fresh=is_fresh
+            ):
+                return taken
         raise ChainUnreachableError(access.settings.chain_id, "its blocks are older than our settlements")
 
     def check(
@@ -190,6 +176,40 @@ class Assurance:
         except (LedgerMovedError, LedgerRefusedError):
             self._cached.overtaken(access.settings)
             return None
+
+    def _reserve_read(
+        self,
+        kind: IntentKind,
+        payload: Mapping[str, str | int],
+        access: ChainAccess,
+        commit: Commit,
+        *,
+        vouching: Vouching | None,
+        is_fresh: bool,
+    ) -> Room | None:
+        """Hold the funds by a reading of the chain; None: read again, for something settled meanwhile.
+
+        None also of a refusal by a head seen moments ago, unless `is_fresh`.
+        """
+        reservation = kind.reservation(payload)
+        units, block = self._assess(kind, payload, access, vouching, fresh=is_fresh)
+        room = Room(units=units, block=block)
+        try:
+            return self._commit(reservation, room, commit)
+        except LedgerMovedError:
+            return None
+        except LedgerRefusedError as refused:
+            if not is_fresh:
+                return None
+            older = BlockNumber(max(refused.settled_block, block - LOOK_BACK_BLOCKS, 0))
+        try:
+            units, _ = self._assess(kind, payload, access, None, at=older)
+            return self._commit(reservation, Room(units=units, block=older), commit)
+        except LedgerMovedError:
+            return None
+        except (LedgerRefusedError, ContractMismatchError, ChainUnreachableError) as refused:
+            # Also if the older block cannot be read: the fresh reading has refused already.
+            raise self._insufficient(kind, reservation, room) from refused
 
     def _insufficient(self, kind: IntentKind, reservation: Reservation, room: Room) -> InsufficientFundsError:
         """Say how much is free: what is locked, less what is held."""

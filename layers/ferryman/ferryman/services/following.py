@@ -1,6 +1,6 @@
 """Following one chain: what was mined, how deep it is, and what was never broadcast."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,11 +11,8 @@ from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.quotas import day_of
 from ferryman.domain.units import BlockNumber, TxHash, Wei
 from ferryman.domain.windows import grown
-from ferryman.intents.kind import IntentKind
-from ferryman.ports import Block, Chain, Clock, Log, Metrics, Queue, TransactionStore, WalletStore, Workers
+from ferryman.ports import Block, Chain, Clock, TransactionStore, WalletStore
 from ferryman.services.canonical import Canonical
-from ferryman.services.chains import ChainAccess
-from ferryman.services.executions import Executions
 from ferryman.services.finality import Finality
 from ferryman.services.gaps import Gaps
 from ferryman.services.positions import Positions
@@ -25,7 +22,6 @@ from ferryman.services.reopening import Reopening, Seen
 from ferryman.services.resting import Resting
 from ferryman.services.strangers import NonceKey, Strangers
 from ferryman.services.wanting import Wanting
-from ferryman.services.witnessing import Witnessing
 
 _NOTHING_FINAL: Final = BlockNumber(0)
 """What is final to a look that could not judge all that was settled before."""
@@ -79,81 +75,6 @@ class Follower:
     """
     _last_block: BlockNumber | None = None
     """Newest block whose receipts were read; None: ask by hash."""
-
-    @classmethod
-    def of(  # noqa: PLR0913 (one for each port)
-        cls,
-        access: ChainAccess,
-        *,
-        kinds: Mapping[str, IntentKind],
-        store: TransactionStore,
-        wallets: WalletStore,
-        queue: Queue,
-        workers: Workers,
-        clock: Clock,
-        log: Log,
-        metrics: Metrics,
-    ) -> "Follower":
-        """Begin to follow a chain."""
-        settings, chain = access.settings, access.chain
-        canonical = Canonical(chain=chain, log=log)
-        finality = Finality(settings=settings, canonical=canonical, clock=clock, log=log)
-        reopening = Reopening(
-            chain_id=settings.chain_id,
-            kinds=kinds,
-            chain=chain,
-            canonical=canonical,
-            finality=finality,
-            store=store,
-            wallets=wallets,
-            clock=clock,
-            log=log,
-            metrics=metrics,
-        )
-        recording = Recording(
-            kinds=kinds,
-            access=access,
-            executions=Executions(kinds=kinds, clock=clock),
-            store=store,
-            wallets=wallets,
-            workers=workers,
-            clock=clock,
-            log=log,
-        )
-        return cls(
-            settings=settings,
-            chain=chain,
-            store=store,
-            wallets=wallets,
-            canonical=canonical,
-            finality=finality,
-            reopening=reopening,
-            resting=Resting(
-                canonical=canonical, finality=finality, reopening=reopening, store=store, clock=clock, log=log
-            ),
-            receipts=Receipts(
-                settings=settings,
-                chain=chain,
-                witnessing=Witnessing(settings=settings, chain=chain, log=log, metrics=metrics),
-            ),
-            recording=recording,
-            positions=Positions(settings=settings, chain=chain, clock=clock, log=log),
-            strangers=Strangers(
-                kinds=kinds,
-                settings=settings,
-                chain=chain,
-                store=store,
-                recording=recording,
-                finality=finality,
-                log=log,
-                metrics=metrics,
-            ),
-            gaps=Gaps(settings=settings, wallets=wallets, clock=clock, log=log),
-            wanting=Wanting(
-                settings=settings, chain=chain, wallets=wallets, queue=queue, clock=clock, log=log
-            ),
-            clock=clock,
-        )
 
     def look(self) -> Pass:
         """Look at the chain once.

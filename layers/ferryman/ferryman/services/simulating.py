@@ -1,9 +1,10 @@
 """Simulation: would each call go through now, what may it cost, and if not, will it ever?"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainUnreachableError, FeeCapExceededError
 from ferryman.domain.fees import FeeHistory, price
 from ferryman.domain.transaction import Transaction
@@ -78,39 +79,59 @@ def simulate(
     """
     calls = [kinds[row.kind].to_call(row.payload) for row in rows]
     simulation = access.chain.simulate(calls, sender=sender, payers=payers)
-    ready: list[Ready] = []
-    suspects: list[Transaction] = []
-    early: list[Transaction] = []
-    waiting: list[tuple[Transaction, str]] = []
-    failing: list[tuple[Transaction, str]] = []
-    for row, call, outcome in zip(rows, calls, simulation.outcomes, strict=True):
-        if _permanent_reason(row, outcome, simulation, kinds):
-            suspects.append(row)
-        elif _is_out_of_turn(row, outcome, kinds):
-            early.append(row)
-        elif cause := _own_failure(row, outcome, access, kinds):
-            failing.append((row, cause))
-        elif isinstance(outcome, Reverted):
-            waiting.append((row, f"simulation reverts: {outcome.text}"))
-        elif dear := too_dear(row, simulation, access):
-            waiting.append((row, dear))
-        else:
-            ready.append(Ready(row, max(with_headroom(outcome), call.least_gas)))
-    last = [row for row, _ in failing if row.failures + 1 >= access.settings.failures_allowed]
+    told = _sorted_by(simulation, rows, calls, access, kinds)
+    last = [row for row, _ in told.failing if row.failures + 1 >= access.settings.failures_allowed]
     heard = _Witnesses(access, kinds, sender)
-    failed, doubted = heard.doomed(suspects)
-    late, early_yet = heard.turns(early)
+    failed, doubted = heard.doomed(told.suspects)
+    late, early_yet = heard.turns(told.early)
     spared = heard.spared(last)
     kept = {row.transaction_id for row, _ in spared}
     return Verdicts(
-        tuple(ready),
+        tuple(told.ready),
         (*failed, *late),
-        (*waiting, *early_yet, *doubted, *spared),
-        tuple((row, cause) for row, cause in failing if row.transaction_id not in kept),
+        (*told.waiting, *early_yet, *doubted, *spared),
+        tuple((row, cause) for row, cause in told.failing if row.transaction_id not in kept),
         simulation.fee_history,
         simulation.sender_count,
         simulation.balances,
     )
+
+
+@dataclass(slots=True)
+class _Told:
+    """Rows by what one endpoint says of them."""
+
+    ready: list[Ready] = field(default_factory=list)
+    suspects: list[Transaction] = field(default_factory=list)
+    """Never, it says."""
+    early: list[Transaction] = field(default_factory=list)
+    """Another nonce of their sender is next."""
+    waiting: list[tuple[Transaction, str]] = field(default_factory=list)
+    failing: list[tuple[Transaction, str]] = field(default_factory=list)
+
+
+def _sorted_by(
+    simulation: Simulation,
+    rows: Sequence[Transaction],
+    calls: Sequence[Call],
+    access: ChainAccess,
+    kinds: Mapping[str, IntentKind],
+) -> _Told:
+    told = _Told()
+    for row, call, outcome in zip(rows, calls, simulation.outcomes, strict=True):
+        if _permanent_reason(row, outcome, simulation, kinds):
+            told.suspects.append(row)
+        elif _is_out_of_turn(row, outcome, kinds):
+            told.early.append(row)
+        elif cause := _own_failure(row, outcome, access, kinds):
+            told.failing.append((row, cause))
+        elif isinstance(outcome, Reverted):
+            told.waiting.append((row, f"simulation reverts: {outcome.text}"))
+        elif dear := too_dear(row, simulation, access):
+            told.waiting.append((row, dear))
+        else:
+            told.ready.append(Ready(row, max(with_headroom(outcome), call.least_gas)))
+    return told
 
 
 def with_headroom(estimate: Gas) -> Gas:

@@ -43,6 +43,50 @@ _REGISTRY: Registry[Any] = Registry().with_resource(
 
 OTHER_FORMS = {("/health/deep", "503"): "application/json", ("/metrics", "200"): "text/plain"}
 """A report of what is down is no problem of the request; and Prometheus reads its own format."""
+ANSWERS = {
+    "/payments": "Record",
+    "/settlements": "Record",
+    "/permit-transfers": "Record",
+    "/verify": "X402Verification",
+    "/settle": "X402Settlement",
+    "/supported": "X402Support",
+    "/service/verify": "X402Verification",
+    "/service/settle": "X402Settlement",
+    "/service/supported": "X402Support",
+    "/discovery/resources": "X402Catalogue",
+    "/forward-requests": "Record",
+    "/forward-requests/quote": "ForwardRequestQuote",
+    "/meta-transactions": "Record",
+    "/meta-transactions/quote": "MetaTransactionQuote",
+    "/x402/facilitate": "Facilitated",
+    "/faucet/usdc": "Given",
+    "/nonces/{user}": "FreeNonce",
+    "/quote": "Quote",
+    "/service/payments": "Record",
+    "/service/settlements": "Record",
+    "/service/permit-transfers": "Record",
+    "/service/upto-transfers": "Record",
+    "/service/forward-requests": "Record",
+    "/service/meta-transactions": "Record",
+    "/sign-in/challenge": "SignInChallenge",
+    "/sign-in": "SignedIn",
+    "/sign-out": "SignedOut",
+    "/socket-tickets": "SocketTicket",
+    "/transactions": "TransactionPage",
+    "/transactions/{transaction_id}": "Record",
+    "/transactions/{transaction_id}/events": "EventList",
+    "/transactions/{transaction_id}/explain": "Explanation",
+    "/wallets/{address}": "WalletExplanation",
+    "/webhooks": "WebhookList",
+    "/webhooks/{webhook_id}": "WebhookWithDeliveries",
+    "/webhooks/{webhook_id}/rotate": "WebhookWithSecret",
+    "/webhooks/{webhook_id}/enable": "Webhook",
+    "/chains": "Deployment",
+    "/health": "Health",
+    "/health/ready": "Readiness",
+    "/health/deep": "DeepHealth",
+}
+"""Each route and the model of its answer 200."""
 
 
 def check(schema: dict[str, Any], value: object) -> None:
@@ -214,49 +258,7 @@ def test_reads_answer_with_the_documented_models() -> None:
         if method != "delete"
     }
 
-    assert {path: ref.rsplit("/", 1)[-1] for path, ref in models.items() if ref} == {
-        "/payments": "Record",
-        "/settlements": "Record",
-        "/permit-transfers": "Record",
-        "/verify": "X402Verification",
-        "/settle": "X402Settlement",
-        "/supported": "X402Support",
-        "/service/verify": "X402Verification",
-        "/service/settle": "X402Settlement",
-        "/service/supported": "X402Support",
-        "/discovery/resources": "X402Catalogue",
-        "/forward-requests": "Record",
-        "/forward-requests/quote": "ForwardRequestQuote",
-        "/meta-transactions": "Record",
-        "/meta-transactions/quote": "MetaTransactionQuote",
-        "/x402/facilitate": "Facilitated",
-        "/faucet/usdc": "Given",
-        "/nonces/{user}": "FreeNonce",
-        "/quote": "Quote",
-        "/service/payments": "Record",
-        "/service/settlements": "Record",
-        "/service/permit-transfers": "Record",
-        "/service/upto-transfers": "Record",
-        "/service/forward-requests": "Record",
-        "/service/meta-transactions": "Record",
-        "/sign-in/challenge": "SignInChallenge",
-        "/sign-in": "SignedIn",
-        "/sign-out": "SignedOut",
-        "/socket-tickets": "SocketTicket",
-        "/transactions": "TransactionPage",
-        "/transactions/{transaction_id}": "Record",
-        "/transactions/{transaction_id}/events": "EventList",
-        "/transactions/{transaction_id}/explain": "Explanation",
-        "/wallets/{address}": "WalletExplanation",
-        "/webhooks": "WebhookList",
-        "/webhooks/{webhook_id}": "WebhookWithDeliveries",
-        "/webhooks/{webhook_id}/rotate": "WebhookWithSecret",
-        "/webhooks/{webhook_id}/enable": "Webhook",
-        "/chains": "Deployment",
-        "/health": "Health",
-        "/health/ready": "Readiness",
-        "/health/deep": "DeepHealth",
-    }
+    assert {path: ref.rsplit("/", 1)[-1] for path, ref in models.items() if ref} == ANSWERS
 
 
 def test_the_offer_is_a_deployment_of_the_document() -> None:
