@@ -226,7 +226,9 @@ def test_a_strangers_signature_is_refused(ours: Ours) -> None:
     body = ours.sample.signed(by=PAYER, deadline=DEADLINE)
     theirs = ours.sample.signed(by=STRANGER, deadline=DEADLINE)
 
-    ours.refuse(body | {"signature": theirs["signature"]}, WrongSignerError)
+    error = ours.refuse(body | {"signature": theirs["signature"]}, WrongSignerError)
+
+    assert [problem.field for problem in error.problems] == ["signature"]
 
 
 def test_a_signature_for_another_chain_is_refused(ours: Ours) -> None:
@@ -286,7 +288,9 @@ def test_a_question_for_its_fee_is_parsed_as_strictly_as_a_message(ours: Ours) -
 @pytest.mark.parametrize("seconds", [-1, 0])
 def test_a_message_past_its_deadline_is_refused(ours: Ours, seconds: int) -> None:
     """Well signed and funded, and still too late."""
-    ours.refuse(ours.sample.signed(by=PAYER, deadline=NOW_SECONDS + seconds), DeadlinePassedError)
+    error = ours.refuse(ours.sample.signed(by=PAYER, deadline=NOW_SECONDS + seconds), DeadlinePassedError)
+
+    assert [problem.field for problem in error.problems] == [ours.sample.deadline]
 
 
 @pytest.mark.parametrize("seconds", [1, 10**8])

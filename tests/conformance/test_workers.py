@@ -48,6 +48,11 @@ def test_an_error_ends_its_own_queue_and_is_raised_when_the_others_are_done(work
 
 
 def test_nothing_to_do_is_done(workers: Workers) -> None:
-    """Neither no queue nor an empty one is an error."""
+    """Neither no queue nor an empty one is an error, nor does it keep what is beside it from being done."""
+    done: list[str] = []
+
     workers.work_off([])
     workers.work_off([[]])
+    workers.work_off([[], [partial(done.append, "a")], []])
+
+    assert done == ["a"]

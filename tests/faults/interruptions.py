@@ -1,7 +1,10 @@
 """Something happens at a chosen port call, just before it or just after it: a death, or a rival."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 
 class Died(BaseException):
@@ -47,6 +50,21 @@ class Interruption:
         if hit and self._after:
             self.act()
         return answer
+
+
+@contextmanager
+def noted(circumstances: str) -> Iterator[None]:
+    """Have a check that fails say in which of many circumstances it was made."""
+    try:
+        yield
+    except (AssertionError, pytest.fail.Exception) as error:
+        error.add_note(circumstances)
+        raise
+
+
+def call_named(calls: Sequence[str], at: int, *, after: bool) -> str:
+    """Name the call that is interrupted."""
+    return f"{'after' if after else 'before'} call {at}: {calls[at - 1]}"
 
 
 class _Interrupted:

@@ -9,7 +9,7 @@ import pytest
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds, Wei
 from tests.fakes.settled import MemoryWorld
-from tests.faults.interruptions import Died, Interruption
+from tests.faults.interruptions import Died, Interruption, call_named, noted
 from tests.faults.messages import FEE, PROVEN, message
 from tests.faults.scenarios import (
     AMOUNT,
@@ -22,6 +22,7 @@ from tests.faults.scenarios import (
     of_other_kinds,
 )
 
+PORTS = {"chain", "store", "wallets", "queue", "signer", "leases", "confirmer"}
 WAYS = ("messages redelivered", "messages lost")
 
 
@@ -31,9 +32,8 @@ def test_nothing_is_lost_or_doubled_whichever_port_call_a_process_dies_at(
 ) -> None:
     """Every call of ingest, submit and confirm, once just before it and once just after it."""
     calls = calls_of(scenario)
-    ports = {name.partition(".")[0] for name in calls}
 
-    assert ports >= {"chain", "store", "wallets", "queue", "signer", "leases", "confirmer"}
+    assert ports_of(calls) >= PORTS
     for at in range(1, len(calls) + 1):
         for after in (False, True):
             die(scenario, calls, at, after=after, messages_die=messages_die)
@@ -47,6 +47,7 @@ def test_no_kind_of_message_is_lost_or_doubled_whichever_port_call_a_process_die
     """Each call once, just before it or just after it by turns; `make soak` tries the other half."""
     calls = calls_of(scenario)
 
+    assert ports_of(calls) >= PORTS
     for at in range(1, len(calls) + 1):
         die(scenario, calls, at, after=bool((at + is_second) % 2), messages_die=at % 4 > 1)
 
@@ -61,16 +62,18 @@ def calls_of(scenario: Scenario) -> list[str]:
     return counter.calls
 
 
+def ports_of(calls: list[str]) -> set[str]:
+    """Which ports were called."""
+    return {name.partition(".")[0] for name in calls}
+
+
 def die(scenario: Scenario, calls: list[str], at: int, *, after: bool, messages_die: bool) -> None:
     """Live with a death at one call."""
     memory = scenario(Interruption(at, after=after).wrap)
     messages = messages_of(memory)
-    try:
+    with noted(f"died {call_named(calls, at, after=after)}"):
         live(memory.world, memory.clock, messages, messages_die=messages_die)
         check(memory, messages)
-    except (AssertionError, pytest.fail.Exception) as error:
-        error.add_note(f"died {'after' if after else 'before'} call {at}: {calls[at - 1]}")
-        raise
 
 
 def waiting(memory: MemoryWorld) -> None:
@@ -92,13 +95,12 @@ def test_a_message_that_expires_ends_once_whichever_port_call_a_process_dies_at(
     counter = Interruption()
     expire(memory_world(wrap=counter.wrap, wallets=1), kind, stuck)
 
+    assert ports_of(counter.calls) >= PORTS - ({"signer"} if stuck is waiting else set())
     for at in range(1, len(counter.calls) + 1):
-        memory = memory_world(wrap=Interruption(at, after=at % 2 == 0).wrap, wallets=1)
-        try:
+        after = at % 2 == 0
+        memory = memory_world(wrap=Interruption(at, after=after).wrap, wallets=1)
+        with noted(f"died {call_named(counter.calls, at, after=after)}"):
             expire(memory, kind, stuck)
-        except (AssertionError, pytest.fail.Exception) as error:
-            error.add_note(f"died at call {at}: {counter.calls[at - 1]}")
-            raise
 
 
 def expire(memory: MemoryWorld, kind: str, stuck: Callable[[MemoryWorld], None]) -> None:

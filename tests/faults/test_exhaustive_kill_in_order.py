@@ -2,12 +2,10 @@
 
 from typing import Final
 
-import pytest
-
 from ferryman.domain.forwarding import ForwarderSettings
 from ferryman.domain.transaction import Status
 from tests.fakes.settled import MemoryWorld, memory_world
-from tests.faults.interruptions import Interruption
+from tests.faults.interruptions import Interruption, call_named, noted
 from tests.faults.messages import Message
 from tests.faults.scenarios import live
 from tests.support.forward_requests import forwarder_settings, signed_forward_request
@@ -46,12 +44,10 @@ def test_each_has_its_turn_and_none_is_sent_too_early_whichever_port_call_a_proc
     live(memory.world, memory.clock, requests)
     check(memory)
 
+    assert "wallets.bind" in counter.calls
     for at in range(1, len(counter.calls) + 1):
         after = bool(at % 2)
         memory, requests = laid_out(Interruption(at, after=after))
-        try:
+        with noted(f"died {call_named(counter.calls, at, after=after)}"):
             live(memory.world, memory.clock, requests, messages_die=at % 4 > 1)
             check(memory)
-        except (AssertionError, pytest.fail.Exception) as error:
-            error.add_note(f"died {'after' if after else 'before'} call {at}: {counter.calls[at - 1]}")
-            raise

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ferryman.domain.transaction import Status
-from tests.faults.interruptions import Interruption
+from tests.faults.interruptions import Interruption, call_named, noted
 from tests.faults.messages import FEE, Message, message
 from tests.faults.real_chain import RealChain, RealWorld
 from tests.faults.scenarios import AMOUNT, live
@@ -71,12 +71,8 @@ def test_each_payment_is_mined_once_whichever_port_call_a_process_dies_at(
     with chain.rewound():
         one_life(chain, counter)
 
+    assert "wallets.bind" in counter.calls
     for at in range(1, len(counter.calls) + 1):
         for after in (False, True):
-            try:
-                with chain.rewound():
-                    one_life(chain, Interruption(at, after=after), messages_die=messages_die)
-            except (AssertionError, pytest.fail.Exception) as error:
-                when = "after" if after else "before"
-                error.add_note(f"died {when} call {at}: {counter.calls[at - 1]}")
-                raise
+            with noted(f"died {call_named(counter.calls, at, after=after)}"), chain.rewound():
+                one_life(chain, Interruption(at, after=after), messages_die=messages_die)

@@ -5,7 +5,7 @@ import pytest
 from ferryman.domain.transaction import Status
 from ferryman.services.executions import LOOKED_AT_AGAIN_MS
 from tests.fakes.settled import MemoryWorld
-from tests.faults.interruptions import Interruption
+from tests.faults.interruptions import Interruption, call_named, noted
 from tests.faults.messages import Message
 from tests.faults.scenarios import (
     Scenario,
@@ -74,10 +74,7 @@ def test_what_was_over_is_over_again_whichever_port_call_a_process_dies_at(
             interruption = Interruption()
             memory, messages = over(scenario, interruption)
             interruption.arm(at, after=after, act=interruption.act)
-            try:
+            with noted(f"died {call_named(calls, at, after=after)}"):
                 live(memory.world, memory.clock, [], messages_die=messages_die)
                 check(memory, messages)
-            except (AssertionError, pytest.fail.Exception) as error:
-                error.add_note(f"died {'after' if after else 'before'} call {at}: {calls[at - 1]}")
-                raise
             assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}

@@ -14,7 +14,7 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
 from tests.fakes.settled import LOCKED, MemoryWorld
 from tests.fakes.tables import MemoryTables
-from tests.faults.interruptions import Interruption
+from tests.faults.interruptions import Interruption, noted
 from tests.faults.messages import FEE, Message
 from tests.faults.scenarios import AMOUNT, SCENARIOS, Scenario, live, messages_of, shared_key
 
@@ -178,7 +178,7 @@ def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to
             seed = numbers.randrange(10**9)
             memory, messages, again = lived_until(scenario, end)
             moments = moments_of(again.snapshots, random.Random(seed))[choice]  # noqa: S311
-            try:
+            with noted(f"{scenario.__name__}: ended at {end}, seed {seed}, choice {choice}"):
                 restored(memory, moments, mempool_dies=bool(seed % 2))
                 found_something += recovered(memory) > 0
                 check_promises(memory)
@@ -186,7 +186,4 @@ def test_nothing_is_doubled_or_stuck_whatever_moments_the_tables_are_restored_to
                 all_nonces_mined(memory)
                 live(memory.world, memory.clock, posted_again(memory, messages))
                 check(memory, messages)
-            except (AssertionError, pytest.fail.Exception) as error:
-                error.add_note(f"{scenario.__name__}: ended at {end}, seed {seed}, choice {choice}")
-                raise
     assert found_something > len(ends)

@@ -6,7 +6,7 @@ from ferryman.domain.units import Milliseconds
 from ferryman.ports import Hint
 from ferryman.services.confirm import LEASE_MS
 from tests.fakes.settled import MemoryWorld
-from tests.faults.interruptions import Interruption
+from tests.faults.interruptions import Interruption, call_named, noted
 from tests.faults.scenarios import Scenario, check, in_both_ways, live, messages_of
 
 
@@ -30,16 +30,13 @@ def test_a_second_run_in_the_middle_of_any_port_call_changes_nothing(
     memory = scenario(counter.wrap)
     live(memory.world, memory.clock, messages_of(memory))
 
+    assert "wallets.bind" in counter.calls
     for at in range(1, len(counter.calls) + 1):
         for after in (False, True):
             interruption = Interruption(at, after=after)
             memory = scenario(interruption.wrap)
             interruption.act = lambda memory=memory: act_of(memory, steals_lease=steals_lease)  # type: ignore[misc]
             messages = messages_of(memory)
-            try:
+            with noted(f"rival {call_named(counter.calls, at, after=after)}"):
                 live(memory.world, memory.clock, messages)
                 check(memory, messages)
-            except (AssertionError, pytest.fail.Exception) as error:
-                when = "after" if after else "before"
-                error.add_note(f"rival {when} call {at}: {interruption.calls[at - 1]}")
-                raise

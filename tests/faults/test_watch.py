@@ -15,7 +15,7 @@ from ferryman.services.watch import LEASE_MS
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.payers import PAYEE, Payer
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
-from tests.faults.interruptions import Died, Interruption, die
+from tests.faults.interruptions import Died, Interruption, call_named, die, noted
 
 Act = Callable[[MemoryWorld], None]
 
@@ -174,10 +174,6 @@ def test_what_is_cached_is_true_whatever_happens_at_any_port_call(act: Act, conf
             interruption = Interruption()
             memory = memory_world(wrap=interruption.wrap, required_confirmations=confirmations)
             interruption.arm(at, after=after, act=partial(act, memory))
-            try:
+            with noted(call_named(counter.calls, at, after=after)):
                 one_life(memory, surviving(memory))
                 check_heals(memory)
-            except AssertionError as error:
-                when = "after" if after else "before"
-                error.add_note(f"{when} call {at}: {counter.calls[at - 1]}")
-                raise

@@ -76,10 +76,13 @@ def test_a_daemon_that_is_away_costs_nothing(daemon: socket.socket) -> None:
     """A datagram that nobody takes is no error."""
     address = daemon.getsockname()
     daemon.close()
+    asked: list[int] = []
 
-    for _ in range(3):
+    for number in range(3):
         with XRayTracing(address, {"_X_AMZN_TRACE_ID": SAMPLED}).span("chain-1"):
-            pass
+            asked.append(number)
+
+    assert asked == [0, 1, 2]
 
 
 def test_every_call_of_an_aws_client_is_a_span(daemon: socket.socket) -> None:
