@@ -13,10 +13,6 @@ from ferryman.domain.errors import (
     AllowanceRequiredError,
     FieldProblem,
     InvalidFieldsError,
-    NonceUsedError,
-    RequestError,
-    TrialFailedError,
-    WrongSignerError,
     chain_not_served,
 )
 from ferryman.domain.fees import Tier
@@ -64,6 +60,8 @@ class PermitKind(TransferKind, ABC):
     """Of what is signed."""
     witness_hash: ClassVar[bytes]
     added = frozenset({"permit2", "settler", "spender"})
+    judge = "Permit2"
+    nonce_seen = "Permit2 has seen a permit with this nonce, or its invalidation."
 
     @abstractmethod
     def permit_of(self, payload: Payload) -> permit2.Permit:
@@ -74,7 +72,7 @@ class PermitKind(TransferKind, ABC):
         """Name the contracts that a row has to keep, but for Permit2; None: the chain has none for it."""
 
     def permanent_reason(self, revert: bytes) -> str | None:
-        """By Permit2's error."""
+        """By Permit2's error; of the token's own reasons it tells nothing."""
         return permit2.reason_of(revert)
 
     def is_passing(self, revert: bytes) -> bool:
@@ -167,8 +165,7 @@ class PermitKind(TransferKind, ABC):
         """
         permit = self.permit_of(payload)
         if any(self.spent_at(payload, answers)):
-            msg = "Permit2 has seen a permit with this nonce, or its invalidation."
-            raise NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
+            raise self.nonce_used()
         if eip3009.balance(answers[4]) < permit.units:
             spender = _permit2_of(payload)
             msg = (
@@ -183,17 +180,6 @@ class PermitKind(TransferKind, ABC):
         """The transfer itself, at the head: foreign code may refuse it for reasons of its own."""
         call = self.to_call(payload)
         return (Read(call.to, call.data, gas=TRIAL_GAS),)
-
-    def refusal(self, _trial: int, revert: bytes) -> RequestError:
-        """Say what Permit2 says; of the token's own reasons it tells nothing."""
-        reason = permit2.reason_of(revert)
-        if reason == "nonce_used":
-            msg = "Permit2 has seen a permit with this nonce, or its invalidation."
-            return NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
-        if reason == "signature_invalid":
-            problem = FieldProblem("signature", "is refused by Permit2")
-            return WrongSignerError("Permit2 refuses the signature.", problem)
-        return TrialFailedError(reason or "reverted")
 
     def spent_at(self, payload: Payload, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The nonce's bit in Permit2's bitmap."""

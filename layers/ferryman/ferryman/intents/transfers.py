@@ -4,14 +4,22 @@ Nobody has locked the money, and all of it goes to the payee: the ledger is our 
 its way, so that messages which together exceed the balance are not all accepted (ADR 33).
 """
 
+from abc import ABC, abstractmethod
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.erc6492 import is_of_undeployed_wallet
-from ferryman.domain.errors import FieldProblem, InvalidFieldsError
+from ferryman.domain.errors import (
+    FieldProblem,
+    InvalidFieldsError,
+    NonceUsedError,
+    RequestError,
+    TrialFailedError,
+    WrongSignerError,
+)
 from ferryman.domain.fees import Tier
 from ferryman.domain.pricing import FeeSchedule
 from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits
@@ -132,11 +140,16 @@ class TransferRequest(RequestModel):
         return payload
 
 
-class TransferKind(UnchargedKind):
+class TransferKind(UnchargedKind, ABC):
     """What such a kind says of itself, but for what was signed and who carries it out.
 
     All that is signed for goes to the payee, so there is no fee.
     """
+
+    judge: ClassVar[str]
+    """Who takes signature and nonce or refuses them, as it is called."""
+    nonce_seen: ClassVar[str]
+    """What is the matter with a nonce that it does not take."""
 
     is_public: Final = True
     is_replay_protected: Final = True
@@ -144,6 +157,24 @@ class TransferKind(UnchargedKind):
     asks_wallets: Final = True
     followed: Final[FollowedContract | None] = None
     ordered: Final[OrderedNonces | None] = None
+
+    @abstractmethod
+    def permanent_reason(self, revert: bytes) -> str | None:
+        """Give our reason, in one word, for a revert that time does not heal; None for any other."""
+
+    def refusal(self, _trial: int, revert: bytes) -> RequestError:
+        """Say what the one says that judges it."""
+        reason = self.permanent_reason(revert)
+        if reason == "nonce_used":
+            return self.nonce_used()
+        if reason == "signature_invalid":
+            problem = FieldProblem("signature", f"is refused by {self.judge}")
+            return WrongSignerError(f"The signature is refused by {self.judge}.", problem)
+        return TrialFailedError(reason or "reverted")
+
+    def nonce_used(self) -> NonceUsedError:
+        """Say what is the matter with the nonce."""
+        return NonceUsedError(self.nonce_seen, FieldProblem("nonce", "is used on chain"))
 
 
 def quote_request(request: TransferQuoteRequest) -> QuoteRequest:

@@ -15,10 +15,8 @@ from ferryman.domain.errors import (
     FactoryNotAllowedError,
     FieldProblem,
     InvalidFieldsError,
-    NonceUsedError,
     RequestError,
     TrialFailedError,
-    WrongSignerError,
     chain_not_served,
 )
 from ferryman.domain.fees import Tier
@@ -64,6 +62,8 @@ class SettlementKind(TransferKind):
     money = MoneyFields(taken="value")
     events: Final = public_events("settlement")
     added = frozenset({"deployer"})
+    judge = "the token"
+    nonce_seen = "The token has seen an authorization with this nonce, or its cancellation."
 
     def permanent_reason(self, revert: bytes) -> str | None:
         """By the token's error, or its words."""
@@ -153,8 +153,7 @@ class SettlementKind(TransferKind):
         The head's counts no further: a settlement that is mined and not yet let go has left it already.
         """
         if any(self.spent_at(payload, answers)):
-            msg = "The token has seen an authorization with this nonce, or its cancellation."
-            raise NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
+            raise self.nonce_used()
         deep, newest, units = eip3009.balance(answers[0]), eip3009.balance(answers[1]), _units(payload)
         return room_beside(units, deep=deep, newest=newest)
 
@@ -165,18 +164,11 @@ class SettlementKind(TransferKind):
             gas = Gas(gas + DEPLOYMENT_GAS)
         return (Read(call.to, call.data, gas=gas),)
 
-    def refusal(self, _trial: int, revert: bytes) -> RequestError:
-        """Say what the token says."""
-        reason = eip3009.reason_of(revert)
-        if reason == "nonce_used":
-            msg = "The token has seen an authorization with this nonce, or its cancellation."
-            return NonceUsedError(msg, FieldProblem("nonce", "is used on chain"))
-        if reason == "signature_invalid":
-            problem = FieldProblem("signature", "is refused by the token")
-            return WrongSignerError("The token refuses the signature.", problem)
+    def refusal(self, trial: int, revert: bytes) -> RequestError:
+        """Say what the token says, or who was to deploy the wallet."""
         if deploying.is_not_deployed(revert):
             return TrialFailedError("deployment_failed", FieldProblem("signature", "deploys no such wallet"))
-        return TrialFailedError(reason or "reverted")
+        return super().refusal(trial, revert)
 
     def spent_at(self, _payload: Payload, answers: Sequence[bytes]) -> tuple[bool, bool]:
         """The token's word on the nonce."""

@@ -49,7 +49,9 @@ class Authorization(Form):
     witness: Witness
 
 
-class _Signed(Form):
+class Signed(Form):
+    """As the client sends it."""
+
     signature: SignatureText
     authorization: Annotated[Authorization, Field(alias="permit2Authorization")]
 
@@ -64,7 +66,7 @@ def body_of(
 
     """
     ours = served(requirements, chain)
-    signed = read(_Signed, payload, Reason.INVALID_PAYLOAD)
+    signed = read(Signed, payload, Reason.INVALID_PAYLOAD)
     one = signed.authorization
     check_accounts(one, requirements, ours.proxy)
     permitted, amount = number(one.permitted.amount, "permitted.amount"), required(requirements)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.intents.x402 import permit2
-from ferryman.intents.x402.forms import AddressText, Form, Requirements, SignatureText, number, read
+from ferryman.intents.x402.forms import AddressText, Requirements, number, read
 from ferryman.intents.x402.reasons import Reason, RefusedError
 
 KIND: Final = "upto-transfer"
@@ -26,8 +26,7 @@ class _Authorization(permit2.Authorization):
     witness: _Witness
 
 
-class _Signed(Form):
-    signature: SignatureText
+class _Signed(permit2.Signed):
     authorization: Annotated[_Authorization, Field(alias="permit2Authorization")]
 
 
