@@ -100,7 +100,9 @@ def stack_target(name: str | None, *, profile: str | None, region: str | None) -
     if not name:
         raise NoDeploymentError("Which deployment? Give --stack NAME (or FERRYMAN_STACK), or --local.")
     with aws_errors("AWS"):
-        return Target(boto3.Session(profile_name=profile, region_name=region), name)
+        # boto3 reads AWS_DEFAULT_REGION only; AWS's own command line takes AWS_REGION before it.
+        where = region or os.environ.get("AWS_REGION")
+        return Target(boto3.Session(profile_name=profile, region_name=where), name)
 
 
 def local_target() -> Target:

@@ -477,6 +477,11 @@ def no_credentials(_folder: Path) -> subprocess.CompletedProcess[str]:
     return ferryman("--stack", "x", "--region", "us-east-1", "status", AWS_ENDPOINT_URL=url)
 
 
+def a_region_from_the_environment(_folder: Path) -> subprocess.CompletedProcess[str]:
+    """Say the region as AWS's own command line takes it, and have no credentials."""
+    return ferryman("--stack", "x", "status", AWS_REGION="us-east-1")
+
+
 def no_region(_folder: Path) -> subprocess.CompletedProcess[str]:
     """Say no region."""
     return ferryman("--stack", "x", "status", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")  # noqa: S106
@@ -500,6 +505,7 @@ def no_answer(folder: Path) -> subprocess.CompletedProcess[str]:
         (no_stack_named, 3, "Give --stack NAME (or FERRYMAN_STACK), or --local"),
         (no_local_stack, 3, "No local stack is running"),
         (no_credentials, 4, "No AWS credentials"),
+        (a_region_from_the_environment, 4, "No AWS credentials"),
         (no_region, 4, "No region"),
         (no_profile, 4, "nobody"),
         (no_answer, 5, "no answer"),
