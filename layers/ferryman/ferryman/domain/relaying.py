@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ferryman.domain.configured import ConfiguredAddress, ConfiguredUnits
 from ferryman.domain.fees import BPS, Tier
 from ferryman.domain.pricing import FeeSchedule
-from ferryman.domain.units import BlockNumber, Gas, Instant, Seconds, TokenUnits
+from ferryman.domain.units import Gas, Instant, Seconds, TokenUnits
 
 FACILITATOR_BPS: Final = 100
 """What is charged above the cost of gas: the relay's own one percent."""
@@ -70,8 +70,6 @@ class RelaySettings(BaseModel):
 
     address: ConfiguredAddress
     """The MetaTxRelay; its relayer role belongs to this deployment's wallets alone."""
-    created_block: BlockNumber = BlockNumber(0)
-    """The block that created it."""
     fee_token: ConfiguredAddress
     """The token that is paid in: one of `authorized_tokens`, and the relay has to take it."""
     fee_currency: str = Field(default="USDC", min_length=1, max_length=16)
