@@ -1,7 +1,7 @@
 """A facilitator over a world in memory, whose other functions work while it waits."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.chain import ChainSettings
@@ -16,8 +16,10 @@ from tests.fakes.world import World
 from tests.support.payments import NOW_SECONDS, PAYER
 from tests.support.settlements import ASSET, settlement_settings
 
-FUNDS = 10_000_000
-PATIENCE_MS = Milliseconds(20_000)
+FUNDS: Final = 10_000_000
+PATIENCE_MS: Final = Milliseconds(20_000)
+NOTHING_SPENT: Final = (0, 0)
+"""Signatures and broadcasts of what was refused."""
 
 
 @dataclass
@@ -72,6 +74,27 @@ class MemoryMarket:
     def verify(self, body: object) -> dict[str, Any]:
         """Ask for a verification."""
         return self.facilitator.verify(body)
+
+    def check_refused(self, body: object, reason: str) -> None:
+        """Verified or settled, it is refused by the same reason: no row, no signature, no transaction."""
+        verified, settled = self.verify(body), self.settle(body)
+
+        assert (verified["isValid"], verified["invalidReason"]) == (False, reason)
+        assert (settled["success"], settled["errorReason"], settled["transaction"]) == (False, reason, "")
+        assert verified["invalidMessage"] == settled["errorMessage"] != ""
+        assert "should be a valid" not in verified["invalidMessage"]  # pydantic's words, with our classes
+        assert not self.world.rows()
+        assert (self.world.reserved(), self.spent) == (0, NOTHING_SPENT)
+
+    def settle_beside_burnt(self, burnt: object, sold: object) -> None:
+        """Settle one permit while another, of nonce 1, waits for the sweep until its payer burns it."""
+        self.settle(burnt)
+        self.world.queue.lose()
+        self.settle(sold)
+        self.world.deliver()
+        self.clock.sleep(Milliseconds(1_000))
+        self.chain.state.tokens.permits.add((PAYER.address.lower(), 1))
+        self.world.settle()
 
 
 def memory_market(

@@ -1,8 +1,10 @@
 """What sellers' servers ask an x402 facilitator, for payments that a payer has really signed."""
 
+from copy import deepcopy
 from typing import Any, Final
 
 from ferryman.domain.chain import ChainSettings
+from ferryman.domain.signatures import CURVE_ORDER
 from tests.support.payments import CHAIN_ID
 from tests.support.settlements import ASSET, DOMAIN, authorization, authorization_signature
 
@@ -72,6 +74,40 @@ def asked_of_old(**signing: Any) -> dict[str, Any]:  # noqa: ANN401 (an authoriz
         "x402Version": 1,
         "paymentPayload": payload | {"payload": signed_part(message, signature)},
         "paymentRequirements": wanted,
+    }
+
+
+def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """Give a body with one part changed, or with `...` left out, and the rest as it was signed."""
+    copy = deepcopy(body)
+    part: Any = copy
+    *steps, last = path.split(".")
+    for step in steps:
+        part = part[step]
+    if value is ...:
+        del part[last]
+    else:
+        part[last] = value
+    return copy
+
+
+def with_high_s(body: dict[str, Any]) -> dict[str, Any]:
+    """Sign with the other s, which recovers the same account."""
+    raw = bytes.fromhex(body["paymentPayload"]["payload"]["signature"][2:])
+    s = CURVE_ORDER - int.from_bytes(raw[32:64])
+    high = raw[:32] + s.to_bytes(32) + bytes([27 + 28 - raw[64]])
+    return changed(body, "paymentPayload.payload.signature", "0x" + high.hex())
+
+
+def by_version_1(body: dict[str, Any]) -> dict[str, Any]:
+    """Offer what version 2 has signed in the first version."""
+    wanted = body["paymentRequirements"]
+    named = {"maxAmountRequired": wanted["amount"], "resource": "https://api.example.com"}
+    payload = {"x402Version": 1, "scheme": wanted["scheme"], "network": NETWORK}
+    return body | {
+        "x402Version": 1,
+        "paymentPayload": body["paymentPayload"] | payload,
+        "paymentRequirements": wanted | named,
     }
 
 

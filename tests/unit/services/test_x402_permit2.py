@@ -1,19 +1,17 @@
 """The facilitator, where the payer signs for Permit2: what is refused by which of the standard's reasons."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from ferryman.domain.signatures import CURVE_ORDER
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
-from tests.fakes.market import MemoryMarket, memory_market
+from tests.fakes.market import NOTHING_SPENT, MemoryMarket, memory_market
 from tests.support.payments import NOW_SECONDS, PAYEE, PAYER, STRANGER
 from tests.support.permits import ASSET, asked_by_permit, permit_settings
 from tests.support.settlements import settlement_settings
-from tests.support.x402 import NETWORK, asked
-from tests.unit.services.test_x402 import ZERO, changed
+from tests.support.x402 import NETWORK, asked, by_version_1, changed, with_high_s
 
 SIGNED: Final = "paymentPayload.payload"
 PERMIT: Final = f"{SIGNED}.permit2Authorization"
@@ -23,25 +21,6 @@ PERMIT: Final = f"{SIGNED}.permit2Authorization"
 def market() -> MemoryMarket:
     """One on a chain whose token is settled by Permit2 alone."""
     return memory_market(permit_settings())
-
-
-def with_high_s() -> Any:  # noqa: ANN401 (JSON)
-    """Sign as Permit2 itself would take it, and as nobody else does."""
-    body = asked_by_permit()
-    raw = bytes.fromhex(body["paymentPayload"]["payload"]["signature"][2:])
-    s = CURVE_ORDER - int.from_bytes(raw[32:64])
-    return changed(
-        body, f"{SIGNED}.signature", "0x" + (raw[:32] + s.to_bytes(32) + bytes([55 - raw[64]])).hex()
-    )
-
-
-def by_version_1() -> Any:  # noqa: ANN401 (JSON)
-    """Offer a permit in the version that knows none."""
-    body = asked_by_permit()
-    wanted = body["paymentRequirements"]
-    wanted |= {"maxAmountRequired": wanted["amount"], "resource": "https://api.example.com"}
-    body["paymentPayload"] |= {"x402Version": 1, "scheme": "exact", "network": NETWORK}
-    return body | {"x402Version": 1}
 
 
 VECTORS: Final[dict[str, tuple[Callable[[], object], str]]] = {
@@ -64,7 +43,7 @@ VECTORS: Final[dict[str, tuple[Callable[[], object], str]]] = {
         lambda: changed(asked_by_permit(), "paymentRequirements.extra.assetTransferMethod", ["permit2"]),
         "unsupported_scheme",
     ),
-    "version 1": (by_version_1, "unsupported_scheme"),
+    "version 1": (lambda: by_version_1(asked_by_permit()), "unsupported_scheme"),
     "another asset": (
         lambda: changed(asked_by_permit(), "paymentRequirements.asset", "0x" + "12" * 20),
         "invalid_payment_requirements",
@@ -104,7 +83,7 @@ VECTORS: Final[dict[str, tuple[Callable[[], object], str]]] = {
         lambda: changed(asked_by_permit(), f"{SIGNED}.signature", "0x" + "00" * 65),
         "invalid_permit2_signature",
     ),
-    "high s": (with_high_s, "invalid_permit2_signature"),
+    "high s": (lambda: with_high_s(asked_by_permit()), "invalid_permit2_signature"),
     "signed for another chain": (lambda: asked_by_permit(chain_id=1), "invalid_permit2_signature"),
     "signed for another Permit2": (
         lambda: asked_by_permit(permit2="0x" + "12" * 20),
@@ -128,12 +107,7 @@ def test_a_bad_permit_is_refused_with_the_standards_reason_and_costs_nothing(
     """Verified or settled, by the same reason: no row, no signature, no transaction."""
     make, reason = VECTORS[name]
 
-    verified, settled = market.verify(make()), market.settle(make())
-
-    assert (verified["isValid"], verified["invalidReason"]) == (False, reason)
-    assert (settled["success"], settled["errorReason"], settled["transaction"]) == (False, reason, "")
-    assert not market.world.rows()
-    assert (market.world.reserved(), market.spent) == (0, ZERO)
+    market.check_refused(make(), reason)
 
 
 def test_a_permit_is_settled_and_answered_when_it_is_confirmed(market: MemoryMarket) -> None:
@@ -167,7 +141,7 @@ def test_without_an_approval_the_payer_is_told_to_approve(market: MemoryMarket) 
 
     reason = "permit2_allowance_required"
     assert (refused[0]["invalidReason"], refused[1]["errorReason"]) == (reason, reason)
-    assert market.spent == ZERO
+    assert market.spent == NOTHING_SPENT
     assert market.settle(asked_by_permit())["success"]
 
 
@@ -185,7 +159,7 @@ def test_a_permit_that_was_accepted_while_the_chain_was_away_ends_by_the_same_wo
     (row,) = market.world.rows()
     assert (row.status, row.reason) == (Status.FAILED, "allowance_required")
     assert answer["errorReason"] == "permit2_allowance_required"
-    assert market.spent == ZERO
+    assert market.spent == NOTHING_SPENT
 
 
 def test_permits_and_authorizations_of_one_payer_do_not_exceed_its_balance_together() -> None:
@@ -214,13 +188,7 @@ def test_one_transfer_is_not_counted_for_a_second_permit_that_its_payer_burns() 
     """Same payee and amount, and a nonce that is used: only the call tells whose the transfer was."""
     market = memory_market(permit_settings(), patience_ms=Milliseconds(0))
     burnt, sold = asked_by_permit(nonce=1), asked_by_permit(nonce=2)
-    market.settle(burnt)
-    market.world.queue.lose()  # it waits for the sweep, and the other is first
-    market.settle(sold)
-    market.world.deliver()
-    market.clock.sleep(Milliseconds(1_000))
-    market.chain.state.tokens.permits.add((PAYER.address.lower(), 1))
-    market.world.settle()
+    market.settle_beside_burnt(burnt, sold)
 
     answers = market.settle(sold), market.settle(burnt)
 

@@ -10,7 +10,7 @@ from ferryman.domain.transaction import Status
 from ferryman.domain.units import Address, hex_bytes
 from ferryman.domain.wallet_factories import UndeployedWallets
 from ferryman.intents.settlement import SETTLEMENT
-from tests.fakes.market import FUNDS, MemoryMarket, memory_market
+from tests.fakes.market import FUNDS, NOTHING_SPENT, MemoryMarket, memory_market
 from tests.support.payments import CHAIN_ID, PAYEE, STRANGER
 from tests.support.settlements import (
     ASSET,
@@ -21,7 +21,6 @@ from tests.support.settlements import (
     settlement_settings,
 )
 from tests.support.x402 import requirements, signed_part
-from tests.unit.services.test_x402 import ZERO
 
 SETTLER: Final = Address("0x" + "51" * 20)
 FACTORY: Final = Address("0x" + "52" * 20)
@@ -96,7 +95,7 @@ def test_what_may_not_be_deployed_is_refused_and_costs_nothing(name: str) -> Non
     verified, settled = market.verify(body), market.settle(body)
 
     assert (verified["invalidReason"], settled["errorReason"]) == (reason, reason)
-    assert (market.world.rows(), market.world.reserved(), market.spent) == ((), 0, ZERO)
+    assert (market.world.rows(), market.world.reserved(), market.spent) == ((), 0, NOTHING_SPENT)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,7 @@ def test_without_a_factory_or_a_token_that_asks_wallets_none_is_deployed(setting
     market = market_of(settings)
 
     assert market.verify(asked())["invalidReason"] == "invalid_exact_evm_payload_signature"
-    assert market.spent == ZERO
+    assert market.spent == NOTHING_SPENT
 
 
 def test_a_wallet_without_money_is_told_so() -> None:

@@ -9,12 +9,11 @@ from ferryman.adapters.http.openapi.x402 import X402Support
 from ferryman.domain.permit2 import CANONICAL_PROXY
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Milliseconds
-from tests.fakes.market import FUNDS, MemoryMarket, memory_market
+from tests.fakes.market import FUNDS, NOTHING_SPENT, MemoryMarket, memory_market
 from tests.support.payments import NOW_SECONDS, PAYEE, PAYER, STRANGER
 from tests.support.permits import ASSET, SETTLER, asked_by_permit, asked_up_to, permit_settings, upto_settings
 from tests.support.settlements import settlement_settings
-from tests.support.x402 import NETWORK, asked, requirements
-from tests.unit.services.test_x402 import ZERO, changed
+from tests.support.x402 import NETWORK, asked, by_version_1, changed, requirements
 
 SIGNED: Final = "paymentPayload.payload"
 PERMIT: Final = f"{SIGNED}.permit2Authorization"
@@ -37,15 +36,6 @@ def of_a_key() -> Any:  # noqa: ANN401 (JSON)
     """Offer an EIP-3009 authorization."""
     wanted = requirements({"value": MAXIMUM, "to": PAYEE}, scheme="upto", extra={})
     return asked(required=wanted)
-
-
-def by_version_1() -> Any:  # noqa: ANN401 (JSON)
-    """Offer it in the version that does not know it."""
-    body = asked_up_to()
-    wanted = body["paymentRequirements"]
-    wanted |= {"maxAmountRequired": wanted["amount"], "resource": "https://api.example.com"}
-    body["paymentPayload"] |= {"x402Version": 1, "scheme": "upto", "network": NETWORK}
-    return body | {"x402Version": 1}
 
 
 VECTORS: Final[dict[str, tuple[Callable[[], object], str]]] = {
@@ -71,7 +61,7 @@ VECTORS: Final[dict[str, tuple[Callable[[], object], str]]] = {
         lambda: changed(asked_up_to(), "paymentRequirements.extra.assetTransferMethod", "eip3009"),
         "unsupported_scheme",
     ),
-    "version 1": (by_version_1, "unsupported_scheme"),
+    "version 1": (lambda: by_version_1(asked_up_to()), "unsupported_scheme"),
     "another scheme of the client's": (
         lambda: changed(asked_up_to(), "paymentPayload.accepted.scheme", "exact"),
         "invalid_upto_evm_scheme",
@@ -132,12 +122,7 @@ def test_a_bad_maximum_is_refused_with_the_standards_reason_and_costs_nothing(
     """Verified or settled, by the same reason: no row, no signature, no transaction."""
     make, reason = VECTORS[name]
 
-    verified, settled = market.verify(make()), market.settle(make())
-
-    assert (verified["isValid"], verified["invalidReason"]) == (False, reason)
-    assert (settled["success"], settled["errorReason"], settled["transaction"]) == (False, reason, "")
-    assert not market.world.rows()
-    assert (market.world.reserved(), market.spent) == (0, ZERO)
+    market.check_refused(make(), reason)
 
 
 @pytest.mark.parametrize("taken", [0, 1, MAXIMUM])
@@ -150,7 +135,7 @@ def test_how_much_is_taken_is_said_by_nobody_but_a_known_seller(taken: int) -> N
     assert (verified["isValid"], verified["invalidReason"]) == (False, "unsupported_scheme")
     assert (settled["success"], settled["errorReason"]) == (False, "unsupported_scheme")
     assert "/service" in settled["errorMessage"]
-    assert (everybody.spent, everybody.world.rows(), everybody.world.reserved()) == (ZERO, (), 0)
+    assert (everybody.spent, everybody.world.rows(), everybody.world.reserved()) == (NOTHING_SPENT, (), 0)
     assert everybody.of_known_sellers().settle(asked_up_to(taken=TAKEN))["success"]
     assert paid(everybody) == TAKEN
 
@@ -168,7 +153,7 @@ def test_more_than_the_maximum_is_not_settled_and_costs_nothing(market: MemoryMa
     settled = market.settle(asked_up_to(taken=MAXIMUM + 1))
 
     assert settled["errorReason"] == "invalid_upto_evm_payload_settlement_exceeds_amount"
-    assert (settled["success"], market.spent, market.world.rows()) == (False, ZERO, ())
+    assert (settled["success"], market.spent, market.world.rows()) == (False, NOTHING_SPENT, ())
 
 
 @pytest.mark.parametrize("taken", [1, TAKEN, MAXIMUM])
@@ -213,7 +198,7 @@ def test_nothing_taken_is_a_success_without_a_transaction(market: MemoryMarket) 
 
     nothing = {"success": True, "payer": PAYER.address, "transaction": "", "network": NETWORK, "amount": "0"}
     assert answers == [nothing, nothing]
-    assert (market.spent, market.world.rows(), market.world.reserved()) == (ZERO, (), 0)
+    assert (market.spent, market.world.rows(), market.world.reserved()) == (NOTHING_SPENT, (), 0)
     assert market.settle(asked_up_to(taken=TAKEN))["success"]
 
 
@@ -282,13 +267,7 @@ def test_a_transfer_of_the_same_amount_is_not_counted_for_a_permit_that_its_paye
     """Two of one payee and amount, and both nonces used: only the call tells whose the transfer was."""
     market = memory_market(upto_settings(), patience_ms=Milliseconds(0)).of_known_sellers()
     burnt, sold = asked_up_to(taken=TAKEN, nonce=1), asked_up_to(taken=TAKEN, nonce=2)
-    market.settle(burnt)
-    market.world.queue.lose()  # it waits for the sweep, and the other is first
-    market.settle(sold)
-    market.world.deliver()
-    market.clock.sleep(Milliseconds(1_000))
-    market.chain.state.tokens.permits.add((PAYER.address.lower(), 1))
-    market.world.settle()
+    market.settle_beside_burnt(burnt, sold)
 
     answers = market.settle(sold), market.settle(burnt)
 
