@@ -106,17 +106,7 @@ class Payer:
         """Give the body of the same, signed for Permit2."""
         ours = self.settings.permit2
         assert ours
-        self.nonce += 1
-        permit = permit2.Permit(
-            payer=self.address,
-            payee=to,
-            asset=self.settings.tokens[0],
-            units=TokenUnits(amount),
-            nonce=self.nonce,
-            deadline=Seconds(deadline),
-            valid_after=Seconds(0),
-            spender=ours.proxy,
-        )
+        permit = permit2.Permit(**self._members(amount, to, deadline), spender=ours.proxy)
         return self._permitted(permit, priority)
 
     def permit_upto(
@@ -126,20 +116,26 @@ class Payer:
         ours = self.settings.permit2
         assert ours
         assert ours.upto
-        self.nonce += 1
         permit = permit2.UptoPermit(
-            payer=self.address,
-            payee=to,
-            asset=self.settings.tokens[0],
-            units=TokenUnits(amount),
-            nonce=self.nonce,
-            deadline=Seconds(deadline),
-            valid_after=Seconds(0),
+            **self._members(amount, to, deadline),
             spender=ours.upto.proxy,
             most=TokenUnits(maximum),
             facilitator=ours.upto.settler,
         )
         return self._permitted(permit, priority) | {"maximum": str(maximum)}
+
+    def _members(self, amount: int, payee: Address, deadline: int) -> dict[str, Any]:
+        """Give what every permit says, with the next nonce."""
+        self.nonce += 1
+        return {
+            "payer": self.address,
+            "payee": payee,
+            "asset": self.settings.tokens[0],
+            "units": TokenUnits(amount),
+            "nonce": self.nonce,
+            "deadline": Seconds(deadline),
+            "valid_after": Seconds(0),
+        }
 
     def _permitted(self, permit: permit2.Permit, priority: str) -> dict[str, Any]:
         """Sign a permit, and write what every body of one says."""

@@ -68,6 +68,10 @@ def _fund_payments(chain: FakeChain, payer: LocalAccount) -> None:
     chain.lock(token, address_of(payer), TokenUnits(1_001_000))
 
 
+def _fund_transfers(units: int) -> Callable[[FakeChain, LocalAccount], None]:
+    return lambda chain, payer: chain.give(ASSET, address_of(payer), units)
+
+
 def _fund_meta_transactions(chain: FakeChain, payer: LocalAccount) -> None:
     chain.give(ASSET, address_of(payer), 1_000_000)
     if chain.metatx:
@@ -79,6 +83,24 @@ def _error(text: str) -> bytes:
     return keccak(b"Error(string)")[:4] + encode(["string"], [text])
 
 
+def _quote_of_transfer(kind: str) -> Mapping[str, object]:
+    """Ask for the fee of a transfer out of the payer's own account."""
+    return {
+        "kind": kind,
+        "chain_id": CHAIN_ID,
+        "asset": ASSET,
+        "from": PAYER.address,
+        "priority": "fast",
+    }
+
+
+_OTHER_ACCOUNTS: Final = {"asset": "0x" + "12" * 20, "from": "0x" + "13" * 20, "to": "0x" + "14" * 20}
+_REVERTS_OF_PERMIT2: Final = {
+    keccak(b"InvalidNonce()")[:4]: "nonce_used",
+    keccak(b"SignatureExpired(uint256)")[:4] + bytes(32): "deadline_passed",
+    keccak(b"InvalidSigner()")[:4]: "signature_invalid",
+    keccak(b"InvalidContractSignature()")[:4]: "signature_invalid",
+}
 SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
     "payment": SampleKind(
         settings=chain_settings(),
@@ -109,22 +131,14 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
         settings=settlement_settings(),
         signed=lambda *, by, deadline: signed_settlement(by=by, validBefore=deadline),
         changes={
-            "asset": "0x" + "12" * 20,
-            "from": "0x" + "13" * 20,
-            "to": "0x" + "14" * 20,
+            **_OTHER_ACCOUNTS,
             "value": "1000001",
             "valid_after": 1,
             "valid_before": 1_893_452_401,
             "nonce": "0x" + "2d" * 32,
         },
-        quote={
-            "kind": "settlement",
-            "chain_id": CHAIN_ID,
-            "asset": ASSET,
-            "from": PAYER.address,
-            "priority": "fast",
-        },
-        fund=lambda chain, payer: chain.give(ASSET, address_of(payer), 1_000_000),
+        quote=_quote_of_transfer("settlement"),
+        fund=_fund_transfers(1_000_000),
         deadline="valid_before",
         reverts={
             keccak(b"ERC3009UsedAuthorization(address,bytes32)")[:4] + bytes(64): "nonce_used",
@@ -137,57 +151,32 @@ SAMPLE_KINDS: Final[Mapping[str, SampleKind]] = {
         settings=permit_settings(),
         signed=signed_permit_transfer,
         changes={
-            "asset": "0x" + "12" * 20,
-            "from": "0x" + "13" * 20,
-            "to": "0x" + "14" * 20,
+            **_OTHER_ACCOUNTS,
             "amount": "1000001",
             "valid_after": 1,
             "deadline": 1_893_452_401,
             "nonce": "8",
         },
-        quote={
-            "kind": "permit-transfer",
-            "chain_id": CHAIN_ID,
-            "asset": ASSET,
-            "from": PAYER.address,
-            "priority": "fast",
-        },
-        fund=lambda chain, payer: chain.give(ASSET, address_of(payer), 1_000_000),
+        quote=_quote_of_transfer("permit-transfer"),
+        fund=_fund_transfers(1_000_000),
         names_signer=False,
-        reverts={
-            keccak(b"InvalidNonce()")[:4]: "nonce_used",
-            keccak(b"SignatureExpired(uint256)")[:4] + bytes(32): "deadline_passed",
-            keccak(b"InvalidSigner()")[:4]: "signature_invalid",
-            keccak(b"InvalidContractSignature()")[:4]: "signature_invalid",
-        },
+        reverts=_REVERTS_OF_PERMIT2,
     ),
     "upto-transfer": SampleKind(
         settings=upto_settings(),
         signed=signed_upto_transfer,
         changes={
-            "asset": "0x" + "12" * 20,
-            "from": "0x" + "13" * 20,
-            "to": "0x" + "14" * 20,
+            **_OTHER_ACCOUNTS,
             "maximum": "5000001",
             "valid_after": 1,
             "deadline": 1_893_452_401,
             "nonce": "8",
         },
         unsigned={"amount": "2350001"},
-        quote={
-            "kind": "upto-transfer",
-            "chain_id": CHAIN_ID,
-            "asset": ASSET,
-            "from": PAYER.address,
-            "priority": "fast",
-        },
-        fund=lambda chain, payer: chain.give(ASSET, address_of(payer), 2_350_000),
+        quote=_quote_of_transfer("upto-transfer"),
+        fund=_fund_transfers(2_350_000),
         names_signer=False,
-        reverts={
-            keccak(b"InvalidNonce()")[:4]: "nonce_used",
-            keccak(b"SignatureExpired(uint256)")[:4] + bytes(32): "deadline_passed",
-            keccak(b"InvalidSigner()")[:4]: "signature_invalid",
-        },
+        reverts=_REVERTS_OF_PERMIT2,
     ),
     "forward-request": SampleKind(
         settings=forwarder_settings(),
