@@ -19,6 +19,7 @@ from ferryman.services.recover import Recover
 from ferryman.services.recovering import MOST_AT_ONCE, Recovering
 from tests.fakes.settled import MemoryWorld, memory_world
 from tests.fakes.talk import FakeLog
+from tests.fakes.witness import FakeWitness
 
 NAME = "0x" + "6f" * 32
 
@@ -92,6 +93,20 @@ def test_without_the_chain_nothing_is_recovered() -> None:
     memory.chain.is_reachable = False
 
     with pytest.raises(AssuranceUnavailableError):
+        recovering_of(memory)({"part": "transactions", "names": [row.transaction_id], "dry_run": False})
+
+
+def test_while_a_node_is_behind_the_operator_is_told_to_try_again() -> None:
+    """It knows nothing yet of the block that used the nonce."""
+    memory = memory_world()
+    row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
+    memory.chain.relay(row.payload)
+    memory.chain.mine()
+    memory.chain.is_mining = False
+    memory.chain.endpoints = (FakeWitness(memory.chain),)
+    memory.chain.endpoints[0].lag = 1
+
+    with pytest.raises(AssuranceUnavailableError, match="behind"):
         recovering_of(memory)({"part": "transactions", "names": [row.transaction_id], "dry_run": False})
 
 

@@ -146,7 +146,7 @@ class Executions:
         chain, wanted, size = word.witness, kind.executions(row.payload), _LOG_BLOCKS
         head = chain.head().number
         if head < word.block:
-            msg = f"a node at block {head} does not know block {word.block} yet"
+            msg = f"a node is behind: at block {head} it does not know block {word.block} yet"
             raise ChainMovedError(msg)
         now, finalized = self.clock.now(), chain.finalized()
         first = max(_first_block(row, settings, head=head, finalized=finalized, now=now), 1)

@@ -6,11 +6,13 @@ from typing import Any, Final, Protocol
 
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
+    ChainMovedError,
     ChainUnreachableError,
     FieldProblem,
     InvalidFieldsError,
     NotRetriableError,
     StaleRowError,
+    TooManyLogsError,
 )
 from ferryman.domain.units import Address, ChainId, TransactionId
 from ferryman.services.recover import Finding, Recover
@@ -58,7 +60,7 @@ class Recovering:
         except StaleRowError as error:
             msg = "Something else changes the tables: pause, stop what runs, and try again."
             raise NotRetriableError(msg, FieldProblem("part", str(error))) from error
-        except ChainUnreachableError as error:
+        except (ChainUnreachableError, ChainMovedError, TooManyLogsError) as error:
             raise AssuranceUnavailableError(f"The chain cannot be read now: {error}") from error
         return {"part": part, "dry_run": is_dry, "findings": [finding.told() for finding in found]}
 
