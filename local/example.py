@@ -35,6 +35,7 @@ RUN: Final[Mapping[str, Example]] = {
     "seller_flask": Example((sys.executable, f"{EXAMPLES}/seller_flask/seller.py"), 4022),
     "seller_express": Example(("node", f"{EXAMPLES}/seller_express/seller.js"), 4023),
     "seller_upto": Example((sys.executable, f"{EXAMPLES}/seller_upto/seller.py"), 4024),
+    "seller_upto_express": Example(("node", f"{EXAMPLES}/seller_upto_express/seller.js"), 4025),
     "payer_httpx": Example((sys.executable, f"{EXAMPLES}/payer_httpx/payer.py")),
     "payer_fetch": Example(("node", f"{EXAMPLES}/payer_fetch/payer.js")),
     "payer_approval": Example((sys.executable, f"{EXAMPLES}/payer_approval/approve.py")),

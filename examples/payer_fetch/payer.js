@@ -1,4 +1,5 @@
 // A payer with fetch: gets each address given, and pays for it if it is asked to.
+import { decodePaymentRequiredHeader } from "@x402/core/http";
 import { ExactEvmScheme } from "@x402/evm/exact/client";
 import { ExactEvmSchemeV1 } from "@x402/evm/exact/v1/client";
 import { UptoEvmScheme } from "@x402/evm/upto/client";
@@ -26,5 +27,8 @@ for (const address of process.argv.slice(2)) {
   const answer = await payingFetch(address);
   const receipt = answer.headers.get("PAYMENT-RESPONSE") ?? answer.headers.get("X-PAYMENT-RESPONSE");
   const paid = receipt && decodePaymentResponseHeader(receipt);
-  console.log(JSON.stringify({ status: answer.status, body: await answer.text(), paid }));
+  // Why it was not taken: version 1 says it in the body.
+  const required = answer.headers.get("PAYMENT-REQUIRED");
+  const refused = required && decodePaymentRequiredHeader(required).error;
+  console.log(JSON.stringify({ status: answer.status, body: await answer.text(), paid, refused }));
 }

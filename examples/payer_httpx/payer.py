@@ -8,7 +8,7 @@ import sys
 from eth_account import Account
 from x402 import x402Client
 from x402.client_base import SpendControlAsset
-from x402.http import decode_payment_response_header
+from x402.http import decode_payment_required_header, decode_payment_response_header
 from x402.http.clients import x402HttpxClient
 from x402.mechanisms.evm.exact import register_exact_evm_client
 from x402.mechanisms.evm.upto import UptoEvmClientScheme
@@ -39,7 +39,10 @@ async def main(addresses: list[str]) -> None:
             answer = await http.get(address)
             receipt = answer.headers.get("PAYMENT-RESPONSE") or answer.headers.get("X-PAYMENT-RESPONSE")
             paid = decode_payment_response_header(receipt).model_dump(by_alias=True) if receipt else None
-            line = {"status": answer.status_code, "body": answer.text, "paid": paid}
+            # Why it was not taken: version 1 says it in the body.
+            required = answer.headers.get("PAYMENT-REQUIRED")
+            refused = decode_payment_required_header(required).error if required else None
+            line = {"status": answer.status_code, "body": answer.text, "paid": paid, "refused": refused}
             print(json.dumps(line), flush=True)
 
 
