@@ -17,6 +17,7 @@ from botocore.credentials import Credentials
 from local.ministack import REGION
 from tests.e2e.stack import Stack
 from tests.e2e.test_permissions import role_of
+from tests.support.cli import commands
 from tests.support.template import ROOT
 
 TABLES = ("Transactions", "Events", "Wallets", "Accounts", "Cursors")
@@ -38,14 +39,7 @@ def environment(stack: Stack) -> dict[str, str]:
 
 def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command against the stack."""
-    return subprocess.run(
-        [sys.executable, "-m", "ferryman_cli", "--local", *arguments],
-        env=environment(stack),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return commands().run(["--local", *arguments], environment(stack))
 
 
 def told(stack: Stack, *arguments: str) -> Any:  # noqa: ANN401 (whatever the command gives)

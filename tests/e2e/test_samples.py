@@ -1,7 +1,7 @@
 """`sam remote invoke` with every sample under events/: the deployed functions take them as they are."""
 
 import json
-import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from local.build import tool_environment
 from local.ministack import LocalAws
 from local.paths import ROOT
 from tests.e2e.stack import Stack
+from tests.support.forked import ForkedCommand
 from tests.support.template import resources
 
 REFUSED: Final = {"authorizer_token", "authorizer_api_key"}
@@ -27,20 +28,18 @@ FUNCTIONS: Final = {
 }
 
 
+@cache
+def sam() -> ForkedCommand:
+    """Give the command `sam`."""
+    return ForkedCommand("samcli.cli.main:cli", "samcli.commands.remote.invoke.cli", "boto3")
+
+
 def invoked(stack: Stack, sample: str, file: str = "") -> Any:  # noqa: ANN401 (a JSON value)
     """Invoke as docs/deploy.md says, and give the function's answer."""
-    command = ["sam", "remote", "invoke", FUNCTIONS[sample.partition("_")[0]]]
+    command = ["remote", "invoke", FUNCTIONS[sample.partition("_")[0]]]
     where = ["--stack-name", stack.description.stack_name, "--event-file", file or f"events/{sample}.json"]
     aws = LocalAws(int(stack.description.aws_endpoint_url.rpartition(":")[2]))
-    ended = subprocess.run(
-        [*command, *where],
-        cwd=ROOT,
-        env=tool_environment() | aws.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
+    ended = sam().run([*command, *where], tool_environment() | aws.environment)
     assert ended.returncode == 0, ended.stderr
     answer = json.loads(ended.stdout.splitlines()[-1])
     # The command succeeds also where the function raised.

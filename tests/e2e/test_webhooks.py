@@ -23,6 +23,9 @@ from local.ports import LOOPBACK
 from tests.e2e.stack import PATIENCE_SECONDS, Stack
 from tests.e2e.test_permissions import as_role
 
+IN_FORCE_SECONDS = 5.5
+"""After which every function that tells of events has read what is registered."""
+
 
 @dataclass
 class Receiver:
@@ -97,10 +100,9 @@ def shop(stack: Stack) -> dict[str, str]:
 
 
 def register(stack: Stack, shop: dict[str, str], url: str, **filters: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Register a webhook, and wait until it is in force."""
+    """Register a webhook."""
     answer = stack.http.post("/webhooks", json={"url": url} | filters, headers=shop)
     assert answer.status_code == httpx.codes.CREATED, answer.text
-    time.sleep(5.5)
     made: dict[str, Any] = answer.json()
     return made
 
@@ -124,6 +126,7 @@ def test_a_payment_s_events_are_delivered_signed_and_logged(stack: Stack, shop: 
             events=["payment_accepted", "payment_confirmed"],
             senders=[payer.address],
         )
+        time.sleep(IN_FORCE_SECONDS)
         name = stack.post(payer.pay(1_000, deadline=stack.deadline())).json()["transaction_id"]
         stack.post(other.pay(1_000, deadline=stack.deadline()))
         wait(lambda: receiver.named("payment_confirmed", name))
