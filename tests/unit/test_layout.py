@@ -1,5 +1,6 @@
 """The layout that the design promises: the functions, what they import, and what is deployed."""
 
+import ast
 import json
 import re
 import subprocess
@@ -281,6 +282,17 @@ def normalised(name: str) -> str:
 def numbers(version: str) -> tuple[int, ...]:
     """Read a version's numbers."""
     return tuple(int(part) for part in version.split("."))
+
+
+def test_every_service_has_its_place_among_the_steps() -> None:
+    """Ninety files in a folder want an order: the package's own docstring, in the order of the steps."""
+    folder = ROOT / "layers" / "ferryman" / "ferryman" / "services"
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    told = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    placed = [word for word in re.findall(r"\w+", told.partition("for it:")[2]) if word in files]
+
+    assert sorted(placed) == sorted(files)
+    assert [word for word in placed if word in ORDER] == [step for step in ORDER if step in files]
 
 
 @pytest.mark.parametrize(("name", "bounds"), declared().items())
