@@ -14,7 +14,7 @@ from ferryman.domain.events import Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Instant, Milliseconds
-from ferryman.services.gathering import SCARCE_WAIT_MS
+from ferryman.services.crowds import SCARCE_WAIT_MS
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
 from tests.support.payments import CHAIN_ID
 
@@ -270,6 +270,35 @@ def test_a_crowd_waits_for_more_of_it_the_longer_the_fewer_nonces_are_left() -> 
         waits.append(memory.clock.now() - before)
 
     assert waits == [0, 100, SCARCE_WAIT_MS]
+    settled(memory)
+
+
+def test_a_few_wait_for_others_only_where_more_than_half_of_the_nonces_is_taken() -> None:
+    """What trickles in fast would take a nonce each; one payment now and then is never held up."""
+    memory = memory_world(payers=1, wallets=1, window=9, express_window=1)
+    memory.chain.is_mining = False
+
+    waits = []
+    for _ in range(8):
+        before = memory.clock.now()
+        crowd(memory, 1)
+        waits.append(memory.clock.now() - before)
+
+    assert waits == [0, 0, 0, 0, 0, 38, 75, 112]
+    settled(memory)
+
+
+def test_a_few_that_come_where_nonces_run_out_share_one_with_others_that_wait() -> None:
+    """The next takes along what other runs have not taken in hand yet."""
+    memory = memory_world(payers=4, wallets=1, window=4, express_window=0)
+    memory.chain.is_mining = False
+    crowd(memory, 3)
+    names = crowd(memory, 4, submit=False)
+
+    memory.world.submit(memory.world.queue.everything()[:1])
+
+    assert {row_of(memory, name).status for name in names} == {Status.PENDING}
+    assert [size for size, _ in nonces(memory)] == [1, 1, 1, 4]
     settled(memory)
 
 

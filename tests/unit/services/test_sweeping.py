@@ -1,5 +1,7 @@
 """The sweep: who is hinted, and who has been already."""
 
+from ferryman.adapters.dynamodb.pauses import DynamoPauses
+from ferryman.domain.pauses import Pause, Scope
 from ferryman.domain.units import Milliseconds, TransactionId
 from ferryman.ports import TransactionHint
 from ferryman.services.sweeping import SENT_AHEAD_MS
@@ -44,3 +46,28 @@ def test_what_waits_for_a_nonce_is_hinted_as_soon_as_one_is_free() -> None:
 
     assert hinted(memory, freed=0) == []
     assert len(hinted(memory, freed=1)) == 1
+
+
+def test_a_free_nonce_brings_on_as_many_as_share_a_transaction() -> None:
+    """With a hint for each nonce most of a backlog would wait for a block more."""
+    memory = memory_world(wallets=1, window=1, batch_size=8)
+    memory.chain.is_mining = False
+    for _ in range(11):
+        memory.world.post(memory.payers[0].pay(1, deadline=memory.deadline()))
+        while memory.world.deliver():
+            pass
+
+    assert len(hinted(memory, freed=1)) == 8
+
+
+def test_a_free_nonce_brings_on_nothing_that_does_not_wait_for_one() -> None:
+    """What was just accepted has its message, and what is paused is not asked about at each block."""
+    memory = memory_world(batch_size=0)
+    pause = Pause(scope=Scope(), by="an operator", note="upgrade", since=memory.clock.now())
+    DynamoPauses(memory.world.tables).put(pause)
+    for is_taken in (True, False):
+        memory.world.post(memory.payers[0].pay(1, deadline=memory.deadline()))
+        while is_taken and memory.world.deliver():
+            pass
+
+    assert hinted(memory, freed=9) == []

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Final
 
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.events import Step
@@ -16,11 +15,11 @@ from ferryman.intents.kind import IntentKind
 from ferryman.ports import Clock, Simulation, Trial
 from ferryman.services.batch_gas import BatchGas, tried_with
 from ferryman.services.chains import ChainAccess
+from ferryman.services.crowds import Crowd
 from ferryman.services.parcels import Parcel, Ready
 from ferryman.services.simulating import Verdicts, simulate, too_dear, with_headroom
 from ferryman.services.waiting import NO_WINDOW
 
-_FEWEST: Final = 2
 _Chunk = Sequence[Transaction]
 
 
@@ -58,7 +57,7 @@ class Batching:
         *,
         sender: Address,
         payers: Sequence[Address],
-        named: int = 0,
+        crowd: Crowd,
     ) -> tuple[list[Parcel], Verdicts]:
         """Simulate rows, and give parcels of those that go through, with verdicts on the others.
 
@@ -67,15 +66,13 @@ class Batching:
             access: its chain.
             sender: the wallet it is simulated for.
             payers: accounts whose native coin is read along the way.
-            named: how many rows came at once, with those that others have taken.
+            crowd: how many came at once, and how few nonces there are.
 
         Raises:
             ChainUnreachableError: as `Chain.simulate`.
 
         """
-        is_crowd = max(named, len(rows)) >= access.settings.batch_min
-        # In a crowd windows fill up: the few that other runs have left of it share a nonce, too.
-        least = _FEWEST if is_crowd else access.settings.batch_min
+        least = crowd.least(access.settings)
         tried, seen = self._tried(rows, access, sender, payers, least)
         through = {one.row.transaction_id for parcel in tried for one in parcel.ready}
         left = [row for row in rows if row.transaction_id not in through]

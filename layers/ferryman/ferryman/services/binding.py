@@ -226,12 +226,12 @@ def _chosen(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings, firs
     return roomy[int(first.ready[0].row.transaction_id[2:10], 16) % len(roomy)]
 
 
-def scarcity(wallets: Sequence[Wallet], settings: ChainSettings) -> float:
-    """Say how scarce nonces are: 0: all that standard intents may take is free; 1: half of it, or less."""
+def taken(wallets: Sequence[Wallet], settings: ChainSettings) -> float:
+    """Say which part of all nonces that standard intents may take is in use, from 0 to 1."""
     windows = [(wallet, window_of(Lane.STANDARD, wallet.limit, settings)) for wallet in wallets]
     allowed = sum(size for _, size in windows)
     free = sum(wallet.free(size) for wallet, size in windows)
-    return min(1.0, 2 * (1 - free / allowed)) if allowed else 1.0
+    return 1 - free / allowed if allowed else 1.0
 
 
 def has_room(wallets: Sequence[Wallet], lane: Lane, settings: ChainSettings) -> bool:

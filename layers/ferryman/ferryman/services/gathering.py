@@ -12,18 +12,13 @@ from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Instant, Milliseconds
 from ferryman.ports import BacklogParts, Clock, Log, TransactionStore
 from ferryman.services.chains import ChainAccess
+from ferryman.services.crowds import Crowd
 from ferryman.services.waiting import NO_WINDOW
 
 _LISTED_PER_TAKEN: Final = 4
 """Rows that are listed for each that is wanted: the runs that have their messages are at work on some."""
 _TURN_MS: Final = Milliseconds(5_000)
 """How long a part of the backlog is a run's at most: as long as it takes to try, bind and sign, and more."""
-SCARCE_WAIT_MS: Final = Milliseconds(150)
-"""How long a crowd waits for more of it where nonces run out: a small batch takes as much of a window.
-
-The freer the windows are, the shorter it is: without a wait the first runs of a flood use them up with
-small batches, and with the whole of it everybody would be later for the flood's sake.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,51 +35,43 @@ class Gathering:
         self,
         rows: Sequence[Transaction],
         access: ChainAccess,
-        *,
-        named: int = 0,
-        scarcity: float = 0.0,
+        crowd: Crowd,
     ) -> Iterator[list[Transaction]]:
         """Give the rows with others of the backlog, as many as fill their batches.
 
         Those are of parts of the backlog that no other run takes from until this is left: of two that
         prepare the same rows, one would do so in vain.
 
-        There is a backlog if enough rows come at once to share a transaction, or if one of them has waited
-        for a free nonce. Without one a row goes on alone, and at once. Where other runs have taken most of
-        the rows that came at once, the few that are left would each take a nonce of a window that fills up.
+        There is a backlog if there is a crowd, or if one of the rows has waited for a free nonce. Without
+        one a row goes on alone, and at once.
 
         That is an economy: if the others cannot be read, these go on without them.
 
         Args:
             rows: what can go on now.
             access: their chain.
-            named: how many rows came at once, with those that can not.
-            scarcity: how much of the wallets' windows is taken, from 0 to 1, half of them or more.
+            crowd: how many came at once, and how few nonces there are.
 
         """
-        most = len(rows) + self._missing(rows, access, named=named, scarcity=scarcity)
+        most = len(rows) + self._missing(rows, access, crowd)
         until, mine = Instant(self.clock.now() + _TURN_MS), list[int]()
-        crowd = list(rows)
+        together = list(rows)
         try:
             for part in self._parts_of(rows):
-                if len(crowd) == most:
+                if len(together) == most:
                     break
-                crowd += self._from(part, rows, access, most - len(crowd), mine, until)
-            yield crowd
+                together += self._from(part, rows, access, most - len(together), mine, until)
+            yield together
         finally:
             self._leave(access, mine, until)
 
-    def _missing(
-        self, rows: Sequence[Transaction], access: ChainAccess, *, named: int, scarcity: float
-    ) -> int:
+    def _missing(self, rows: Sequence[Transaction], access: ChainAccess, crowd: Crowd) -> int:
         """Wait for others to come, if that is worth it; give how many fill the batches up."""
         settings = access.settings
         if settings.batch_size < settings.batch_min:
             return 0
-        is_crowd = max(named, len(rows)) >= settings.batch_min
-        wait = max(settings.batch_wait_ms, round(SCARCE_WAIT_MS * scarcity) if is_crowd else 0)
-        has_waited = self._waited(rows, access, Milliseconds(wait))
-        if not (is_crowd or has_waited or any(row.last_error == NO_WINDOW for row in rows)):
+        has_waited = self._waited(rows, access, crowd.wait(settings))
+        if not (crowd.is_one(settings) or has_waited or any(row.last_error == NO_WINDOW for row in rows)):
             return 0
         return -len(rows) % settings.batch_size
 

@@ -46,9 +46,10 @@ from ferryman.services.about import about
 from ferryman.services.advance import Advance
 from ferryman.services.assurance import REFUSALS, Assurance
 from ferryman.services.batching import Batching
-from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room, scarcity
+from ferryman.services.binding import NOTHING_BOUND, Binder, Bound, freest, has_room, taken
 from ferryman.services.chains import ChainAccess, Chains
 from ferryman.services.counters import Counters
+from ferryman.services.crowds import Crowd
 from ferryman.services.data_fees import data_fees
 from ferryman.services.ending import fail_unbound
 from ferryman.services.executions import ANY_BLOCK, Executions
@@ -198,7 +199,7 @@ class Submit:
         if assured:
             try:
                 with self.silence.asking(access.settings.chain_id):
-                    bound, market = self._bound(assured, access, named=len(rows))
+                    bound, market = self._bound(assured, access, came=len(rows))
             except (ChainUnreachableError, SignerUnavailableError) as error:
                 self._put_off((row, str(error)) for row in assured)
         if nonces or bound.nonces:
@@ -254,7 +255,7 @@ class Submit:
         return None
 
     def _bound(
-        self, rows: Sequence[Transaction], access: ChainAccess, *, named: int
+        self, rows: Sequence[Transaction], access: ChainAccess, *, came: int
     ) -> tuple[Bound, FeeHistory | None]:
         """Simulate and bind; whatever stands in the way becomes a wait or an end on the row."""
         pool, now = self.binder.pool(access), self.clock.now()
@@ -267,23 +268,24 @@ class Submit:
         self._put_off((row, NO_WINDOW) for row in rows if row not in able)
         if not able:
             return NOTHING_BOUND, None
-        with self.gathering(able, access, named=named, scarcity=scarcity(pool, settings)) as crowd:
-            return self._tried_and_bound(crowd, pool, wallet, access, able=able, named=named)
+        crowd = Crowd(came=came, taken=taken(pool, settings))
+        with self.gathering(able, access, crowd) as together:
+            return self._tried_and_bound(together, pool, wallet, access, able=able, crowd=crowd)
 
     def _tried_and_bound(
         self,
-        crowd: Sequence[Transaction],
+        rows: Sequence[Transaction],
         pool: Sequence[Wallet],
         wallet: Wallet,
         access: ChainAccess,
         *,
         able: Sequence[Transaction],
-        named: int,
+        crowd: Crowd,
     ) -> tuple[Bound, FeeHistory | None]:
-        """Simulate a crowd, in the name of one of the wallets, and bind what passes."""
+        """Simulate what came together, in the name of one of the wallets, and bind what passes."""
         hinted = {row.transaction_id for row in able}
         payers = [one.address for one in pool]
-        parcels, verdicts = self.batching(crowd, access, sender=wallet.address, payers=payers, named=named)
+        parcels, verdicts = self.batching(rows, access, sender=wallet.address, payers=payers, crowd=crowd)
         for doomed in verdicts.failed:
             self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses, since=doomed.block)
         self._put_off(verdicts.waiting)

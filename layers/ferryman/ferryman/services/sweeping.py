@@ -11,6 +11,7 @@ from ferryman.domain.units import ChainId, Instant
 from ferryman.ports import Change, Clock, Log, Queue, TransactionStore
 from ferryman.services.chains import Chains
 from ferryman.services.hinting import hint_of
+from ferryman.services.waiting import NO_FUNDS, NO_WINDOW
 
 MOST_AT_ONCE: Final = 100
 """Rows hinted in one pass: more would only wait in the queue."""
@@ -18,6 +19,8 @@ MOST_LISTED: Final = 1_000
 """Rows among which the urgent ones are found, however many standard ones are due before them."""
 SENT_AHEAD_MS: Final = 60_000
 """A hinted row is not hinted again for this long, unless submit writes another time."""
+_FREED: Final = frozenset({NO_WINDOW, NO_FUNDS})
+"""What rows wait for that comes with a settled nonce."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +36,11 @@ class Sweep:
     def __call__(
         self, chain_id: ChainId, *, freed: int, resting: Callable[[Sequence[Transaction]], None]
     ) -> bool:
-        """Hint what is due, the urgent first, and as many rows more as nonces were freed just now.
+        """Hint what is due, the urgent first, and as many rows more as the nonces take that were freed.
 
-        A row that waits for a free wallet window has waited long enough when one is free.
+        A row that waits for a free wallet window has waited long enough when one is free, and a nonce takes
+        a whole batch of them. Ten hints make one batch, filled up from the backlog: with no more hints than
+        nonces, most of the nonces would stay free and most of the rows wait for another block.
 
         Args:
             chain_id: the chain.
@@ -51,13 +56,14 @@ class Sweep:
         """
         now, settings = self.clock.now(), self.chains[chain_id].settings
         watched = self.store.watched(chain_id, limit=MOST_LISTED)
-        chosen = [one for position, one in enumerate(watched) if one.due_at <= now or position < freed]
+        early = freed * max(settings.batch_size, 1)
+        chosen = [one for position, one in enumerate(watched) if one.due_at <= now or position < early]
         chosen.sort(key=lambda one: express_from(one.priority, one.deadline_seconds, settings) > now)
         names = [one.transaction_id for one in chosen[:MOST_AT_ONCE]]
         rows = self.store.get_many(names) if names else ()
         if over := [row for row in rows if row.status.is_terminal and row.due_at and row.due_at <= now]:
             resting(over)
-        still_open = (row for row in rows if not row.status.is_terminal)
+        still_open = (row for row in rows if not row.status.is_terminal and _has_waited(row, now))
         sent = [after for row in still_open if (after := self._postponed(row, now))]
         if sent:
             self.queue.send(hint_of(row, settings, now, is_swept=True) for row in sent)
@@ -73,3 +79,8 @@ class Sweep:
         except StaleRowError:
             return None
         return later
+
+
+def _has_waited(row: Transaction, now: Instant) -> bool:
+    """Whether a row's time has come, or what it waits for."""
+    return row.last_error in _FREED or (row.due_at is not None and row.due_at <= now)
