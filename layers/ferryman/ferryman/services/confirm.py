@@ -11,14 +11,11 @@ from ferryman.domain.units import ChainId, Instant, Milliseconds
 from ferryman.ports import Block, Clock, Confirmer, Lease, LeaseStore, Log, Metrics
 from ferryman.services.chains import Chains
 from ferryman.services.following import Follower
+from ferryman.services.pacing import Pace
 from ferryman.services.sweeping import Sweep
 
 LEASE_MS: Final = 15_000
 """How long a run that died keeps others from its chain."""
-_SHORTEST_PAUSE_MS: Final = 100
-_BLOCK_PARTS: Final = 4
-"""Without a new block, look again after this part of a block time: looks fall into step with blocks."""
-
 _AT_ONCE: Final = Instant(0)
 
 
@@ -28,7 +25,7 @@ class _Watch:
 
     lease: Lease
     follower: Follower
-    block_time_ms: Milliseconds
+    pace: Pace
     head: Block | None = None
     is_open: bool = True
     """Whether the last look left anything to look at again."""
@@ -80,14 +77,13 @@ class Confirm:
             return None
         follower = self.follower(chain_id)
         follower.anchor = lease.anchor
-        return _Watch(lease, follower, self.chains[chain_id].settings.block_time_ms)
+        return _Watch(lease, follower, Pace(self.chains[chain_id].settings.block_time_ms))
 
     def _look(self, watch: _Watch) -> None:
         """Look once; trouble with the chain or a table leaves the chain open for the next look."""
-        now, before = self.clock.now(), watch.head
-        chain_id = watch.lease.chain_id
+        now, chain_id = self.clock.now(), watch.lease.chain_id
         try:
-            watch.lease = self.leases.renew(watch.lease, until=Instant(now + LEASE_MS), head=before)
+            watch.lease = self.leases.renew(watch.lease, until=Instant(now + LEASE_MS), head=watch.head)
             seen = watch.follower.look()
             watch.head = seen.head
             # Nothing is swept while the chain is away: it comes due meanwhile, and goes at once after.
@@ -101,7 +97,7 @@ class Confirm:
         except (ChainUnreachableError, StoreUnavailableError) as error:
             self.log.warning("could not look", chain_id=chain_id, cause=str(error))
             watch.is_open = True
-        watch.next_look = Instant(now + max(_pause(watch, before, now), _SHORTEST_PAUSE_MS))
+        watch.next_look = watch.pace.after(watch.head, now)
 
     def _goes_on(self, watch: _Watch) -> bool:
         """Whether to look again: something is open, or came while the lease was given back."""
@@ -121,7 +117,7 @@ class Confirm:
         return True
 
     def _is_time_up(self, watches: Iterable[_Watch], until: Instant) -> bool:
-        longest = max((watch.block_time_ms for watch in watches), default=0)
+        longest = max((watch.pace.block_time_ms for watch in watches), default=0)
         return self.clock.now() + 2 * longest >= until
 
     def _sleep(self, watches: Iterable[_Watch]) -> None:
@@ -138,17 +134,3 @@ class Confirm:
             self.confirmer.start(chain_id)
         except (StaleRowError, StoreUnavailableError) as error:
             self.log.warning("not handed over, the schedule goes on", chain_id=chain_id, cause=str(error))
-
-
-def _pause(watch: _Watch, before: Block | None, now: Instant) -> int:
-    """Give the milliseconds from one look to the next.
-
-    A run's first look finds a block, and not since when it is there: a block time later it would be as long
-    behind the next, half a block time by chance, and stay so. Its timestamp says when the next is due.
-    """
-    block_time, head = watch.block_time_ms, watch.head
-    if head is None or (before is not None and head.number == before.number):
-        return block_time // _BLOCK_PARTS
-    if before is None:
-        return (head.timestamp_seconds * 1_000 - now) % block_time
-    return block_time
