@@ -44,7 +44,7 @@ NOTE = (
     "server's event loop, where its waiting for a block is everybody's; *in threads* gives each request one. "
     "It has one key and Ferryman {wallets}. A run counts only if every answer is a success, every "
     "transaction named is mined with status 1, and the payee has the money of each. *A function that waits* "
-    "looks at a row of DynamoDB four times in a second and does nothing else; *one that waits and writes* "
+    "looks at a row of DynamoDB twice in a second and does nothing else; *one that waits and writes* "
     "also reads a quota and makes the two transactions of a settlement, and asks no queue, no other function "
     "and no chain: no `/settle` that keeps what it takes can be answered more often than that."
 )

@@ -35,6 +35,7 @@ _FUNCTIONS: Final = {"ingest": 2, "submit": 3, "confirm": 1, "watch": 1}
 """Processes of each."""
 PAYEE: Final = Address(f"0xee{0:038x}")
 """Not one of the payers."""
+_BLOCK_SECONDS: Final = 1
 _DEADLINE_SECONDS: Final = 3_600
 _RUN_MS: Final = 6_000
 _LOOK_SECONDS: Final = 0.02
@@ -44,7 +45,8 @@ _IDLE_SECONDS: Final = 0.005
 _LONGEST_SECONDS: Final = 120
 NOTE = (
     "In process, a real anvil on this machine with a block each second, settings as they are by default. "
-    "Of several floods this is the one with the median rate: it depends on when in a block one begins. "
+    "Of several floods this is the one with the median rate: it depends on when in a block one begins, and "
+    "they begin at moments that are spread evenly over one. "
     "Each payer has been paid for before, so that watch knows him, as it does in production. *Mined a "
     "second* is from the first acceptance to the moment when an onlooker sees the last block with any of "
     "them. Ingest, submit, confirm and watch have processes of their own on AWS; here they are threads that "
@@ -196,9 +198,23 @@ def _measured(plan: Plan, place: int) -> tuple[float, list[ResultTable]]:
             flood.rows()
         bodies, since = _bodies(payers, plan.flood_at_once), chain.web3.eth.block_number
         with step(f"Measuring flood {place} of {plan.floods}, of {len(bodies)} payments"):
+            _wait_into_block(chain.web3, (place - 0.5) / plan.floods)
             flood.run(bodies)
         _check_once(chain, bodies, since)
     return _mined_a_second(flood), [_flood_table(flood, plan), _use_table(flood)]
+
+
+def _wait_into_block(web3: Web3, part: float) -> None:
+    """Wait for a block, and for a part of a block time after it.
+
+    Left to itself each flood would begin just after a block, for that is when the payments before it end.
+    """
+    before, until = web3.eth.block_number, time.monotonic() + _LONGEST_SECONDS
+    while web3.eth.block_number == before:
+        if time.monotonic() > until:
+            raise LocalStackError("no block came")
+        time.sleep(_IDLE_SECONDS)
+    time.sleep(part * _BLOCK_SECONDS)
 
 
 def _bodies(payers: Sequence[Payer], count: int) -> list[dict[str, Any]]:
@@ -294,7 +310,7 @@ def _use_table(flood: Flood) -> ResultTable:
 @contextmanager
 def _mining(web3: Web3) -> Iterator[None]:
     """Let blocks come by themselves."""
-    request(web3, "evm_setIntervalMining", 1)
+    request(web3, "evm_setIntervalMining", _BLOCK_SECONDS)
     try:
         yield
     finally:

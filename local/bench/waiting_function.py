@@ -1,4 +1,4 @@
-"""A function that waits as `/settle` does: it looks at a row that is not there, four times in a second.
+"""A function that waits as `/settle` does: it looks at a row that is not there, twice in a second.
 
 If it is told to, it writes as well, as often and as much as a settlement is written from its acceptance to
 its end: two transactions of four items, after a read of the payer's quota.
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import boto3
 
-_LOOKS: Final = 4
-_PAUSE_SECONDS: Final = 0.25
+_LOOKS: Final = 2
+_PAUSE_SECONDS: Final = 0.5
 _ITEMS: Final = 4
 _FILLING: Final = "0" * 500
 _dynamodb = boto3.client("dynamodb")

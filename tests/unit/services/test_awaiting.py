@@ -1,10 +1,14 @@
 """Awaiting: how often a row is read for a client that waits."""
 
+from dataclasses import dataclass, field, replace
+
 import pytest
 
-from ferryman.domain.transaction import Transaction
+from ferryman.domain.events import Step
+from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Instant, Milliseconds, TransactionId
 from ferryman.services.awaiting import Awaiting
+from tests.fakes.clock import FakeClock
 from tests.fakes.settled import memory_world
 
 
@@ -39,3 +43,75 @@ def test_a_row_is_looked_at_as_often_as_its_chain_has_news(
     assert awaiting(row, since=Instant(since)) == row
 
     assert read == looks
+
+
+@dataclass
+class Ending:
+    """A row that is bound, and later confirmed, as a store shows it; and when it was read."""
+
+    row: Transaction
+    clock: FakeClock
+    bound_at: int
+    ends_at: int
+    read_at: list[int] = field(default_factory=list)
+
+    def get(self, _name: TransactionId) -> Transaction:
+        """Show it as it is now."""
+        now = self.clock.now()
+        self.read_at.append(now)
+        row = self.row
+        if now >= self.bound_at:
+            reached = {**row.reached, Step.BOUND: Instant(self.bound_at)}
+            row = replace(row, status=Status.PENDING, reached=reached)
+        if now >= self.ends_at:
+            reached = {**row.reached, Step.CONFIRMED: Instant(self.ends_at)}
+            row = replace(row, status=Status.CONFIRMED, reached=reached)
+        return row
+
+
+@pytest.mark.parametrize("block_time_ms", [1_000, 2_000, 12_000])
+@pytest.mark.parametrize("asked", [0.05, 0.4, 0.7, 0.95])
+def test_a_process_that_saw_one_end_reads_the_next_just_after_it(
+    monkeypatch: pytest.MonkeyPatch, block_time_ms: int, asked: float
+) -> None:
+    """Ends come just after blocks: it reads then, and seldom between them, whenever it is asked."""
+    memory = memory_world(block_time_ms=block_time_ms)
+    store, clock = memory.world.store, memory.clock
+    row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
+    patience = Milliseconds(4 * block_time_ms)
+    awaiting = Awaiting(store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=patience)
+    began = clock.now()
+
+    late, reads = [], []
+    for place in range(4):
+        since = Instant(began + (4 * place + 1) * block_time_ms + round(asked * block_time_ms))
+        clock.sleep(Milliseconds(since - clock.now()))
+        # Bound and sent, it is in the next block if there is time left, and over a little later.
+        blocks = (since - began) // block_time_ms + (1 if asked < 0.5 else 2)
+        ends_at = began + blocks * block_time_ms + 200 + 20 * place
+        ending = Ending(row, clock, bound_at=since + 200, ends_at=ends_at)
+        monkeypatch.setattr(store, "get", ending.get)
+        assert awaiting(row, since=since).status is Status.CONFIRMED
+        late.append(clock.now() - ends_at)
+        reads.append(len(ending.read_at))
+
+    assert max(late[1:]) <= block_time_ms // 8
+    # What was bound in good time for a block that did not take it is looked for in vain.
+    assert max(reads[1:]) <= (5 if asked == 0.7 else 2)
+
+
+def test_an_end_that_comes_between_blocks_is_read_within_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain may change its step: what a process has learned delays nobody by more than a block."""
+    memory = memory_world(block_time_ms=2_000)
+    store, clock = memory.world.store, memory.clock
+    row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
+    awaiting = Awaiting(
+        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
+    )
+
+    for ends_in in (2_000, 5_300, 3_700):
+        since = clock.now()
+        ending = Ending(row, clock, bound_at=since + 100, ends_at=since + ends_in)
+        monkeypatch.setattr(store, "get", ending.get)
+        awaiting(row, since=since)
+        assert clock.now() - ending.ends_at <= 2_000
