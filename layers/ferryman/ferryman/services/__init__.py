@@ -4,10 +4,10 @@ Each step, and what was made for it:
 
 ingest: assurance, cached, charging, quoting, market, drafting, nonces
 x402: completing, faucet, awaiting
-submit: gathering, simulating, batching, batch_gas, parcels, binding, purse, advance, coverage, filling,
-    topping_up, counters, silence, ending
+submit: gathering, crowds, simulating, batching, batch_gas, parcels, binding, purse, advance, coverage,
+    filling, topping_up, counters, silence, ending
 confirm: followers, following, receipts, positions, recording, bundles, reopening, resting, strangers, gaps,
-    wanting, sweeping, gauging, spreading
+    wanting, sweeping, pacing, gauging, spreading
 watch: tracking, followed
 deadletter
 notify: fanout, counting
