@@ -35,7 +35,7 @@ PAYERS: Final = ("payer_httpx", "payer_fetch")
 SELLERS: Final = ("seller_fastapi", "seller_flask", "seller_express")
 SELLERS_OF_V1: Final = ("v1_seller_fastapi", "v1_seller_flask")
 SELLERS_BY_PERMIT2: Final = ("permit2_seller_fastapi", "permit2_seller_express")
-SELLERS_BY_USE: Final = {"seller_upto": 2_350}
+SELLERS_BY_USE: Final = {"seller_upto": 2_350, "seller_upto_express": 2_350}
 """What each takes of the same price."""
 LOCAL_SELLERS: Final = (*SELLERS, *SELLERS_BY_PERMIT2, *SELLERS_BY_USE)
 PURCHASES: Final = [
