@@ -70,9 +70,9 @@ test: ## Everything: lint, contracts, Python tests, and end to end on the local 
 	$(MAKE) setup
 	@# Each is one process most of the time: beside each other they take half as long.
 	$(MAKE) -j2 --output-sync=target forge lint
-	@# In one go: each start reads all tests anew. What takes longest comes first.
-	pytest -n $(WORKERS) --dist worksteal tests/faults tests/integration tests/conformance tests/unit
-	$(MAKE) e2e
+	@# What takes longest comes first.
+	pytest -n $(WORKERS) --dist worksteal tests/faults
+	$(MAKE) coverage e2e
 
 .PHONY: lint
 lint: setup ## Style, types, architecture, template, lock files
@@ -100,10 +100,10 @@ integration: setup ## Tests with moto, anvil and the emulator
 faults: setup ## Tests of dying, and of rivals, between any two steps
 	pytest -n $(WORKERS) tests/faults
 
-# Apart from `test`: counting branches takes as long again as the tests, and of thousands of lives twice as long.
+# Without the thousands of lives of tests/faults: counting their branches takes twice as long as living them.
 .PHONY: coverage
-coverage: setup ## Report the branches that no test in memory, with moto, anvil or the emulator has taken
-	pytest -n $(WORKERS) --cov --cov-report=term tests/unit tests/conformance tests/integration
+coverage: setup ## Tests in memory, with moto, anvil and the emulator; reports the branches that none has taken
+	pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term tests/integration tests/conformance tests/unit
 
 # Each soak tries something new, unless it is told the seed of another one.
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')

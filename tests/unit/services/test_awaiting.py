@@ -115,3 +115,17 @@ def test_an_end_that_comes_between_blocks_is_read_within_one(monkeypatch: pytest
         monkeypatch.setattr(store, "get", ending.get)
         awaiting(row, since=since)
         assert clock.now() - ending.ends_at <= 2_000
+
+
+def test_what_others_carried_out_is_an_end_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found when it is found, which says nothing of when others end."""
+    memory = memory_world()
+    store, clock = memory.world.store, memory.clock
+    row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
+    found = replace(row, status=Status.CONFIRMED, reached={**row.reached, Step.RECOVERED: clock.now()})
+    awaiting = Awaiting(
+        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
+    )
+    monkeypatch.setattr(store, "get", lambda _name: found)
+
+    assert awaiting(row, since=clock.now()) is found

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ferryman.domain.events import Step
-from ferryman.domain.transaction import Status, Transaction
+from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import ChainId, Instant, Milliseconds
 from ferryman.ports import Clock, TransactionStore
 from ferryman.services.chains import Chains
@@ -50,8 +50,8 @@ class Awaiting:
             self.clock.sleep(Milliseconds(min(self._pause(row, looks), left)))
             looks += 1
             row = self.store.get(row.transaction_id) or row
-        if looks and row.status is Status.CONFIRMED:
-            self._ended_at[row.chain_id] = row.reached[Step.CONFIRMED]
+        if looks and (confirmed_at := row.reached.get(Step.CONFIRMED)):
+            self._ended_at[row.chain_id] = confirmed_at
         return row
 
     def _pause(self, row: Transaction, looks: int) -> int:

@@ -218,7 +218,7 @@ def test_a_nonce_that_failed_comes_first_also_before_one_that_waits_for_it(offic
     waiting = office.post(signed_forward_request(nonce=1))
     assert office.chain.forwarding
     office.chain.forwarding.target_reverts = True
-    office.world.settle(rounds=16)
+    office.world.settle(rounds=24)
     office.chain.forwarding.target_reverts = False
 
     quote = office.drafting(BODY)
