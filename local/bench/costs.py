@@ -120,7 +120,7 @@ _NOTE: Final = (
 _PAYMENTS: Final = "One subscriber hears each payment's events."
 _SETTLEMENTS: Final = (
     "Of `POST /settle`, whose caller waits for the end: that is most of the Lambda seconds, and a read unit "
-    "more for each look at the row, one to three a block. Nobody else hears of it. `POST /verify` is a "
+    "more for each look at the row, one to four a block. Nobody else hears of it. `POST /verify` is a "
     "request and a Lambda invocation, and writes nothing."
 )
 

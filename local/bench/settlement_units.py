@@ -30,7 +30,7 @@ _FUNDS: Final = 10**12
 _WALLET: Final = b"\x07" * 32
 NOTE = (
     "As for payments, over tables in memory. A settlement is one `POST /settle` up to its row; while its "
-    "caller waits, each look at the row is a read unit more, one to three a block. A meta-transaction has "
+    "caller waits, each look at the row is a read unit more, one to four a block. A meta-transaction has "
     "two signatures and a call of two arguments in its row, {row_bytes:,} bytes in the end: above a "
     "kilobyte each write of it costs two units more. It goes alone: the relay carries out one at a time."
 )
