@@ -184,7 +184,7 @@ class World:
             store=store,
             wallets=wallets,
             assurance=Assurance(store),
-            gathering=Gathering(store=store, parts=ports.parts, **self._talk),
+            gathering=Gathering(store=store, parts=ports.parts, workers=self.workers, **self._talk),
             batching=Batching(kinds=KINDS, known=BatchGas(self.clock), clock=self.clock),
             binder=binder,
             topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, **self._talk),

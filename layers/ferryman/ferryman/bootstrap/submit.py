@@ -9,7 +9,8 @@ from ferryman.adapters.dynamodb.transactions import DynamoTransactions
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.adapters.kms import KmsSigner
 from ferryman.adapters.sqs import SqsDeadLetterQueue
-from ferryman.bootstrap.parts import aws_client, chains, chains_config, journalled_tables
+from ferryman.adapters.workers import ThreadWorkers
+from ferryman.bootstrap.parts import AWS_CONNECTIONS, aws_client, chains, chains_config, journalled_tables
 from ferryman.bootstrap.telemetry import Telemetry
 from ferryman.config import SubmitConfig
 from ferryman.intents import KINDS
@@ -41,7 +42,13 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         store=store,
         wallets=wallets,
         assurance=Assurance(store),
-        gathering=Gathering(store=store, parts=DynamoBacklogParts(stored), clock=clock, log=log),
+        gathering=Gathering(
+            store=store,
+            parts=DynamoBacklogParts(stored),
+            workers=ThreadWorkers(AWS_CONNECTIONS),
+            clock=clock,
+            log=log,
+        ),
         batching=Batching(kinds=KINDS, known=BatchGas(clock), clock=clock),
         binder=binder,
         topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, clock=clock, log=log),

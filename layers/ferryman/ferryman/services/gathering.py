@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ferryman.domain.backlog import PARTS, part_of
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Instant, Milliseconds
-from ferryman.ports import BacklogParts, Clock, Log, TransactionStore
+from ferryman.domain.units import Instant, Milliseconds, TransactionId
+from ferryman.ports import BacklogParts, Clock, Log, TransactionStore, Workers
 from ferryman.services.chains import ChainAccess
 from ferryman.services.crowds import Crowd
 from ferryman.services.waiting import NO_WINDOW
@@ -27,6 +28,8 @@ class Gathering:
 
     store: TransactionStore
     parts: BacklogParts
+    workers: Workers
+    """Parts that are asked for together are so at the same time: somebody waits for each of these rows."""
     clock: Clock
     log: Log
 
@@ -57,10 +60,11 @@ class Gathering:
         until, mine = Instant(self.clock.now() + _TURN_MS), list[int]()
         together = list(rows)
         try:
-            for part in self._parts_of(rows):
-                if len(together) == most:
-                    break
-                together += self._from(part, rows, access, most - len(together), mine, until)
+            # Most often the first is enough, and others are left to other runs.
+            first, *others = self._parts_of(rows)
+            for some in ([first], others):
+                if len(together) < most:
+                    together += self._from(some, together, access, most - len(together), mine, until)
             yield together
         finally:
             self._leave(access, mine, until)
@@ -91,22 +95,27 @@ class Gathering:
 
     def _from(
         self,
-        part: int,
+        parts: Sequence[int],
         rows: Sequence[Transaction],
         access: ChainAccess,
         missing: int,
         mine: list[int],
         until: Instant,
     ) -> list[Transaction]:
-        """Take others out of a part of the backlog that nobody else takes from; add it to `mine`."""
+        """Take others out of parts of the backlog that nobody else takes from; add these to `mine`."""
         settings, now = access.settings, self.clock.now()
+        listed: dict[int, list[TransactionId]] = {}
+
+        def list_alone(part: int) -> None:
+            if self.parts.take(settings.chain_id, part, until=until, now=now):
+                mine.append(part)
+                found = self.store.backlog(settings.chain_id, part=part, limit=missing * _LISTED_PER_TAKEN)
+                listed[part] = [name for _, name in found]
+
         try:
-            if not self.parts.take(settings.chain_id, part, until=until, now=now):
-                return []
-            mine.append(part)
-            listed = self.store.backlog(settings.chain_id, part=part, limit=missing * _LISTED_PER_TAKEN)
+            self.workers.work_off([[partial(list_alone, part)] for part in parts])
             known = {row.transaction_id for row in rows}
-            names = [name for _, name in listed if name not in known]
+            names = [name for part in parts for name in listed.get(part, ()) if name not in known]
             # The first ones are those whose messages other runs have in hand.
             start = int(rows[0].transaction_id[2:10], 16) % max(len(names) - missing, 1)
             found = self.store.get_many(names[start : start + missing]) if names else ()
@@ -119,9 +128,9 @@ class Gathering:
         ]
 
     def _leave(self, access: ChainAccess, mine: Iterable[int], until: Instant) -> None:
+        leave = partial(self.parts.leave, access.settings.chain_id, until=until)
         try:
-            for part in mine:
-                self.parts.leave(access.settings.chain_id, part, until=until)
+            self.workers.work_off([[partial(leave, part)] for part in mine])
         except StoreUnavailableError as error:
             self.log.warning("part of the backlog not left, its time runs out", cause=str(error))
 
