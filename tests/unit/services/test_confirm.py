@@ -3,9 +3,12 @@
 import pytest
 
 from ferryman.adapters.dynamodb.leases import DynamoLeases
+from ferryman.adapters.dynamodb.operations import Item, Query
 from ferryman.domain.events import Step
+from ferryman.domain.metrics import Metric
 from ferryman.domain.transaction import Status
 from ferryman.domain.units import Instant, Milliseconds
+from ferryman.ports import Block
 from tests.fakes.settled import MemoryWorld, memory_world
 
 
@@ -185,3 +188,42 @@ def test_a_run_is_in_step_with_the_blocks_whenever_it_begins(begun_ms: int) -> N
     (row,) = memory.world.rows()
     assert row.status is Status.CONFIRMED
     assert (row.reached[Step.CONFIRMED] - started) % 1_000 <= 250
+
+
+def test_a_look_that_finds_no_new_block_reads_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks feel for the moment when a block comes; most of them find none, and are one request each."""
+    memory = memory_world(required_confirmations=50, block_time_ms=2_000)
+    posted(memory)
+    heads, reads = list[int](), list[int]()
+    head, query = memory.chain.head, memory.world.tables.query
+
+    def noted_head() -> Block:
+        found = head()
+        heads.append(found.number)
+        return found
+
+    def noted_query(asked: Query) -> tuple[Item, ...]:
+        reads.append(heads[-1] if heads else 0)
+        return query(asked)
+
+    monkeypatch.setattr(memory.chain, "head", noted_head)
+    monkeypatch.setattr(memory.world.tables, "query", noted_query)
+
+    memory.world.follow(run_ms=40_000)
+
+    in_a_look = reads.count(heads[0])
+    assert len(heads) > len(set(heads))
+    assert all(reads.count(number) <= in_a_look for number in set(heads))
+
+
+def test_a_run_reads_its_tables_though_no_block_comes() -> None:
+    """Time alone brings things on as well, and its lease would run out."""
+    memory = memory_world(block_time_ms=12_000)
+    posted(memory)
+    memory.chain.is_mining = False
+    started = memory.clock.now()
+
+    memory.world.follow(run_ms=60_000)
+
+    counts = memory.world.metrics.counts()
+    assert counts[Metric.CONFIRM_LOOKS] >= (memory.clock.now() - started) // 6_000

@@ -157,6 +157,22 @@ def test_all_that_ends_in_a_look_is_asked_in_one_batch() -> None:
     assert [one.asked.count("receipts_with_head") for one in endpoints] == [1, 1]
 
 
+def test_a_look_is_not_through_with_a_block_that_the_second_endpoint_has_still_to_see() -> None:
+    """It may see it any moment, and no other block is needed then."""
+    memory, (_, second) = served_by_two()
+    post(memory)
+    memory.clock.sleep(Milliseconds(1_000))
+    follower = memory.world.confirm.follower(memory.world.settings.chain_id)
+
+    second.lag = 1
+    first_look = follower.look()
+    second.lag = 0
+    second_look = follower.look()
+
+    assert (first_look.head, first_look.freed, first_look.is_through) == (second_look.head, 0, False)
+    assert (second_look.freed, second_look.is_through) == (1, True)
+
+
 def test_a_second_endpoint_that_is_a_block_behind_costs_no_event_more() -> None:
     """Its word is waited for, rather than told as an inclusion that is over at once."""
     memory, (_, second) = served_by_two()

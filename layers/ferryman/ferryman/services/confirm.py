@@ -17,6 +17,8 @@ from ferryman.services.sweeping import Sweep
 LEASE_MS: Final = 15_000
 """How long a run that died keeps others from its chain."""
 _AT_ONCE: Final = Instant(0)
+_LONGEST_GLANCES_MS: Final = 5_000
+"""How long a run may go without reading its tables: well below its lease."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,13 @@ class _Watch:
     is_lost: bool = False
     """Another run holds the lease."""
     next_look: Instant = _AT_ONCE
+    through_at: Instant | None = None
+    """When it looked last, if only a new block or time can tell more since."""
+
+    def may_glance(self, now: Instant) -> bool:
+        """Whether to read no more than the newest block: what time alone brings on can wait for a block."""
+        longest = min(self.pace.block_time_ms * 5 // 4, _LONGEST_GLANCES_MS)
+        return self.through_at is not None and now - self.through_at < longest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +89,23 @@ class Confirm:
         return _Watch(lease, follower, Pace(self.chains[chain_id].settings.block_time_ms))
 
     def _look(self, watch: _Watch) -> None:
-        """Look once; trouble with the chain or a table leaves the chain open for the next look."""
+        """Look once; trouble with the chain or a table leaves the chain open for the next look.
+
+        Looks around the time when a block is due find none more often than not: those read nothing else.
+        """
         now, chain_id = self.clock.now(), watch.lease.chain_id
+        head = None
         try:
+            if watch.may_glance(now):
+                head = watch.follower.chain.head()
+                if watch.follower.has_seen(head):
+                    watch.next_look = watch.pace.after(head, now)
+                    return
+            watch.through_at = None
             watch.lease = self.leases.renew(watch.lease, until=Instant(now + LEASE_MS), head=watch.head)
-            seen = watch.follower.look()
+            seen = watch.follower.look(head)
             watch.head = seen.head
+            watch.through_at = now if seen.is_through else None
             # Nothing is swept while the chain is away: it comes due meanwhile, and goes at once after.
             resting = partial(watch.follower.resting, head=seen.head)
             wanted = self.sweep(chain_id, freed=seen.freed, resting=resting)

@@ -34,6 +34,8 @@ class Pass:
     head: Block
     open_nonces: int
     freed: int
+    is_through: bool
+    """Whether only a new block, or time, will tell more: no other endpoint has still to see what one saw."""
 
 
 @dataclass(slots=True)
@@ -76,11 +78,18 @@ class Follower:
     _last_block: BlockNumber | None = None
     """Newest block whose receipts were read; None: ask by hash."""
 
-    def look(self) -> Pass:
+    def has_seen(self, head: Block) -> bool:
+        """Say whether the last look was at that very block, and all it saw rests on it."""
+        return self.anchor == head.id
+
+    def look(self, head: Block | None = None) -> Pass:
         """Look at the chain once.
 
         Receipts are read before rows: whatever was mined in those blocks had its bytes stored
         before, so its row is among those read afterwards.
+
+        Args:
+            head: the newest block, if it was read a moment ago.
 
         Raises:
             ChainUnreachableError, StoreUnavailableError: as its ports say; the next look reads
@@ -89,7 +98,7 @@ class Follower:
         """
         last, self._last_block = self._last_block, None
         anchor, self.anchor = self.anchor, None
-        head = self.chain.head()
+        head = head or self.chain.head()
         done = _Recorded()
         if anchor is None or not self.canonical.holds(anchor, head):
             last = None  # what was read of receipts may be of blocks that are gone
@@ -100,6 +109,7 @@ class Follower:
         wallets = {wallet: self.wallets.open_nonces(wallet) for wallet in self._wallets()}
         rows = [row for found in wallets.values() for row in found]
         fresh = self.receipts.learn(rows, by_block, head, is_overdue=self.wanting.is_overdue)
+        awaits = any(self.receipts.lacks_word(row, head) for row in rows)
         self._record(rows, fresh, head, done, all_rows=by_block is None)
         unmined = [row for row in rows if self.receipts.of(row) is None]
         positions = self.positions(unmined, is_first=by_block is None)
@@ -120,7 +130,8 @@ class Follower:
         if done.is_sure:
             self._last_block = head.number
             self.anchor = _anchored(anchor, head, has_settled=bool(done.settled))
-        return Pass(head, len(rows) - len(done.settled), len(done.settled))
+        open_nonces, freed = len(rows) - len(done.settled), len(done.settled)
+        return Pass(head, open_nonces, freed, is_through=done.is_sure and not awaits)
 
     def _wallets(self) -> tuple[Wallet, ...]:
         """Give the wallets that may have something open."""

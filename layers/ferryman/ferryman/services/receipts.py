@@ -120,10 +120,17 @@ class Receipts:
 
     def is_awaited(self, row: NonceRow, head: Block) -> bool:
         """Whether a nonce only waits for the second endpoint to see the block that its end came with."""
+        return self._depth_without_word(row, head) == self.settings.required_confirmations
+
+    def lacks_word(self, row: NonceRow, head: Block) -> bool:
+        """Whether a nonce is deep enough by the endpoint that answered, and by no second one yet."""
+        return self._depth_without_word(row, head) >= self.settings.required_confirmations
+
+    def _depth_without_word(self, row: NonceRow, head: Block) -> int:
         receipt = self.of(row)
         if receipt is None or receipt.hash in self._words:
-            return False
-        return self._depth(receipt, head.number) == self.settings.required_confirmations
+            return 0
+        return self._depth(receipt, head.number)
 
     def forget(self, row: NonceRow) -> None:
         """Drop what is known of a nonce that is settled."""
