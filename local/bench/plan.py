@@ -48,6 +48,8 @@ class Plan:
     settlements_of_reference: int
     """Through the reference facilitator as its example serves it: about one a second."""
     settling_at_once: int
+    settling_runs: int
+    """Through the stack: one wave that misses a block makes a run a tenth slower."""
     settling_callers: tuple[int, ...]
     """So many wait for `/settle` at once in process."""
     settlements_each: int
@@ -81,6 +83,7 @@ FULL = Plan(
     settlements_alone=20,
     settlements_of_reference=32,
     settling_at_once=32,
+    settling_runs=5,
     settling_callers=(32, 128, 400),
     settlements_each=5,
     settling_payers=100,
@@ -110,6 +113,7 @@ QUICK = Plan(
     settlements_alone=2,
     settlements_of_reference=4,
     settling_at_once=8,
+    settling_runs=1,
     settling_callers=(8,),
     settlements_each=2,
     settling_payers=4,
