@@ -102,7 +102,7 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/submit.py",
-                "parcels, pool = self._left(parcels), self.binder.pool(access)",
+                "parcels, pool = self._read_again(parcels, access)",
                 "pool = self.binder.pool(access)",
             ),
         ),
@@ -135,14 +135,23 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/advance.py",
-                "return self._kept(row, covered, transaction, Purpose.CALL)\n",
-                "return self._kept(row, covered, transaction, Purpose.CALL, coverage.access)\n",
+                "signed, trouble = self._signed(unsigned)\n",
+                "signed, trouble = self._signed(unsigned, access)\n",
             ),
             Edit(
                 f"{_PACKAGE}/services/advance.py",
-                "transaction: UnsignedTransaction, purpose: Purpose\n    ) ->",
-                "transaction: UnsignedTransaction, purpose: Purpose, access: ChainAccess | None = None\n"
-                "    ) ->",
+                "def _signed(self, unsigned: Sequence[_Unsigned]) ->",
+                "def _signed(self, unsigned: Sequence[_Unsigned], access: ChainAccess | None = None) ->",
+            ),
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "partial(self._kept, one)) for",
+                "partial(self._kept, one, access)) for",
+            ),
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "def _kept(self, one: _Unsigned) ->",
+                "def _kept(self, one: _Unsigned, access: ChainAccess | None = None) ->",
             ),
             Edit(
                 f"{_PACKAGE}/services/advance.py",

@@ -189,13 +189,21 @@ class World:
             binder=binder,
             topping_up=ToppingUp(wallets=wallets, binder=binder, signer=signer, **self._talk),
             counters=Counters(wallets=wallets, log=self.log, metrics=self.metrics),
-            advance=Advance(kinds=KINDS, store=store, wallets=wallets, signer=signer, **self._measured),
+            advance=Advance(
+                kinds=KINDS,
+                store=store,
+                wallets=wallets,
+                signer=signer,
+                workers=self.workers,
+                **self._measured,
+            ),
             leases=ports.leases,
             pauses=ports.pauses,
             dead_letters=ports.queue,
             confirmer=ports.confirmer,
             silence=Silence(self.clock),
             executions=Executions(kinds=KINDS, clock=self.clock),
+            workers=self.workers,
             **self._talk,
         )
 

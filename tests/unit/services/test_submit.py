@@ -1,9 +1,11 @@
 """Submission: waiting, failing without gas, and nonces that are never bound twice."""
 
+import threading
 from dataclasses import replace
 
 import pytest
 
+from ferryman.adapters.workers import ThreadWorkers
 from ferryman.domain.errors import SignerUnavailableError
 from ferryman.domain.events import Step
 from ferryman.domain.signatures import Signature
@@ -146,6 +148,56 @@ def test_a_bound_nonce_that_could_not_be_signed_is_signed_later_on_the_same_nonc
 
     (row,) = memory.world.rows()
     assert (row.status, row.nonce) == (Status.CONFIRMED, 0)
+    memory.world.check_nonces()
+
+
+def test_a_nonce_that_cannot_be_signed_keeps_none_of_the_others() -> None:
+    """What is signed is broadcast at once; only the one that was throttled waits for confirm to ask."""
+    memory = memory_world(batch_size=1)
+    memory.chain.is_mining = False
+    for payer in (*memory.payers, *memory.payers):
+        memory.world.post(payer.pay(1_000, deadline=memory.deadline()))
+    sign, asked = memory.signer.sign, list[Address]()
+
+    def throttled_once(wallet: Address, digest: bytes) -> Signature:
+        asked.append(wallet)
+        if len(asked) == 2:
+            raise SignerUnavailableError("throttled")
+        return sign(wallet, digest)
+
+    memory.signer.sign = throttled_once  # type: ignore[method-assign]
+    memory.world.deliver()
+
+    assert (len(asked), len(memory.chain.mempool)) == (4, 3)
+    assert "nonces not advanced, confirm will ask again" in str(memory.world.log.lines)
+    memory.chain.is_mining = True
+    memory.clock.sleep(Milliseconds(3_000))
+    memory.world.settle()
+    assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}
+    assert memory.signer.signatures == 4
+    memory.world.check_nonces()
+
+
+def test_nonces_are_signed_at_the_same_time() -> None:
+    """Each is a request to the key service and one to the table: ten in a row are a third of a second."""
+    memory = memory_world(batch_size=1)
+    memory.world.workers = ThreadWorkers(4)
+    memory.world.restart()
+    for payer in (*memory.payers, *memory.payers):
+        memory.world.post(payer.pay(1_000, deadline=memory.deadline()))
+    sign, together = memory.signer.sign, threading.Barrier(4, timeout=10)
+
+    def signed(wallet: Address, digest: bytes) -> Signature:
+        # Breaks, and raises, unless all four are here at once.
+        together.wait()
+        return sign(wallet, digest)
+
+    memory.signer.sign = signed  # type: ignore[method-assign]
+    memory.world.deliver()
+
+    assert memory.signer.signatures == 4
+    memory.world.settle()
+    assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}
     memory.world.check_nonces()
 
 

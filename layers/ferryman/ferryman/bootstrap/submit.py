@@ -33,7 +33,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
     stored, clock = journalled_tables(config, telemetry), SystemClock()
     log, metrics = telemetry.log, telemetry.metrics
     store = DynamoTransactions(stored, lists_closed=bool(config.retention_days))
-    wallets = DynamoWallets(stored)
+    wallets, workers = DynamoWallets(stored), ThreadWorkers(AWS_CONNECTIONS)
     signer = KmsSigner(aws_client("kms"), config.wallet_key_ids.split(","), config.treasury_key_id)
     binder = Binder(kinds=KINDS, wallets=wallets, signer=signer, clock=clock)
     return Submit(
@@ -45,7 +45,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         gathering=Gathering(
             store=store,
             parts=DynamoBacklogParts(stored),
-            workers=ThreadWorkers(AWS_CONNECTIONS),
+            workers=workers,
             clock=clock,
             log=log,
         ),
@@ -58,6 +58,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
             store=store,
             wallets=wallets,
             signer=signer,
+            workers=workers,
             clock=clock,
             log=log,
             metrics=metrics,
@@ -68,6 +69,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         silence=Silence(clock),
         executions=Executions(kinds=KINDS, clock=clock),
+        workers=workers,
         clock=clock,
         log=log,
     )

@@ -22,6 +22,6 @@ retain
 signin: tickets
 authorizer
 
-of several, on a row: chains, about, journal, waiting, hinting, waking, spent, executions, outcomes
+of several, on a row: chains, questions, about, journal, waiting, hinting, waking, spent, executions, outcomes
 of several, on what a chain says: canonical, finality, agreement, witnessing, data_fees, narrowing
 """

@@ -1,13 +1,20 @@
 """`advance`: the only code that signs and broadcasts; it does what a nonce still lacks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from ferryman.domain.chain import ChainSettings
 from ferryman.domain.eip1559 import NOTHING, Call, transaction_hash
 from ferryman.domain.envelopes import TRANSACTIONS, UnsignedTransaction, opened
-from ferryman.domain.errors import FeeCapExceededError, StaleRowError
+from ferryman.domain.errors import (
+    FeeCapExceededError,
+    SignatureMismatchError,
+    SignerUnavailableError,
+    StaleRowError,
+    StoreUnavailableError,
+)
 from ferryman.domain.fees import Eip1559Fees, FeeHistory, can_rise, price_up_to, replacement
 from ferryman.domain.metrics import Metric
 from ferryman.domain.nonces import FillReason, NonceRow, Purpose, TransactionAttempt, Wanted
@@ -15,14 +22,38 @@ from ferryman.domain.terms import terms_of
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import TransactionId, Wei
 from ferryman.intents.kind import IntentKind
-from ferryman.ports import Clock, Log, Metrics, Refusal, SendOutcome, Signer, TransactionStore, WalletStore
+from ferryman.ports import (
+    Clock,
+    Log,
+    Metrics,
+    Refusal,
+    SendOutcome,
+    Signer,
+    TransactionStore,
+    WalletStore,
+    Workers,
+)
 from ferryman.services.chains import ChainAccess
 from ferryman.services.coverage import Coverage
 from ferryman.services.filling import NO_DATA, fill_call, fill_terms
 from ferryman.services.narrowing import heed
+from ferryman.services.questions import Question, ask_together
 
 _TOO_LITTLE: Final = frozenset({Refusal.REPLACEMENT, Refusal.UNDERPRICED})
 """Refusals that more money answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsigned:
+    """What a nonce lacks, but for the signature."""
+
+    row: NonceRow
+    """As it was read."""
+    covered: NonceRow
+    """With coin kept for it."""
+    transaction: UnsignedTransaction
+    purpose: Purpose
+    counts_as: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +64,8 @@ class Advance:
     store: TransactionStore
     wallets: WalletStore
     signer: Signer
+    workers: Workers
+    """Nonces are signed at the same time: each is two requests, and the last one's would wait for all."""
     clock: Clock
     log: Log
     metrics: Metrics
@@ -48,7 +81,8 @@ class Advance:
         """Bring nonces of one chain as far as they go now.
 
         Bytes are persisted before they are broadcast, so whatever is mined, we know its hash.
-        A nonce that a concurrent run signed meanwhile is left to that run.
+        A nonce that a concurrent run signed meanwhile is left to that run, and one that cannot be signed
+        keeps none of the others.
 
         Args:
             rows: the nonces as they were read.
@@ -64,19 +98,28 @@ class Advance:
         """
         coverage = Coverage(access=access, wallets=self.wallets, log=self.log)
         open_rows = [row for row in rows if not row.is_settled]
-        signed = [row for row in open_rows if not row.lacks_bytes]
-        outbid = [row for row in signed if row.wanted is Wanted.BUMP]
-        ready = [row for row in signed if row.wanted is not Wanted.BUMP]
+        standing = [row for row in open_rows if not row.lacks_bytes]
+        outbid = [row for row in standing if row.wanted is Wanted.BUMP]
+        ready = [row for row in standing if row.wanted is not Wanted.BUMP]
         fills = [row for row in open_rows if row.lacks_bytes and row.is_fill]
         calls = [row for row in open_rows if row.lacks_bytes and not row.is_fill]
+        unsigned = list[_Unsigned]()
         if calls or outbid:
             history = market or access.chain.fee_history()
             intents = {**self._intents(calls, known or {}), **(known or {})}
-            ready += [done for row in calls if (done := self._signed(row, intents, coverage, history))]
-            ready += [done for row in outbid if (done := self._bumped(row, coverage, history))]
-        ready += self._filled(fills, coverage)
-        refused = self._broadcast(ready, access)
-        self._broadcast(self._filled(refused, coverage), access)
+            unsigned += [self._called(row, intents, coverage, history) for row in calls]
+            for row in outbid:
+                if bump := self._bump(row, coverage, history):
+                    unsigned.append(bump)
+                else:
+                    ready.append(row)
+        unsigned += [self._fill(row, coverage) for row in fills]
+        signed, trouble = self._signed(unsigned)
+        refused = self._broadcast([*ready, *signed], access)
+        filled, more_trouble = self._signed([self._fill(row, coverage) for row in refused])
+        self._broadcast(filled, access)
+        for error in (*trouble, *more_trouble):
+            raise error
 
     def _intents(
         self, rows: Sequence[NonceRow], known: Mapping[TransactionId, Transaction]
@@ -84,14 +127,14 @@ class Advance:
         missing = [name for row in rows for name in row.intents if name not in known]
         return {row.transaction_id: row for row in self.store.get_many(missing)} if missing else {}
 
-    def _signed(
+    def _called(
         self,
         row: NonceRow,
         intents: Mapping[TransactionId, Transaction],
         coverage: Coverage,
         history: FeeHistory,
-    ) -> NonceRow | None:
-        """Sign and keep the bytes; None if somebody else did so first."""
+    ) -> _Unsigned:
+        """Give what carries a nonce's intents out."""
         settings = coverage.access.settings
         terms = terms_of(row, Purpose.CALL, settings)
 
@@ -106,10 +149,10 @@ class Advance:
             gas_limit=row.gas_limit,
             call=self._call(row, intents, settings),
         )
-        return self._kept(row, covered, transaction, Purpose.CALL)
+        return _Unsigned(row, covered, transaction, Purpose.CALL)
 
-    def _bumped(self, row: NonceRow, coverage: Coverage, history: FeeHistory) -> NonceRow | None:
-        """Sign what stands once more, at higher fees; where cap or coin forbid it, leave it as it stands."""
+    def _bump(self, row: NonceRow, coverage: Coverage, history: FeeHistory) -> _Unsigned | None:
+        """Give what stands once more, at higher fees; None where cap or coin forbid it: it is left so."""
         standing = row.attempts[-1]
         terms, transaction = terms_of(row, standing.purpose, coverage.access.settings), opened(standing.raw)
 
@@ -120,37 +163,41 @@ class Advance:
             covered, fees = coverage(row, transaction.gas_limit, priced, cap=terms.cap)
         except FeeCapExceededError as error:
             self.log.warning("not bumped", wallet=row.wallet, nonce=row.nonce, cause=str(error))
-            return row
-        bumped = self._kept(row, covered, replace(transaction, fees=fees), standing.purpose)
-        if bumped:
-            self.metrics.add(Metric.BUMPS, chain_id=row.chain_id)
-        return bumped
+            return None
+        return _Unsigned(row, covered, replace(transaction, fees=fees), standing.purpose, Metric.BUMPS)
 
-    def _filled(self, rows: Iterable[NonceRow], coverage: Coverage) -> list[NonceRow]:
-        """Sign what uses nonces up without their intents, and keep it; give those where nobody was faster."""
-        done, access = [], coverage.access
-        for row in rows:
-            covered, gas_limit, fees = fill_terms(row, access, coverage)
-            transaction = TRANSACTIONS[access.settings.fee_model](
-                chain_id=row.chain_id, nonce=row.nonce, fees=fees, gas_limit=gas_limit, call=fill_call(row)
-            )
-            if filled := self._kept(row, covered, transaction, Purpose.FILL):
-                done.append(filled)
-                self.metrics.add(Metric.FILLS, chain_id=row.chain_id)
-                self.log.warning(
-                    "nonce filled",
-                    wallet=row.wallet,
-                    nonce=row.nonce,
-                    transaction_ids=row.intents,
-                    reason=row.fill_reason,
-                    cause=row.last_error,
-                )
-        return done
+    def _fill(self, row: NonceRow, coverage: Coverage) -> _Unsigned:
+        """Give what uses a nonce up without its intents."""
+        covered, gas_limit, fees = fill_terms(row, coverage.access, coverage)
+        transaction = TRANSACTIONS[coverage.access.settings.fee_model](
+            chain_id=row.chain_id, nonce=row.nonce, fees=fees, gas_limit=gas_limit, call=fill_call(row)
+        )
+        return _Unsigned(row, covered, transaction, Purpose.FILL, Metric.FILLS)
 
-    def _kept(
-        self, row: NonceRow, covered: NonceRow, transaction: UnsignedTransaction, purpose: Purpose
-    ) -> NonceRow | None:
+    def _signed(self, unsigned: Sequence[_Unsigned]) -> tuple[list[NonceRow], list[Exception]]:
+        """Sign and keep all at the same time.
+
+        Returns:
+            Those that are, without what somebody else signed first, and what stood in the others' way.
+
+        """
+        keeping = [Question(partial(self._kept, one)) for one in unsigned]
+        ask_together(self.workers, *keeping)
+        done, trouble = list[NonceRow](), list[Exception]()
+        for one, question in zip(unsigned, keeping, strict=True):
+            try:
+                kept = question.answer()
+            except (SignerUnavailableError, SignatureMismatchError, StoreUnavailableError) as error:
+                trouble.append(error)
+                continue
+            if kept:
+                done.append(kept)
+                self._count(one)
+        return done, trouble
+
+    def _kept(self, one: _Unsigned) -> NonceRow | None:
         """Sign a transaction and keep its bytes, and coin for them; None if somebody else was first."""
+        row, transaction = one.row, one.transaction
         raw = transaction.signed(self.signer.sign(row.wallet, transaction.signing_hash()))
         self.metrics.add(Metric.SIGNATURES, chain_id=row.chain_id, wallet=row.wallet)
         attempt = TransactionAttempt(
@@ -158,16 +205,31 @@ class Advance:
             raw=raw,
             max_fee_per_gas=transaction.fees.max_fee_per_gas,
             max_priority_fee_per_gas=transaction.fees.max_priority_fee_per_gas,
-            purpose=purpose,
+            purpose=one.purpose,
             signed_at=self.clock.now(),
         )
-        signed = covered.with_attempt(attempt)
+        signed = one.covered.with_attempt(attempt)
         try:
             self.wallets.replace_nonce_row(row, signed)
         except StaleRowError:
             self.log.info("another run signed the nonce first", wallet=row.wallet, nonce=row.nonce)
             return None
         return signed
+
+    def _count(self, one: _Unsigned) -> None:
+        """Count a bump or a fill, and say why a nonce is filled."""
+        row = one.row
+        if one.counts_as:
+            self.metrics.add(one.counts_as, chain_id=row.chain_id)
+        if one.counts_as is Metric.FILLS:
+            self.log.warning(
+                "nonce filled",
+                wallet=row.wallet,
+                nonce=row.nonce,
+                transaction_ids=row.intents,
+                reason=row.fill_reason,
+                cause=row.last_error,
+            )
 
     def _call(
         self, row: NonceRow, intents: Mapping[TransactionId, Transaction], settings: ChainSettings

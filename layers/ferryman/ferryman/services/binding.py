@@ -49,18 +49,31 @@ class Binder:
     signer: Signer
     clock: Clock
 
-    def pool(self, access: ChainAccess) -> list[Wallet]:
-        """Read the wallets of a chain that take new work.
+    def stored(self, access: ChainAccess) -> tuple[Wallet, ...]:
+        """Read the wallets of a chain that have a row.
+
+        Raises:
+            SignerUnavailableError, StoreUnavailableError: as their ports say.
+
+        """
+        return self.wallets.wallets_at(access.settings.chain_id, self.signer.wallets())
+
+    def pool(self, access: ChainAccess, stored: Sequence[Wallet] | None = None) -> list[Wallet]:
+        """Give the wallets of a chain that take new work.
 
         A wallet's row is made on first use, from the chain's own count. A new one that the endpoints do
         not agree about, or cannot be asked about, is left out as long as there are others.
+
+        Args:
+            access: the chain.
+            stored: its wallets that have a row, if they were read a moment ago.
 
         Raises:
             SignerUnavailableError, ChainUnreachableError, StoreUnavailableError: as their ports say.
 
         """
-        chain_id, addresses = access.settings.chain_id, self.signer.wallets()
-        known = {wallet.address: wallet for wallet in self.wallets.wallets_at(chain_id, addresses)}
+        stored, addresses = self.stored(access) if stored is None else stored, self.signer.wallets()
+        known = {wallet.address: wallet for wallet in stored}
         unopened: ChainUnreachableError | None = None
         for address in addresses:
             try:

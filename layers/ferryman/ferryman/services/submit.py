@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from ferryman.domain.errors import (
@@ -21,9 +22,10 @@ from ferryman.domain.events import Event, Step
 from ferryman.domain.fees import FeeHistory
 from ferryman.domain.lanes import Lane, lane_of
 from ferryman.domain.nonces import NonceRow, Wallet, Wanted
+from ferryman.domain.pauses import Pause
 from ferryman.domain.quotas import day_of
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import BlockNumber, ChainId
+from ferryman.domain.units import BlockNumber, ChainId, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import (
     Change,
@@ -41,6 +43,7 @@ from ferryman.ports import (
     TransactionReceipt,
     TransactionStore,
     WalletStore,
+    Workers,
 )
 from ferryman.services.about import about
 from ferryman.services.advance import Advance
@@ -58,6 +61,7 @@ from ferryman.services.hinting import hint_of
 from ferryman.services.parcels import Parcel
 from ferryman.services.pausing import PAUSED
 from ferryman.services.purse import Purse
+from ferryman.services.questions import Question, ask_together
 from ferryman.services.silence import Silence
 from ferryman.services.simulating import Verdicts
 from ferryman.services.topping_up import ToppingUp
@@ -74,6 +78,16 @@ UNDER_WAY_MS: Final = 3_000
 """How long the run that signed a nonce has to broadcast it, before a message of its intents does so again."""
 _LATE: Final = "deadline_passed"
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is read before anything is done."""
+
+    rows: Question[Sequence[Transaction]]
+    """Those that are hinted."""
+    pauses: Question[Sequence[Pause]]
+    wallets: Question[Sequence[Wallet]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +111,8 @@ class Submit:
     confirmer: Confirmer
     silence: Silence
     executions: Executions
+    workers: Workers
+    """What does not need each other's answers is read at the same time."""
     clock: Clock
     log: Log
 
@@ -127,11 +143,12 @@ class Submit:
             self.log.error("a message names a chain that is not configured", chain_id=hints[0].chain_id)
             return set(hints)
         try:
-            rows = self._rows(hints)
+            asked = self._asked(hints, access)
+            rows = self._rows(hints, asked.rows.answer())
             for row in rows.values():
                 if row.permanent_reason is not None and row.status in _UNBOUND:
                     self._give_up(row, access)
-            self._go_on(list(rows.values()), self._nonces(hints, rows.values()), access)
+            self._go_on(list(rows.values()), self._nonces(hints, rows.values()), access, asked)
         except StoreUnavailableError as error:
             self.log.warning("outcome not written", cause=str(error), hints=len(hints))
             return set(hints)
@@ -152,10 +169,24 @@ class Submit:
 
     # -- what the hints name ------------------------------------------------------------------
 
-    def _rows(self, hints: Sequence[Hint]) -> dict[str, Transaction]:
-        """Read the hinted rows, and count a start on those whose message came back."""
+    def _asked(self, hints: Sequence[Hint], access: ChainAccess) -> _Asked:
+        """Ask for all that binding needs, at the same time; of nonces alone nothing is bound."""
+        names = [hint.transaction_id for hint in hints if isinstance(hint, TransactionHint)]
+        asked = _Asked(
+            rows=Question(partial(self._named, names)),
+            pauses=Question(self.pauses.pauses),
+            wallets=Question(partial(self.binder.stored, access)),
+        )
+        if names:
+            ask_together(self.workers, asked.rows, asked.pauses, asked.wallets)
+        return asked
+
+    def _named(self, names: Sequence[TransactionId]) -> Sequence[Transaction]:
+        return self.store.get_many(names) if names else ()
+
+    def _rows(self, hints: Sequence[Hint], rows: Iterable[Transaction]) -> dict[str, Transaction]:
+        """Give the hinted rows, and count a start on those whose message came back."""
         hinted = {hint.transaction_id: hint for hint in hints if isinstance(hint, TransactionHint)}
-        rows = self.store.get_many(list(hinted)) if hinted else ()
         return {
             row.transaction_id: self._started(row) if hinted[row.transaction_id].redelivered else row
             for row in rows
@@ -190,16 +221,18 @@ class Submit:
 
     # -- going on -----------------------------------------------------------------------------
 
-    def _go_on(self, rows: Sequence[Transaction], nonces: list[NonceRow], access: ChainAccess) -> None:
+    def _go_on(
+        self, rows: Sequence[Transaction], nonces: list[NonceRow], access: ChainAccess, asked: _Asked
+    ) -> None:
         todo = [row for row in rows if row.status in _UNBOUND and row.permanent_reason is None]
         timely = [row for row in todo if not self._ended_late(row, access)]
-        going = self._unpaused(timely)
+        going = self._unpaused(timely, asked.pauses)
         assured = [after for row in going if (after := self._assured(row, access))]
         bound, market = NOTHING_BOUND, None
         if assured:
             try:
                 with self.silence.asking(access.settings.chain_id):
-                    bound, market = self._bound(assured, access, came=len(rows))
+                    bound, market = self._bound(assured, access, asked.wallets, came=len(rows))
             except (ChainUnreachableError, SignerUnavailableError) as error:
                 self._put_off((row, str(error)) for row in assured)
         if nonces or bound.nonces:
@@ -208,9 +241,9 @@ class Submit:
             # What is bound now has to be followed, and what waits has to be swept.
             wake(access.settings.chain_id, self.leases, self.confirmer, self.clock, self.log)
 
-    def _unpaused(self, rows: Sequence[Transaction]) -> list[Transaction]:
+    def _unpaused(self, rows: Sequence[Transaction], pauses: Question[Sequence[Pause]]) -> list[Transaction]:
         """Put off what an operator has paused; give the rest. What is bound already goes on."""
-        scopes = [pause.scope for pause in self.pauses.pauses()] if rows else []
+        scopes = [pause.scope for pause in pauses.answer()] if rows else []
         paused = [row for row in rows if any(scope.covers(row.chain_id, row.kind) for scope in scopes)]
         self._put_off((row, PAUSED) for row in paused)
         return [row for row in rows if row not in paused]
@@ -255,10 +288,15 @@ class Submit:
         return None
 
     def _bound(
-        self, rows: Sequence[Transaction], access: ChainAccess, *, came: int
+        self,
+        rows: Sequence[Transaction],
+        access: ChainAccess,
+        wallets: Question[Sequence[Wallet]],
+        *,
+        came: int,
     ) -> tuple[Bound, FeeHistory | None]:
         """Simulate and bind; whatever stands in the way becomes a wait or an end on the row."""
-        pool, now = self.binder.pool(access), self.clock.now()
+        pool, now = self.binder.pool(access, wallets.answer()), self.clock.now()
         if not pool:
             self._put_off((row, NO_WALLET) for row in rows)
             return NOTHING_BOUND, None
@@ -291,7 +329,7 @@ class Submit:
         self._put_off(verdicts.waiting)
         self._put_off_failed(verdicts.failing, access)
         if any(len(parcel.ready) > 1 for parcel in parcels):
-            parcels, pool = self._left(parcels), self.binder.pool(access)
+            parcels, pool = self._read_again(parcels, access)
             wallet = next((one for one in pool if one.address == wallet.address), wallet)
         healed = self.counters.healed(wallet, verdicts.sender_count, access)
         purse = self._purse(parcels, verdicts, access)
@@ -303,19 +341,21 @@ class Submit:
         self._put_off((row, cause) for row, cause in left if row.transaction_id in hinted)
         return bound, verdicts.market
 
-    def _left(self, parcels: Sequence[Parcel]) -> list[Parcel]:
-        """Leave out what others went on with while it was tried.
+    def _read_again(
+        self, parcels: Sequence[Parcel], access: ChainAccess
+    ) -> tuple[list[Parcel], list[Wallet]]:
+        """Leave out what others went on with while it was tried, and give the wallets as they are by now.
 
         In a crowd that is common, and a write of eighty items that fails is billed, and made, like any other.
         """
         read = {one.row.transaction_id: one.row.version for parcel in parcels for one in parcel.ready}
-        unchanged = {
-            row.transaction_id
-            for row in self.store.get_many(list(read))
-            if row.version == read[row.transaction_id]
-        }
+        rows = Question(partial(self._named, list(read)))
+        wallets = Question(partial(self.binder.stored, access))
+        ask_together(self.workers, rows, wallets)
+        unchanged = {row.transaction_id for row in rows.answer() if row.version == read[row.transaction_id]}
         gone = read.keys() - unchanged
-        return [left for parcel in parcels if (left := parcel.without(gone))]
+        left = [left for parcel in parcels if (left := parcel.without(gone))]
+        return left, self.binder.pool(access, wallets.answer())
 
     def _purse(self, parcels: Sequence[Parcel], verdicts: Verdicts, access: ChainAccess) -> Purse:
         """Say what the wallets have, and what intents may cost them."""
