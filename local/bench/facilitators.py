@@ -1,16 +1,18 @@
 """`POST /settle` of the stack, and of the reference facilitator beside it on the same chain."""
 
-import asyncio
+import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
-import httpx
+import urllib3
 from eth_typing import HexStr
 from web3 import HTTPProvider, Web3
 from x402.mechanisms.evm import EthAccountSigner
@@ -52,7 +54,7 @@ NOTE = (
 
 
 Answer = dict[str, Any]
-Call = Callable[[httpx.AsyncClient], Awaitable[Answer]]
+Call = Callable[[urllib3.PoolManager, str], Answer]
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,9 @@ def _emulator_rows(stack: StackDescription, plan: Plan) -> list[tuple[str, ...]]
     count, at_once = plan.settlements, plan.settling_at_once
     waits, waiting_seconds = waited(stack, count, at_once=at_once, writes=False)
     writing, writing_seconds = waited(stack, count, at_once=at_once, writes=True)
-    asyncio.run(_all(stack.api_url, [_health] * at_once, at_once))
+    _all(stack.api_url, [_health] * at_once, at_once)
     started = time.monotonic()
-    replies = asyncio.run(_all(stack.api_url, [_health] * count, at_once))
+    replies = _all(stack.api_url, [_health] * count, at_once)
     seconds = time.monotonic() - started
     return [
         _emulator_row("the emulator: a function that waits a second", waits, waiting_seconds),
@@ -147,7 +149,7 @@ def _warm_up(stack: StackDescription, plan: Plan) -> None:
     bodies = _signed(stack, payee, count=plan.settling_at_once, senders=plan.burst_senders)
     calls: list[Call] = [partial(_settle, body=body) for body in bodies]
     calls += [_health] * len(bodies)
-    asyncio.run(_all(stack.api_url, calls, plan.settling_at_once))
+    _all(stack.api_url, calls, plan.settling_at_once)
 
 
 def _used(stack: StackDescription, plan: Plan, *, count: int, at_once: int) -> tuple[Settled, Usage]:
@@ -164,7 +166,7 @@ def _settled(
     bodies = _signed(stack, payee, count=count, senders=plan.burst_senders)
     started = time.monotonic()
     calls = [partial(_settle, body=body) for body in bodies]
-    replies = asyncio.run(_all(url, calls, at_once))
+    replies = _all(url, calls, at_once)
     seconds = time.monotonic() - started
     refused = [answer for _, answer in replies if not answer.get("success")]
     if refused:
@@ -188,36 +190,44 @@ def _on_chain(stack: StackDescription, payee: str, hashes: Sequence[str]) -> tup
     return len(receipts), sum(receipt["gasUsed"] for receipt in receipts)
 
 
-async def _all(url: str, calls: Sequence[Call], at_once: int) -> list[tuple[float, Answer]]:
+def _all(url: str, calls: Sequence[Call], at_once: int) -> list[tuple[float, Answer]]:
     """Make all calls, and give each one's milliseconds and answer."""
-    slots = asyncio.Semaphore(at_once)
-    limits = httpx.Limits(max_connections=at_once)
+    # The client shares its cores with all that is measured, and httpx takes several times as much of them.
+    with (
+        urllib3.PoolManager(maxsize=at_once, timeout=_TIMEOUT_SECONDS, retries=False) as http,
+        ThreadPoolExecutor(at_once) as threads,
+    ):
 
-    async def timed(http: httpx.AsyncClient, call: Call) -> tuple[float, Answer]:
-        async with slots:
+        def timed(call: Call) -> tuple[float, Answer]:
             started = time.monotonic()
-            answer = await call(http)
+            answer = call(http, url)
             return (time.monotonic() - started) * 1000, answer
 
-    async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_SECONDS, limits=limits) as http:
-        return list(await asyncio.gather(*(timed(http, call) for call in calls)))
+        return list(threads.map(timed, calls))
 
 
-async def _health(http: httpx.AsyncClient) -> Answer:
+def _health(http: urllib3.PoolManager, url: str) -> Answer:
     """Ask what does no work of ours."""
-    answer: Answer = (await http.get("/health")).raise_for_status().json()
-    return answer
+    return _answer(http.request("GET", f"{url}/health"))
 
 
-async def _settle(http: httpx.AsyncClient, body: Answer) -> Answer:
+def _settle(http: urllib3.PoolManager, url: str, *, body: bytes) -> Answer:
     """Ask as a seller's server does: once more if the transaction is sent but not mined yet."""
-    answer: Answer = (await http.post("/settle", json=body)).raise_for_status().json()
+    headers = {"Content-Type": "application/json"}
+    answer = _answer(http.request("POST", f"{url}/settle", body=body, headers=headers))
     if answer.get("errorReason") == "settlement_pending" and answer.get("transaction"):
-        answer = (await http.post("/settle", json=body)).raise_for_status().json()
+        answer = _answer(http.request("POST", f"{url}/settle", body=body, headers=headers))
     return answer
 
 
-def _signed(stack: StackDescription, payee: str, *, count: int, senders: int) -> list[Answer]:
+def _answer(response: urllib3.BaseHTTPResponse) -> Answer:
+    if response.status != HTTPStatus.OK:
+        raise LocalStackError(f"HTTP {response.status}: {response.data[:200]!r}")
+    answer: Answer = response.json()
+    return answer
+
+
+def _signed(stack: StackDescription, payee: str, *, count: int, senders: int) -> list[bytes]:
     requirements = PaymentRequirements(
         scheme="exact",
         network=f"eip155:{stack.chain_id}",
@@ -238,14 +248,16 @@ def _signed(stack: StackDescription, payee: str, *, count: int, senders: int) ->
         )
         for index in range(count)
     ]
-    return [
+    offered = requirements.model_dump(by_alias=True, exclude_none=True)
+    bodies = [
         {
             "x402Version": 2,
             "paymentPayload": payload.model_dump(by_alias=True, exclude_none=True),
-            "paymentRequirements": requirements.model_dump(by_alias=True, exclude_none=True),
+            "paymentRequirements": offered,
         }
         for payload in payloads
     ]
+    return [json.dumps(body).encode() for body in bodies]
 
 
 @contextmanager
