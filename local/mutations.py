@@ -165,6 +165,17 @@ MUTATIONS: Final = (
         (f"{_NO_KIND}[faucet-failing-False]",),
     ),
     Mutation(
+        "a nonce that cannot be signed keeps none of the others",
+        (
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "                trouble.append(error)\n                continue\n",
+                "                trouble.append(error)\n                return [], trouble\n",
+            ),
+        ),
+        (_SUBMIT,),
+    ),
+    Mutation(
         "a bump raises both fields",
         (
             Edit(
