@@ -11,6 +11,7 @@ from ferryman.adapters.dynamodb.accounts import DynamoAccounts
 from ferryman.adapters.dynamodb.markets import DynamoMarkets
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
+    DeadlinePassedError,
     InvalidFieldsError,
     RequestError,
     TargetNotAllowedError,
@@ -202,6 +203,9 @@ def test_a_draft_that_would_be_refused_is_refused(office: Office) -> None:
     assert refused(InvalidFieldsError, gasLimit=500_001) == ["gasLimit"]
     assert refused(InvalidFieldsError, chain_id=CHAIN_ID + 1) == ["chain_id"]
     assert refused(InvalidFieldsError, tip="1") == ["tip"]
+    assert refused(DeadlinePassedError, deadline=5) == ["deadline"]
+    assert refused(DeadlinePassedError, deadline=0) == ["deadline"]
+    assert refused(InvalidFieldsError, deadline=99_999_999_999) == ["deadline"]
     office.chain.metatx.target_reverts = True
     assert refused(TrialFailedError) == ["calldata"]
 

@@ -123,6 +123,27 @@ def test_a_bad_payment_is_refused_with_the_standards_reason_and_costs_nothing(
     market.check_refused(make(), reason)
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "paymentRequirements is required."),
+        ({"paymentRequirements": []}, "paymentRequirements must be a JSON object."),
+        ({"paymentRequirements": {}}, "paymentPayload is required."),
+        ({"paymentRequirements": {}, "paymentPayload": "0x"}, "paymentPayload must be a JSON object."),
+    ],
+)
+def test_what_is_missing_is_named(market: MemoryMarket, body: dict[str, Any], message: str) -> None:
+    """Whoever reads it knows which part of the body is meant."""
+    assert market.verify({"x402Version": 2, **body})["invalidMessage"] == message
+
+
+def test_the_schemes_that_are_named_are_those_that_are_settled(market: MemoryMarket) -> None:
+    """Sellers without an API key are not told of a scheme that is refused to them."""
+    body = with_both("scheme", "bogus")()
+
+    assert market.verify(body)["invalidMessage"] == "The scheme must be exact."
+
+
 def test_a_payment_is_settled_and_answered_when_it_is_confirmed(market: MemoryMarket) -> None:
     """With the transaction that was mined."""
     answer = market.settle(asked())

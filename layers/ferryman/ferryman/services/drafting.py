@@ -14,6 +14,7 @@ from ferryman.domain.errors import (
 from ferryman.domain.fees import BPS
 from ferryman.domain.pricing import fee_of
 from ferryman.domain.units import Address, ChainId, Gas, Instant, Seconds, TokenUnits
+from ferryman.intents.deadlines import check_deadline
 from ferryman.intents.drafted import Draft, DraftedKind, Proposal
 from ferryman.ports import Clock, Reverted
 from ferryman.services.chains import ChainAccess, Chains
@@ -49,6 +50,12 @@ class Drafting:
         settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
         draft = self.kind.parse_draft(body, settings)
         access = self.chains[draft.chain_id]
+        if draft.deadline_seconds is not None:
+            inclusion, longest = (
+                access.settings.inclusion_seconds,
+                self.kind.longest_seconds(access.settings),
+            )
+            check_deadline(draft.deadline_seconds, self.clock.now(), inclusion=inclusion, longest=longest)
         try:
             self._check(draft, access)
             proposal = self._proposal(draft, self._estimated(draft, access), access)
@@ -118,6 +125,8 @@ class Drafting:
             fee=fee,
             max_fee=TokenUnits(fee.total * _HEADROOM_BPS // BPS),
             nonce=self.next_nonce(draft.signer, access) if draft.nonce is None else draft.nonce,
-            deadline_seconds=draft.deadline_seconds or Seconds(now // 1_000 + away),
+            deadline_seconds=(
+                Seconds(now // 1_000 + away) if draft.deadline_seconds is None else draft.deadline_seconds
+            ),
             expires_at=Instant(now + settings.quote_seconds * 1_000),
         )

@@ -181,6 +181,8 @@ def parsed(
     if type(version) is not int or version not in VERSIONS:
         raise RefusedError(Reason.INVALID_VERSION, "x402Version must be 1 or 2.")
     is_old, required, offered = version == 1, given.get("paymentRequirements"), given.get("paymentPayload")
+    _check_object("paymentRequirements", required, Reason.INVALID_REQUIREMENTS)
+    _check_object("paymentPayload", offered, Reason.INVALID_PAYLOAD)
     _check_version(offered, version)
     requirements = read(_OldRequirements if is_old else Requirements, required, Reason.INVALID_REQUIREMENTS)
     payload = read(_OldPayload if is_old else _Payload, offered, Reason.INVALID_PAYLOAD)
@@ -210,6 +212,11 @@ def _signed_part(body: object) -> Mapping[str, Any]:
     return signed if isinstance(signed, dict) else {}
 
 
+def _check_object(name: str, value: object, reason: Reason) -> None:
+    if not isinstance(value, dict):
+        raise RefusedError(reason, f"{name} {'is required' if value is None else 'must be a JSON object'}.")
+
+
 def _check_version(offered: object, version: object) -> None:
     said = offered.get("x402Version", version) if isinstance(offered, dict) else version
     if type(said) is not int or said != version:
@@ -218,7 +225,8 @@ def _check_version(offered: object, version: object) -> None:
 
 def _check_scheme(scheme: str, schemes: frozenset[Scheme]) -> None:
     if scheme not in tuple(Scheme):
-        raise RefusedError(Reason.UNSUPPORTED_SCHEME, f"The scheme must be one of {', '.join(Scheme)}.")
+        taken = [one for one in Scheme if one in schemes]
+        raise RefusedError(Reason.UNSUPPORTED_SCHEME, f"The scheme must be {' or '.join(taken)}.")
     if scheme not in schemes:
         message = f"The scheme {scheme} is settled for sellers with an API key only, below {SERVICE_PATH}."
         raise RefusedError(Reason.UNSUPPORTED_SCHEME, message)
