@@ -50,7 +50,7 @@ class Liar:
     def _changed(self, request: dict[str, Any]) -> dict[str, Any]:
         if self.lie is not Lie.STALE_HEAD:
             return request
-        params = [self.head if one in {"latest", "pending"} else one for one in request.get("params", [])]
+        params = [self.head if one in ("latest", "pending") else one for one in request.get("params", [])]
         return request | {"params": params}
 
     def _told(self, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

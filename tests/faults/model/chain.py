@@ -86,7 +86,7 @@ class StrictChain(FakeChain):
                 liar.counts = {wallet: WalletNonce(count - 1) for wallet, count in self._counts.items()}
             case Lie.ALL_REVERTS:
                 # No contract says that a gift was given before.
-                liar.verdict = lambda call: None if is_gift(call.data) else _USED[call.data[:4]]
+                liar.verdict = lambda call: None if is_gift(call.data) else _USED.get(call.data[:4])
             case Lie.NOTHING_SENT:
                 liar.answer_to_sends = SendResult(SendOutcome.SENT)
             case Lie.NOTHING_TAKEN:

@@ -122,7 +122,12 @@ def check_not_stranded(deployment: Deployment, row: Transaction, rows: Sequence[
     """It was not its turn, or not for long, when its deadline passed."""
     nonce, mined = int(row.payload["nonce"]), deployment.chain.count_of_forwards(row.sender)
     before = [one for one in rows if one.sender == row.sender and int(one.payload["nonce"]) == nonce - 1]
-    over_at = [one.reached[Step.CONFIRMED.value] for one in before if one.status is Status.CONFIRMED]
+    # Somebody else may have carried it out.
+    over_at = [
+        one.reached.get(Step.CONFIRMED) or one.reached[Step.RECOVERED]
+        for one in before
+        if one.status is Status.CONFIRMED
+    ]
     if mined != nonce or (nonce and not over_at) or key_of(row.kind, row.payload) in deployment.chain.refused:
         return
     assert deployment.healed_at is not None
