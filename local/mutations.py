@@ -135,8 +135,8 @@ MUTATIONS: Final = (
         (
             Edit(
                 f"{_PACKAGE}/services/advance.py",
-                "signed, trouble = self._signed(unsigned)\n",
-                "signed, trouble = self._signed(unsigned, access)\n",
+                "*self._signed(unsigned)], access)\n",
+                "*self._signed(unsigned, access)], access)\n",
             ),
             Edit(
                 f"{_PACKAGE}/services/advance.py",
@@ -145,8 +145,18 @@ MUTATIONS: Final = (
             ),
             Edit(
                 f"{_PACKAGE}/services/advance.py",
-                "partial(self._kept, one)) for",
-                "partial(self._kept, one, access)) for",
+                "self._kept_or_told(one)",
+                "self._kept_or_told(one, access)",
+            ),
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "def _kept_or_told(self, one: _Unsigned) ->",
+                "def _kept_or_told(self, one: _Unsigned, access: ChainAccess | None = None) ->",
+            ),
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "return self._kept(one)",
+                "return self._kept(one, access)",
             ),
             Edit(
                 f"{_PACKAGE}/services/advance.py",
@@ -165,12 +175,23 @@ MUTATIONS: Final = (
         (f"{_NO_KIND}[faucet-failing-False]",),
     ),
     Mutation(
+        "bytes that need more of a wallet's coin are kept one after the other",
+        (
+            Edit(
+                f"{_PACKAGE}/services/advance.py",
+                "None if takes_more else one.row.nonce",
+                "one.row.nonce",
+            ),
+        ),
+        ("tests/unit/services/test_bumps.py",),
+    ),
+    Mutation(
         "a nonce that cannot be signed keeps none of the others",
         (
             Edit(
                 f"{_PACKAGE}/services/advance.py",
-                "                trouble.append(error)\n                continue\n",
-                "                trouble.append(error)\n                return [], trouble\n",
+                'self.log.warning("nonce not signed, confirm will ask again", **said, cause=str(error))\n',
+                "raise\n",
             ),
         ),
         (_SUBMIT,),

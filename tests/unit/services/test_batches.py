@@ -193,7 +193,7 @@ def test_what_needs_nobody_elses_answer_is_asked_side_by_side(monkeypatch: pytes
     asked, work_off = list[int](), memory.world.workers.work_off
 
     def noted(queues: Sequence[Sequence[Callable[[], None]]]) -> None:
-        asked.append(len(queues))
+        asked.extend([len(queues)] if queues else [])
         work_off(queues)
 
     monkeypatch.setattr(memory.world.workers, "work_off", noted)
@@ -202,8 +202,8 @@ def test_what_needs_nobody_elses_answer_is_asked_side_by_side(monkeypatch: pytes
     memory.world.submit(memory.world.queue.everything()[:10])
 
     assert [size for size, _ in nonces(memory)] == [32]
-    rows_pauses_wallets, rows_wallets = 3, 2
-    assert asked == [rows_pauses_wallets, 1, PARTS - 1, rows_wallets, PARTS]
+    rows_pauses_wallets, rows_wallets, signature = 3, 2, 1
+    assert asked == [rows_pauses_wallets, 1, PARTS - 1, rows_wallets, PARTS, signature]
     settled(memory)
 
 

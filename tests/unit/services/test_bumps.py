@@ -1,7 +1,9 @@
 """Bumps: a nonce that the market has passed by, or that stalls, offers more; one of its attempts is mined."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import pytest
 
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
 from ferryman.domain.eip1559 import Call, Eip1559Transaction
@@ -87,6 +89,28 @@ def test_a_base_fee_ten_times_as_high_and_back_gets_every_payment_mined_once() -
         assert opened(second.raw).call == opened(first.raw).call
     assert memory.world.metrics.total(Metric.BUMPS) == 3
     assert memory.signer.signatures == 6
+
+
+def test_bumps_of_one_wallet_are_kept_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each keeps more of the wallet's coin, in its row: at the same time DynamoDB refuses all but one."""
+    memory = memory_world(wallets=1)
+    memory.chain.is_mining = False
+    pending(memory, 3)
+    memory.chain.base_fee = Wei(10 * GWEI)
+    queued, work_off = list[list[int]](), memory.world.workers.work_off
+
+    def noted(queues: Sequence[Sequence[Callable[[], None]]]) -> None:
+        signed = memory.signer.signatures
+        work_off(queues)
+        if memory.signer.signatures > signed:
+            queued.append([len(queue) for queue in queues])
+
+    monkeypatch.setattr(memory.world.workers, "work_off", noted)
+    look(memory, 8)
+
+    assert [3] in queued
+    assert all(len(queues) == 1 for queues in queued)
+    assert memory.world.metrics.total(Metric.BUMPS) >= 3
 
 
 def test_a_bumped_payment_is_told_and_counted_once() -> None:

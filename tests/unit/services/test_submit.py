@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ferryman.adapters.workers import ThreadWorkers
-from ferryman.domain.errors import SignerUnavailableError
+from ferryman.domain.errors import SignatureMismatchError, SignerUnavailableError
 from ferryman.domain.events import Step
 from ferryman.domain.signatures import Signature
 from ferryman.domain.transaction import BINDING_FACTS, Status, take_step
@@ -169,13 +169,37 @@ def test_a_nonce_that_cannot_be_signed_keeps_none_of_the_others() -> None:
     memory.world.deliver()
 
     assert (len(asked), len(memory.chain.mempool)) == (4, 3)
-    assert "nonces not advanced, confirm will ask again" in str(memory.world.log.lines)
+    assert "nonce not signed, confirm will ask again" in str(memory.world.log.lines)
     memory.chain.is_mining = True
     memory.clock.sleep(Milliseconds(3_000))
     memory.world.settle()
     assert {row.status for row in memory.world.rows()} == {Status.CONFIRMED}
     assert memory.signer.signatures == 4
     memory.world.check_nonces()
+
+
+def test_a_key_service_that_signs_with_another_key_is_told_whatever_else_goes_wrong() -> None:
+    """It is the one trouble that somebody has to look into; nothing that it signed is broadcast."""
+    memory = memory_world(batch_size=1)
+    memory.chain.is_mining = False
+    for payer in (*memory.payers, *memory.payers):
+        memory.world.post(payer.pay(1_000, deadline=memory.deadline()))
+    sign, asked = memory.signer.sign, list[Address]()
+
+    def troubled(wallet: Address, digest: bytes) -> Signature:
+        asked.append(wallet)
+        if len(asked) == 1:
+            raise SignerUnavailableError("throttled")
+        if len(asked) == 2:
+            raise SignatureMismatchError(wallet)
+        return sign(wallet, digest)
+
+    memory.signer.sign = troubled  # type: ignore[method-assign]
+    memory.world.deliver()
+
+    assert len(memory.chain.mempool) == 2
+    told = [message for level, message, _ in memory.world.log.lines if level == "error"]
+    assert told == ["the key service signs with another key"]
 
 
 def test_nonces_are_signed_at_the_same_time() -> None:

@@ -1,6 +1,7 @@
 """`advance`: the only code that signs and broadcasts; it does what a nonce still lacks."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -37,7 +38,6 @@ from ferryman.services.chains import ChainAccess
 from ferryman.services.coverage import Coverage
 from ferryman.services.filling import NO_DATA, fill_call, fill_terms
 from ferryman.services.narrowing import heed
-from ferryman.services.questions import Question, ask_together
 
 _TOO_LITTLE: Final = frozenset({Refusal.REPLACEMENT, Refusal.UNDERPRICED})
 """Refusals that more money answers."""
@@ -81,8 +81,8 @@ class Advance:
         """Bring nonces of one chain as far as they go now.
 
         Bytes are persisted before they are broadcast, so whatever is mined, we know its hash.
-        A nonce that a concurrent run signed meanwhile is left to that run, and one that cannot be signed
-        keeps none of the others.
+        A nonce that a concurrent run signed meanwhile is left to that run, and one that cannot be signed,
+        or whose bytes cannot be kept, to confirm, which asks again.
 
         Args:
             rows: the nonces as they were read.
@@ -92,8 +92,7 @@ class Advance:
 
         Raises:
             ChainUnreachableError: the fee market could not be read.
-            SignerUnavailableError: the key service did not sign.
-            StoreUnavailableError: signed bytes could not be kept, so they were not broadcast.
+            StoreUnavailableError: what is to be signed could not be read.
 
         """
         coverage = Coverage(access=access, wallets=self.wallets, log=self.log)
@@ -114,12 +113,8 @@ class Advance:
                 else:
                     ready.append(row)
         unsigned += [self._fill(row, coverage) for row in fills]
-        signed, trouble = self._signed(unsigned)
-        refused = self._broadcast([*ready, *signed], access)
-        filled, more_trouble = self._signed([self._fill(row, coverage) for row in refused])
-        self._broadcast(filled, access)
-        for error in (*trouble, *more_trouble):
-            raise error
+        refused = self._broadcast([*ready, *self._signed(unsigned)], access)
+        self._broadcast(self._signed([self._fill(row, coverage) for row in refused]), access)
 
     def _intents(
         self, rows: Sequence[NonceRow], known: Mapping[TransactionId, Transaction]
@@ -174,26 +169,33 @@ class Advance:
         )
         return _Unsigned(row, covered, transaction, Purpose.FILL, Metric.FILLS)
 
-    def _signed(self, unsigned: Sequence[_Unsigned]) -> tuple[list[NonceRow], list[Exception]]:
-        """Sign and keep all at the same time.
+    def _signed(self, unsigned: Sequence[_Unsigned]) -> list[NonceRow]:
+        """Sign and keep all at the same time; leave out what could not be, or what others signed first."""
+        done = list[NonceRow]()
+        queues: defaultdict[object, list[Callable[[], None]]] = defaultdict(list)
 
-        Returns:
-            Those that are, without what somebody else signed first, and what stood in the others' way.
-
-        """
-        keeping = [Question(partial(self._kept, one)) for one in unsigned]
-        ask_together(self.workers, *keeping)
-        done, trouble = list[NonceRow](), list[Exception]()
-        for one, question in zip(unsigned, keeping, strict=True):
-            try:
-                kept = question.answer()
-            except (SignerUnavailableError, SignatureMismatchError, StoreUnavailableError) as error:
-                trouble.append(error)
-                continue
-            if kept:
+        def keep(one: _Unsigned) -> None:
+            if kept := self._kept_or_told(one):
                 done.append(kept)
                 self._count(one)
-        return done, trouble
+
+        for one in unsigned:
+            # More coin is kept in the wallet's own row: two such writes at a time are in each other's way.
+            takes_more = one.covered.reserved_cost != one.row.reserved_cost
+            queues[one.row.wallet, None if takes_more else one.row.nonce].append(partial(keep, one))
+        self.workers.work_off(list(queues.values()))
+        return done
+
+    def _kept_or_told(self, one: _Unsigned) -> NonceRow | None:
+        """Sign and keep one; what stands in its way is said, and concerns none of the others."""
+        said = {"wallet": one.row.wallet, "nonce": one.row.nonce, "transaction_ids": one.row.intents}
+        try:
+            return self._kept(one)
+        except (SignerUnavailableError, StoreUnavailableError) as error:
+            self.log.warning("nonce not signed, confirm will ask again", **said, cause=str(error))
+        except SignatureMismatchError:
+            self.log.error("the key service signs with another key", **said)  # noqa: TRY400 (our Log port)
+        return None
 
     def _kept(self, one: _Unsigned) -> NonceRow | None:
         """Sign a transaction and keep its bytes, and coin for them; None if somebody else was first."""

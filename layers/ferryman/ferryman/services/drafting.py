@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ferryman.domain.chain import ChainSettings
 from ferryman.domain.errors import (
     AssuranceUnavailableError,
     ChainUnreachableError,
@@ -50,12 +51,7 @@ class Drafting:
         settings = {chain_id: access.settings for chain_id, access in self.chains.items()}
         draft = self.kind.parse_draft(body, settings)
         access = self.chains[draft.chain_id]
-        if draft.deadline_seconds is not None:
-            inclusion, longest = (
-                access.settings.inclusion_seconds,
-                self.kind.longest_seconds(access.settings),
-            )
-            check_deadline(draft.deadline_seconds, self.clock.now(), inclusion=inclusion, longest=longest)
+        self._check_time(draft, access.settings)
         try:
             self._check(draft, access)
             proposal = self._proposal(draft, self._estimated(draft, access), access)
@@ -91,6 +87,11 @@ class Drafting:
             "kind": self.kind.name,
             "nonce": str(nonce),
         }
+
+    def _check_time(self, draft: Draft, settings: ChainSettings) -> None:
+        if draft.deadline_seconds is not None:
+            longest, inclusion = self.kind.longest_seconds(settings), settings.inclusion_seconds
+            check_deadline(draft.deadline_seconds, self.clock.now(), inclusion=inclusion, longest=longest)
 
     def _check(self, draft: Draft, access: ChainAccess) -> None:
         answers = access.chain.read(self.kind.draft_reads(draft)).answers

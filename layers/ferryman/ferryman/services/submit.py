@@ -12,7 +12,6 @@ from ferryman.domain.errors import (
     ContractMismatchError,
     NonceOutOfOrderError,
     NonceUsedError,
-    SignatureMismatchError,
     SignerUnavailableError,
     StaleRowError,
     StoreUnavailableError,
@@ -382,10 +381,8 @@ class Submit:
         try:
             with self.silence.asking(access.settings.chain_id):
                 self.advance(nonces, access, known=known, market=market)
-        except (ChainUnreachableError, SignerUnavailableError, StoreUnavailableError) as error:
+        except (ChainUnreachableError, StoreUnavailableError) as error:
             self.log.warning("nonces not advanced, confirm will ask again", cause=str(error))
-        except SignatureMismatchError as error:
-            self.log.error("the key service signs with another key", wallet=error.wallet)  # noqa: TRY400 (our Log port)
 
     # -- writing down -------------------------------------------------------------------------
 

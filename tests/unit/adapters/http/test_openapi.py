@@ -108,6 +108,14 @@ def test_it_is_valid_openapi() -> None:
     validate(DOCUMENT)
 
 
+@pytest.mark.parametrize("route", ["/meta-transactions", "/forward-requests"])
+def test_a_quote_may_be_refused_for_its_deadline_as_its_post_may(route: str) -> None:
+    """410, as `check_deadline` has it."""
+    quote, post = (responses(DOCUMENT["paths"][path]["post"]) for path in (f"{route}/quote", route))
+
+    assert "410" in quote.keys() & post.keys()
+
+
 def test_it_has_every_route_that_is_deployed_and_no_other() -> None:
     """Generated and deployed are two sources; here they meet. Operators' routes are not for the public."""
     documented = {(method, path) for method, path, _ in OPERATIONS}

@@ -180,9 +180,9 @@ def parsed(
     version = given.get("x402Version")
     if type(version) is not int or version not in VERSIONS:
         raise RefusedError(Reason.INVALID_VERSION, "x402Version must be 1 or 2.")
-    is_old, required, offered = version == 1, given.get("paymentRequirements"), given.get("paymentPayload")
-    _check_object("paymentRequirements", required, Reason.INVALID_REQUIREMENTS)
-    _check_object("paymentPayload", offered, Reason.INVALID_PAYLOAD)
+    is_old = version == 1
+    required = _part("paymentRequirements", given, Reason.INVALID_REQUIREMENTS)
+    offered = _part("paymentPayload", given, Reason.INVALID_PAYLOAD)
     _check_version(offered, version)
     requirements = read(_OldRequirements if is_old else Requirements, required, Reason.INVALID_REQUIREMENTS)
     payload = read(_OldPayload if is_old else _Payload, offered, Reason.INVALID_PAYLOAD)
@@ -212,13 +212,15 @@ def _signed_part(body: object) -> Mapping[str, Any]:
     return signed if isinstance(signed, dict) else {}
 
 
-def _check_object(name: str, value: object, reason: Reason) -> None:
-    if not isinstance(value, dict):
-        raise RefusedError(reason, f"{name} {'is required' if value is None else 'must be a JSON object'}.")
+def _part(name: str, body: Mapping[str, Any], reason: Reason) -> Mapping[str, Any]:
+    part = body.get(name)
+    if not isinstance(part, dict):
+        raise RefusedError(reason, f"{name} {'is required' if part is None else 'must be a JSON object'}.")
+    return part
 
 
-def _check_version(offered: object, version: object) -> None:
-    said = offered.get("x402Version", version) if isinstance(offered, dict) else version
+def _check_version(offered: Mapping[str, Any], version: int) -> None:
+    said = offered.get("x402Version", version)
     if type(said) is not int or said != version:
         raise RefusedError(Reason.INVALID_VERSION, "The payload is of another x402Version.")
 

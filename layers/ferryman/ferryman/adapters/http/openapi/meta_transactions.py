@@ -151,7 +151,7 @@ def meta_transaction_paths() -> Json:
                 "What a call would cost, and what to sign for it",
                 {
                     "200": answer(MetaTransactionQuote, "Both messages, ready to sign"),
-                    **problems(400, 413, 415, 422, 429, 503),
+                    **problems(400, 410, 413, 415, 422, 429, 503),
                 },
                 body=body_of(MetaTransactionDraft),
             )
@@ -162,7 +162,7 @@ def meta_transaction_paths() -> Json:
                 "What to sign for a call that the operator pays for",
                 {
                     "200": answer(ForwardRequestQuote, "The message, ready to sign"),
-                    **problems(400, 409, 413, 415, 422, 429, 503),
+                    **problems(400, 409, 410, 413, 415, 422, 429, 503),
                 },
                 body=body_of(ForwardRequestDraft),
             )
