@@ -7,6 +7,7 @@ from pathlib import Path
 
 import boto3
 
+from local.paths import ROOT
 from local.ports import LOOPBACK, choose_port
 from local.probe import answers
 from local.process import ChildProcess
@@ -69,7 +70,7 @@ def start_ministack(settings: StackSettings, *, goes_on: bool = False) -> tuple[
     """
     aws = LocalAws(choose_port(settings.aws_port, preferred=_PREFERRED_PORT, variable="AWS_PORT"))
     scratch = scratch_folder() if goes_on else fresh_scratch_folder()
-    command = [sys.executable, "-m", "ministack"]
+    command = [sys.executable, "-P", str(ROOT / "local" / "emulator.py")]
     process = ChildProcess.start("ministack", command, _environment(aws.port, scratch))
     try:
         process.wait_until(
@@ -99,6 +100,7 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
         "AUTH": "true",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # Each process that a burst leaves behind holds 140 MB, its unpacked layers in memory among them.
-        "LAMBDA_WARM_TTL_SECONDS": "60",
+        # Each process that a burst leaves behind holds 140 MB, its unpacked layers in memory among them. But
+        # confirm and watch hand over once a minute: who has finished is the next one's successor, warm.
+        "LAMBDA_WARM_TTL_SECONDS": "90",
     }

@@ -10,15 +10,13 @@ from ferryman.bootstrap.telemetry import Telemetry
 
 telemetry = Telemetry()
 logger = telemetry.logger
-notify, count = notify_subscribers(telemetry)
+tell = notify_subscribers(telemetry)
 
 
 @telemetry.observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Tell events in order; from the first that cannot be told on, the stream gives them again."""
     inserted = list(inserted_events(event))
-    events = [one for _, one in inserted]
-    told = notify(events)
-    count(events[:told])
+    told = tell([one for _, one in inserted])
     logger.info("told", extra={"events": told})
     return {"batchItemFailures": [{"itemIdentifier": number} for number, _ in inserted[told : told + 1]]}

@@ -1,12 +1,20 @@
 """Counting: sums of what was told, which never stop the telling."""
 
 from collections import Counter
+from collections.abc import Iterable
 
+from ferryman.adapters.dynamodb.connections import DynamoConnections
 from ferryman.adapters.dynamodb.statistics import DynamoStatistics
+from ferryman.domain.errors import StoreUnavailableError
+from ferryman.domain.units import Instant
 from ferryman.services.counting import Counting
-from tests.fakes.settled import memory_world
+from ferryman.services.notify import Notify
+from ferryman.services.telling import Telling
+from tests.fakes.settled import MemoryWorld, memory_world
 from tests.fakes.tables import MemoryTables
-from tests.fakes.talk import FakeLog
+from tests.fakes.talk import FakeLog, FakePush
+from tests.fakes.webhooks import memory_fanout
+from tests.fakes.workers import OneByOne
 from tests.support.away import AwayTables
 from tests.support.payments import CHAIN_ID
 
@@ -51,3 +59,65 @@ def test_sums_that_cannot_be_written_are_a_warning() -> None:
     )
 
     assert [level for level, _, _ in log.lines] == ["warning"]
+
+
+class _Away(DynamoConnections):
+    """Who listens cannot be asked after a while."""
+
+    def __init__(self, tables: MemoryTables) -> None:
+        super().__init__(tables)
+        self.is_away = False
+
+    def listened(self, topics: Iterable[str], *, now: Instant) -> frozenset[str]:
+        """Say so."""
+        if self.is_away:
+            msg = "the table is away"
+            raise StoreUnavailableError(msg)
+        return super().listened(topics, now=now)
+
+
+def test_what_has_to_be_told_again_is_counted_once() -> None:
+    """Events are counted while they are told; the stream gives them again from the first that was not."""
+    memory, tables = memory_world(), MemoryTables()
+    row = memory.world.post(memory.payers[0].pay(1, nonce=1, deadline=memory.deadline())).transaction
+    events = memory.world.store.events(row.transaction_id)
+    connections, statistics = _Away(tables), DynamoStatistics(tables)
+    telling = _telling(memory, connections, statistics)
+    telling(events)
+    once = dict(statistics.counts(CHAIN_ID))
+
+    connections.is_away = True
+    assert telling(events) == 0
+    assert statistics.counts(CHAIN_ID) == once
+    connections.is_away = False
+    assert telling(events) == len(events)
+
+    assert once["accepted__payment"] == 1
+    assert statistics.counts(CHAIN_ID)["accepted__payment"] == 2
+
+
+def test_what_was_not_counted_is_not_taken_back() -> None:
+    """Sums that were away for the one and are back for the other would lose what they never had."""
+    memory, tables = memory_world(), MemoryTables()
+    row = memory.world.post(memory.payers[0].pay(1, nonce=1, deadline=memory.deadline())).transaction
+    statistics = DynamoStatistics(tables)
+    counting = Counting(statistics=statistics, log=FakeLog())
+
+    counting.take_back(memory.world.store.events(row.transaction_id), counted=frozenset())
+
+    assert not statistics.counts(CHAIN_ID)
+
+
+def _telling(memory: MemoryWorld, connections: DynamoConnections, statistics: DynamoStatistics) -> Telling:
+    log = FakeLog()
+    notify = Notify(
+        connections=connections,
+        push=FakePush(),
+        fanout=memory_fanout(memory.world.tables, memory.clock),
+        workers=OneByOne(),
+        clock=memory.clock,
+        log=log,
+        metrics=memory.world.metrics,
+    )
+    counting = Counting(statistics=statistics, log=log)
+    return Telling(notify=notify, counting=counting, workers=OneByOne())

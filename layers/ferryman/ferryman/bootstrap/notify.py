@@ -13,13 +13,14 @@ from ferryman.config import NotifyConfig
 from ferryman.services.counting import Counting
 from ferryman.services.fanout import Fanout
 from ferryman.services.notify import Notify
+from ferryman.services.telling import Telling
 
 
-def notify_subscribers(telemetry: Telemetry) -> tuple[Notify, Counting]:
-    """Give the services, from the environment."""
+def notify_subscribers(telemetry: Telemetry) -> Telling:
+    """Give the service, from the environment."""
     config = NotifyConfig.read()
     endpoint = aws_client("apigatewaymanagementapi", endpoint_url=config.websocket_endpoint)
-    stored, clock = tables(config), SystemClock()
+    stored, clock, workers = tables(config), SystemClock(), ThreadWorkers(AWS_CONNECTIONS)
     notify = Notify(
         connections=DynamoConnections(stored),
         push=WebSocketPush(endpoint),
@@ -28,9 +29,10 @@ def notify_subscribers(telemetry: Telemetry) -> tuple[Notify, Counting]:
             queue=SqsDeliveries(aws_client("sqs"), url=config.delivery_queue_url),
             clock=clock,
         ),
-        workers=ThreadWorkers(AWS_CONNECTIONS),
+        workers=workers,
         clock=clock,
         log=telemetry.log,
         metrics=telemetry.metrics,
     )
-    return notify, Counting(statistics=DynamoStatistics(stored), log=telemetry.log)
+    counting = Counting(statistics=DynamoStatistics(stored), log=telemetry.log)
+    return Telling(notify=notify, counting=counting, workers=workers)

@@ -10,7 +10,7 @@ confirm: followers, following, receipts, positions, recording, bundles, reopenin
     wanting, sweeping, pacing, gauging, spreading
 watch: tracking, followed
 deadletter
-notify: fanout, counting
+notify: telling, fanout, counting
 deliver
 socket: topics
 query: reading, records, offer, asking

@@ -30,7 +30,7 @@ class _Ends:
         long: the next look comes a little sooner.
         """
         shortest, longest = block_time // _SIXTEENTH, block_time // _QUARTER
-        late = (missed_at + found_at) // 2 - at if missed_at > at else self.late_ms - self.late_ms // _EIGHTH
+        late = (missed_at + found_at) // 2 - at if missed_at > at else self.late_ms - self.late_ms // _QUARTER
         self.at, self.late_ms = at, min(max(late, shortest), longest)
 
 

@@ -59,6 +59,7 @@ class Followers:
             strangers=self._strangers(access, recording, finality),
             gaps=Gaps(settings=settings, wallets=self.wallets, clock=self.clock, log=self.log),
             wanting=self._wanting(access),
+            workers=self.workers,
             clock=self.clock,
         )
 

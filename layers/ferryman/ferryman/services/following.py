@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from ferryman.domain.blocks import BlockId
@@ -11,11 +12,12 @@ from ferryman.domain.nonces import NonceRow, Wallet, WalletState
 from ferryman.domain.quotas import day_of
 from ferryman.domain.units import BlockNumber, TxHash, Wei
 from ferryman.domain.windows import grown
-from ferryman.ports import Block, Chain, Clock, TransactionStore, WalletStore
+from ferryman.ports import Block, Chain, Clock, TransactionStore, WalletStore, Workers
 from ferryman.services.canonical import Canonical
 from ferryman.services.finality import Finality
 from ferryman.services.gaps import Gaps
 from ferryman.services.positions import Positions
+from ferryman.services.questions import Question, ask_together
 from ferryman.services.receipts import Receipts
 from ferryman.services.recording import Finding, Recording
 from ferryman.services.reopening import Reopening, Seen
@@ -69,6 +71,8 @@ class Follower:
     strangers: Strangers
     gaps: Gaps
     wanting: Wanting
+    workers: Workers
+    """Wallets are asked for at the same time."""
     clock: Clock
     anchor: BlockId | None = None
     """The newest block of the last look, also of another run's: all that was settled rests on its branch.
@@ -106,7 +110,7 @@ class Follower:
             done.vanished |= opened.nonces
             done.is_sure = opened.is_sure
         by_block = self.receipts.since(last, head)
-        wallets = {wallet: self.wallets.open_nonces(wallet) for wallet in self._wallets()}
+        wallets = self._open_nonces()
         rows = [row for found in wallets.values() for row in found]
         fresh = self.receipts.learn(rows, by_block, head, is_overdue=self.wanting.is_overdue)
         awaits = any(self.receipts.lacks_word(row, head) for row in rows)
@@ -133,10 +137,16 @@ class Follower:
         open_nonces, freed = len(rows) - len(done.settled), len(done.settled)
         return Pass(head, open_nonces, freed, is_through=done.is_sure and not awaits)
 
-    def _wallets(self) -> tuple[Wallet, ...]:
-        """Give the wallets that may have something open."""
+    def _open_nonces(self) -> dict[Wallet, tuple[NonceRow, ...]]:
+        """Read what is open of each wallet that may have something."""
         wallets = self.wallets.wallets(self.settings.chain_id)
-        return tuple(wallet for wallet in wallets if wallet.state is not WalletState.RETIRED)
+        asked = {
+            wallet: Question(partial(self.wallets.open_nonces, wallet))
+            for wallet in wallets
+            if wallet.state is not WalletState.RETIRED
+        }
+        ask_together(self.workers, *asked.values())
+        return {wallet: question.answer() for wallet, question in asked.items()}
 
     def _record(
         self,
