@@ -13,6 +13,8 @@ from tests.e2e.test_x402_refusals import PAYEE, UNITS, Offer
 SELLERS: Final = 4
 EACH: Final = 25
 AT_ONCE: Final = 32
+COLD_SECONDS: Final = 180
+"""On a slow machine the emulator takes over a minute to start so many processes at once."""
 
 
 def test_two_hundred_at_once_are_accepted_up_to_the_last_unit_and_all_mined_once(stack: Stack) -> None:
@@ -62,7 +64,7 @@ def test_four_sellers_settle_twenty_five_each_at_once(stack: Stack) -> None:
 def _settled(stack: Stack, offer: Offer) -> dict[str, Any]:
     """Ask as a seller's server does: once more if the transfer is not confirmed yet."""
     body = offer.body()
-    answer: dict[str, Any] = stack.http.post("/settle", json=body).json()
+    answer: dict[str, Any] = stack.http.post("/settle", json=body, timeout=COLD_SECONDS).json()
     if answer.get("errorReason") == "settlement_pending":
-        answer = stack.http.post("/settle", json=body).json()
+        answer = stack.http.post("/settle", json=body, timeout=COLD_SECONDS).json()
     return answer
