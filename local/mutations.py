@@ -197,6 +197,17 @@ MUTATIONS: Final = (
         (_SUBMIT,),
     ),
     Mutation(
+        "what has to be told again is not counted yet",
+        (
+            Edit(
+                f"{_PACKAGE}/services/telling.py",
+                "self.counting.take_back(events[told:], counted)\n",
+                "pass\n",
+            ),
+        ),
+        ("tests/unit/services/test_counting.py",),
+    ),
+    Mutation(
         "a bump raises both fields",
         (
             Edit(

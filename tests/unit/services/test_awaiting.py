@@ -158,6 +158,27 @@ def test_a_process_learns_how_long_after_its_moment_an_end_can_be_read(
     assert sum(reads[2:]) / 8 <= 1.5
 
 
+def test_a_process_soon_forgets_that_ends_came_late_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block with many ends is written late; those after it are not."""
+    memory = memory_world(block_time_ms=1_000)
+    store, clock = memory.world.store, memory.clock
+    row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
+    awaiting = Awaiting(
+        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
+    )
+    began, late = clock.now(), []
+
+    for place, written_in in enumerate((0, 220, 0, 0, 0, 0)):
+        ends_at = began + (place + 1) * 2_000
+        ending = Ending(row, clock, bound_at=ends_at - 400, ends_at=ends_at, written_in=written_in)
+        clock.sleep(Milliseconds(ends_at - 600 - clock.now()))
+        monkeypatch.setattr(store, "get", ending.get)
+        awaiting(row, since=clock.now())
+        late.append(clock.now() - ends_at)
+
+    assert late[-1] <= late[2] // 2
+
+
 def test_an_end_that_comes_between_blocks_is_read_within_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain may change its step: what a process has learned delays nobody by more than a block."""
     memory = memory_world(block_time_ms=2_000)

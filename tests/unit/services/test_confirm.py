@@ -1,5 +1,7 @@
 """Confirmation: depth, reverts, blocks that vanish, and who holds the lease."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from ferryman.adapters.dynamodb.leases import DynamoLeases
@@ -214,6 +216,22 @@ def test_a_look_that_finds_no_new_block_reads_nothing_else(monkeypatch: pytest.M
     in_a_look = reads.count(heads[0])
     assert len(heads) > len(set(heads))
     assert all(reads.count(number) <= in_a_look for number in set(heads))
+
+
+def test_a_look_asks_for_all_wallets_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten wallets are ten queries: one wait, not the sum of them."""
+    memory = memory_world(wallets=2)
+    posted(memory)
+    asked, work_off = list[int](), memory.world.workers.work_off
+
+    def noted(queues: Sequence[Sequence[Callable[[], None]]]) -> None:
+        asked.append(len(queues))
+        work_off(queues)
+
+    monkeypatch.setattr(memory.world.workers, "work_off", noted)
+    memory.world.follow(run_ms=1_000)
+
+    assert asked[0] == 2
 
 
 def test_a_run_reads_its_tables_though_no_block_comes() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
@@ -13,6 +14,8 @@ from ferryman.domain.transaction import BINDING_FACTS, Status, take_step
 from ferryman.domain.units import Address, Milliseconds, TransactionId, WalletNonce
 from ferryman.ports import Change, NonceHint, TransactionHint
 from tests.fakes.settled import MemoryWorld, memory_world
+
+OTHER_KEY: Final = Address("0x" + "11" * 20)
 
 
 def only_row_waits(memory: MemoryWorld) -> tuple[int, str]:
@@ -151,24 +154,29 @@ def test_a_bound_nonce_that_could_not_be_signed_is_signed_later_on_the_same_nonc
     memory.world.check_nonces()
 
 
-def test_a_nonce_that_cannot_be_signed_keeps_none_of_the_others() -> None:
-    """What is signed is broadcast at once; only the one that was throttled waits for confirm to ask."""
+def four_signed(*troubles: Exception | None) -> MemoryWorld:
+    """Have four nonces signed, the first of them with trouble of the key service, or none."""
     memory = memory_world(batch_size=1)
     memory.chain.is_mining = False
     for payer in (*memory.payers, *memory.payers):
         memory.world.post(payer.pay(1_000, deadline=memory.deadline()))
-    sign, asked = memory.signer.sign, list[Address]()
+    sign, coming = memory.signer.sign, list(troubles)
 
-    def throttled_once(wallet: Address, digest: bytes) -> Signature:
-        asked.append(wallet)
-        if len(asked) == 2:
-            raise SignerUnavailableError("throttled")
+    def troubled(wallet: Address, digest: bytes) -> Signature:
+        if coming and (trouble := coming.pop(0)):
+            raise trouble
         return sign(wallet, digest)
 
-    memory.signer.sign = throttled_once  # type: ignore[method-assign]
+    memory.signer.sign = troubled  # type: ignore[method-assign]
     memory.world.deliver()
+    return memory
 
-    assert (len(asked), len(memory.chain.mempool)) == (4, 3)
+
+def test_a_nonce_that_cannot_be_signed_keeps_none_of_the_others() -> None:
+    """What is signed is broadcast at once; only the one that was throttled waits for confirm to ask."""
+    memory = four_signed(None, SignerUnavailableError("throttled"))
+
+    assert len(memory.chain.mempool) == 3
     assert "nonce not signed, confirm will ask again" in str(memory.world.log.lines)
     memory.chain.is_mining = True
     memory.clock.sleep(Milliseconds(3_000))
@@ -180,22 +188,7 @@ def test_a_nonce_that_cannot_be_signed_keeps_none_of_the_others() -> None:
 
 def test_a_key_service_that_signs_with_another_key_is_told_whatever_else_goes_wrong() -> None:
     """It is the one trouble that somebody has to look into; nothing that it signed is broadcast."""
-    memory = memory_world(batch_size=1)
-    memory.chain.is_mining = False
-    for payer in (*memory.payers, *memory.payers):
-        memory.world.post(payer.pay(1_000, deadline=memory.deadline()))
-    sign, asked = memory.signer.sign, list[Address]()
-
-    def troubled(wallet: Address, digest: bytes) -> Signature:
-        asked.append(wallet)
-        if len(asked) == 1:
-            raise SignerUnavailableError("throttled")
-        if len(asked) == 2:
-            raise SignatureMismatchError(wallet)
-        return sign(wallet, digest)
-
-    memory.signer.sign = troubled  # type: ignore[method-assign]
-    memory.world.deliver()
+    memory = four_signed(SignerUnavailableError("throttled"), SignatureMismatchError(OTHER_KEY))
 
     assert len(memory.chain.mempool) == 2
     told = [message for level, message, _ in memory.world.log.lines if level == "error"]

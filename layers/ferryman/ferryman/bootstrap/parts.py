@@ -33,7 +33,7 @@ AWS_CONNECTIONS: Final = 10
 # boto3 waits 60 s by default: longer than a function lives. And it checks the form of each request, which
 # takes as long as making it: 1 ms for an acceptance, 7 ms for a full batch, on a whole core. A few functions
 # make our requests; the conformance tests of those have it check, and AWS does anyway. What boto3 tells of
-# itself and its machine it would put together twice for each request, a tenth of what that takes.
+# itself and of its machine it would put together anew, twice for each request.
 AWS: Final = Config(
     parameter_validation=False,
     user_agent=f"ferryman/{VERSION}",

@@ -28,11 +28,9 @@ class Telling:
         """
         telling, counting = Question(partial(self.notify, events)), Question(partial(self.counting, events))
         ask_together(self.workers, telling, counting)
-        told = 0
+        counted, told = counting.answer(), 0
         try:
             told = telling.answer()
         finally:
-            if told < len(events):
-                self.counting.take_back(events[told:], counting.answer())
-        counting.answer()
+            self.counting.take_back(events[told:], counted)
         return told
