@@ -101,6 +101,7 @@ def _environment(port: int, scratch: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # Each process that a burst leaves behind holds 140 MB, its unpacked layers in memory among them. But
-        # confirm and watch hand over once a minute: who has finished is the next one's successor, warm.
-        "LAMBDA_WARM_TTL_SECONDS": "90",
+        # confirm and watch hand over once a minute, to the process of the run before: two minutes after that
+        # one began, which is what the emulator counts from.
+        "LAMBDA_WARM_TTL_SECONDS": "150",
     }

@@ -662,6 +662,16 @@ MUTATIONS: Final = (
         ("tests/unit/services/test_x402_undeployed.py",),
     ),
     Mutation(
+        "submit: a message that was handed out before has its row read, whatever a process remembers",
+        (Edit(f"{_PACKAGE}/services/lately.py", " or hint.redelivered", ""),),
+        ("tests/unit/services/test_lately.py",),
+    ),
+    Mutation(
+        "submit: only what a node has taken is on its way",
+        (Edit(f"{_PACKAGE}/services/submit.py", " if row.transaction_id in taken_by_node)", ")"),),
+        ("tests/unit/services/test_lately.py",),
+    ),
+    Mutation(
         "the faucet: only test chains have one, whatever is configured",
         (
             Edit(

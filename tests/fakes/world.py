@@ -40,11 +40,12 @@ from ferryman.services.gathering import Gathering
 from ferryman.services.gauging import Gauging
 from ferryman.services.ingest import Accepted, Ingest
 from ferryman.services.journal import Journal
+from ferryman.services.lately import Lately
 from ferryman.services.market import MarketBook
 from ferryman.services.quoting import Quoting
 from ferryman.services.recover import Finding, Recover
 from ferryman.services.silence import Silence
-from ferryman.services.submit import Submit
+from ferryman.services.submit import UNDER_WAY_MS, Submit
 from ferryman.services.sweeping import Sweep
 from ferryman.services.topping_up import ToppingUp
 from ferryman.services.tracking import Tracker
@@ -202,6 +203,7 @@ class World:
             dead_letters=ports.queue,
             confirmer=ports.confirmer,
             silence=Silence(self.clock),
+            lately=Lately(self.clock, UNDER_WAY_MS),
             executions=Executions(kinds=KINDS, clock=self.clock),
             workers=self.workers,
             **self._talk,

@@ -22,8 +22,9 @@ from ferryman.services.binding import Binder
 from ferryman.services.counters import Counters
 from ferryman.services.executions import Executions
 from ferryman.services.gathering import Gathering
+from ferryman.services.lately import Lately
 from ferryman.services.silence import Silence
-from ferryman.services.submit import Submit
+from ferryman.services.submit import UNDER_WAY_MS, Submit
 from ferryman.services.topping_up import ToppingUp
 
 
@@ -68,6 +69,7 @@ def submit_intents(telemetry: Telemetry) -> Submit:
         dead_letters=SqsDeadLetterQueue(aws_client("sqs"), config.dead_letter_queue_url),
         confirmer=LambdaConfirmer(aws_client("lambda"), config.confirm_function),
         silence=Silence(clock),
+        lately=Lately(clock, UNDER_WAY_MS),
         executions=Executions(kinds=KINDS, clock=clock),
         workers=workers,
         clock=clock,

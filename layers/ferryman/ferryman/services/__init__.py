@@ -5,7 +5,7 @@ Each step, and what was made for it:
 ingest: assurance, cached, charging, quoting, market, drafting, nonces
 x402: completing, faucet, awaiting
 submit: gathering, crowds, simulating, batching, batch_gas, parcels, binding, purse, advance, coverage,
-    filling, topping_up, counters, silence, ending
+    filling, topping_up, counters, silence, lately, ending
 confirm: followers, following, receipts, positions, recording, bundles, reopening, resting, strangers, gaps,
     wanting, sweeping, pacing, gauging, spreading
 watch: tracking, followed

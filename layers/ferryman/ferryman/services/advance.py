@@ -56,6 +56,15 @@ class _Unsigned:
     counts_as: Metric | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What became of bytes that a node was given."""
+
+    taken: Sequence[NonceRow]
+    refused: Sequence[NonceRow]
+    """Nonces whose bytes no node will ever take: they have to be filled."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
     """Signs nonces that have no bytes or have to offer more, and broadcasts."""
@@ -77,7 +86,7 @@ class Advance:
         *,
         known: Mapping[TransactionId, Transaction] | None = None,
         market: FeeHistory | None = None,
-    ) -> None:
+    ) -> frozenset[TransactionId]:
         """Bring nonces of one chain as far as they go now.
 
         Bytes are persisted before they are broadcast, so whatever is mined, we know its hash.
@@ -89,6 +98,9 @@ class Advance:
             access: their chain.
             known: rows of their intents, where the caller has them.
             market: what recent blocks paid, where the caller knows.
+
+        Returns:
+            The intents whose bytes a node took.
 
         Raises:
             ChainUnreachableError: the fee market could not be read.
@@ -113,8 +125,9 @@ class Advance:
                 else:
                     ready.append(row)
         unsigned += [self._fill(row, coverage) for row in fills]
-        refused = self._broadcast([*ready, *self._signed(unsigned)], access)
-        self._broadcast(self._signed([self._fill(row, coverage) for row in refused]), access)
+        offered = self._broadcast([*ready, *self._signed(unsigned)], access)
+        self._broadcast(self._signed([self._fill(row, coverage) for row in offered.refused]), access)
+        return frozenset(name for row in offered.taken for name in row.intents)
 
     def _intents(
         self, rows: Sequence[NonceRow], known: Mapping[TransactionId, Transaction]
@@ -254,16 +267,11 @@ class Advance:
         except StaleRowError:
             self.log.info("somebody else went on with the nonce", wallet=row.wallet, nonce=row.nonce)
 
-    def _broadcast(self, rows: Sequence[NonceRow], access: ChainAccess) -> list[NonceRow]:
-        """Send the newest bytes of each nonce, lowest first; confirm sees what becomes of them.
-
-        Returns:
-            Nonces whose bytes no node will ever take: they have to be filled.
-
-        """
+    def _broadcast(self, rows: Sequence[NonceRow], access: ChainAccess) -> _Offered:
+        """Send the newest bytes of each nonce, lowest first; confirm sees what becomes of them."""
         ordered = sorted(rows, key=lambda row: (row.wallet, row.nonce))
         if not ordered:
-            return []
+            return _Offered(taken=(), refused=())
         results = access.chain.send([row.attempts[-1].raw for row in ordered])
         now = self.clock.now()
         for row, result in zip(ordered, results, strict=True):
@@ -284,8 +292,13 @@ class Advance:
                 self._note_outbid(row, access)
         refusals = ((row.wallet, result.refusal) for row, result in zip(ordered, results, strict=True))
         heed(refusals, access.settings.chain_id, wallets=self.wallets, log=self.log)
-        return [
+        answered = list(zip(ordered, results, strict=True))
+        refused = (
             row.filling(FillReason.REJECTED, cause=result.text)
-            for row, result in zip(ordered, results, strict=True)
+            for row, result in answered
             if result.outcome is SendOutcome.PERMANENT and row.attempts[-1].purpose is Purpose.CALL
-        ]
+        )
+        return _Offered(
+            taken=tuple(row for row, result in answered if result.outcome is SendOutcome.SENT),
+            refused=tuple(refused),
+        )

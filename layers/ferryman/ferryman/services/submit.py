@@ -24,7 +24,7 @@ from ferryman.domain.nonces import NonceRow, Wallet, Wanted
 from ferryman.domain.pauses import Pause
 from ferryman.domain.quotas import day_of
 from ferryman.domain.transaction import Status, Transaction, take_step
-from ferryman.domain.units import BlockNumber, ChainId, TransactionId
+from ferryman.domain.units import BlockNumber, ChainId, Milliseconds, TransactionId
 from ferryman.intents.kind import IntentKind
 from ferryman.ports import (
     Change,
@@ -57,6 +57,7 @@ from ferryman.services.ending import fail_unbound
 from ferryman.services.executions import ANY_BLOCK, Executions
 from ferryman.services.gathering import Gathering
 from ferryman.services.hinting import hint_of
+from ferryman.services.lately import Lately
 from ferryman.services.parcels import Parcel
 from ferryman.services.pausing import PAUSED
 from ferryman.services.purse import Purse
@@ -73,7 +74,7 @@ STARTS_ALLOWED: Final = 5
 The queue hands a message out once more than that before it gives it up (`maxReceiveCount` in
 template.yaml), so that the last one finds the row marked and is not tried again.
 """
-UNDER_WAY_MS: Final = 3_000
+UNDER_WAY_MS: Final = Milliseconds(3_000)
 """How long the run that signed a nonce has to broadcast it, before a message of its intents does so again."""
 _LATE: Final = "deadline_passed"
 _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
@@ -83,6 +84,8 @@ _UNBOUND: Final = frozenset({Status.RECEIVED, Status.VALIDATED})
 class _Asked:
     """What is read before anything is done."""
 
+    came: int
+    """Rows that were named at once, with those that are on their way by now."""
     rows: Question[Sequence[Transaction]]
     """Those that are hinted."""
     pauses: Question[Sequence[Pause]]
@@ -109,6 +112,7 @@ class Submit:
     dead_letters: DeadLetterQueue
     confirmer: Confirmer
     silence: Silence
+    lately: Lately
     executions: Executions
     workers: Workers
     """What does not need each other's answers is read at the same time."""
@@ -141,17 +145,20 @@ class Submit:
         if access is None:
             self.log.error("a message names a chain that is not configured", chain_id=hints[0].chain_id)
             return set(hints)
+        news = [hint for hint in hints if not self.lately.covers(hint)]
+        if not news:
+            return set()
         try:
-            asked = self._asked(hints, access)
-            rows = self._rows(hints, asked.rows.answer())
+            asked = self._asked(news, access, came=sum(isinstance(hint, TransactionHint) for hint in hints))
+            rows = self._rows(news, asked.rows.answer())
             for row in rows.values():
                 if row.permanent_reason is not None and row.status in _UNBOUND:
                     self._give_up(row, access)
-            self._go_on(list(rows.values()), self._nonces(hints, rows.values()), access, asked)
+            self._go_on(list(rows.values()), self._nonces(news, rows.values()), access, asked)
         except StoreUnavailableError as error:
-            self.log.warning("outcome not written", cause=str(error), hints=len(hints))
-            return set(hints)
-        return {hint for hint in hints if isinstance(hint, TransactionHint) and self._is_lost(hint, rows)}
+            self.log.warning("outcome not written", cause=str(error), hints=len(news))
+            return set(news)
+        return {hint for hint in news if isinstance(hint, TransactionHint) and self._is_lost(hint, rows)}
 
     def _is_lost(self, hint: TransactionHint, rows: Mapping[str, Transaction]) -> bool:
         """Whether a message names nothing: it ends in the dead-letter queue, where its alarm is."""
@@ -168,10 +175,11 @@ class Submit:
 
     # -- what the hints name ------------------------------------------------------------------
 
-    def _asked(self, hints: Sequence[Hint], access: ChainAccess) -> _Asked:
+    def _asked(self, hints: Sequence[Hint], access: ChainAccess, *, came: int) -> _Asked:
         """Ask for all that binding needs, at the same time; of nonces alone nothing is bound."""
         names = [hint.transaction_id for hint in hints if isinstance(hint, TransactionHint)]
         asked = _Asked(
+            came=came,
             rows=Question(partial(self._named, names)),
             pauses=Question(self.pauses.pauses),
             wallets=Question(partial(self.binder.stored, access)),
@@ -231,7 +239,7 @@ class Submit:
         if assured:
             try:
                 with self.silence.asking(access.settings.chain_id):
-                    bound, market = self._bound(assured, access, asked.wallets, came=len(rows))
+                    bound, market = self._bound(assured, access, asked)
             except (ChainUnreachableError, SignerUnavailableError) as error:
                 self._put_off((row, str(error)) for row in assured)
         if nonces or bound.nonces:
@@ -290,12 +298,10 @@ class Submit:
         self,
         rows: Sequence[Transaction],
         access: ChainAccess,
-        wallets: Question[Sequence[Wallet]],
-        *,
-        came: int,
+        asked: _Asked,
     ) -> tuple[Bound, FeeHistory | None]:
         """Simulate and bind; whatever stands in the way becomes a wait or an end on the row."""
-        pool, now = self.binder.pool(access, wallets.answer()), self.clock.now()
+        pool, now = self.binder.pool(access, asked.wallets.answer()), self.clock.now()
         if not pool:
             self._put_off((row, NO_WALLET) for row in rows)
             return NOTHING_BOUND, None
@@ -305,7 +311,7 @@ class Submit:
         self._put_off((row, NO_WINDOW) for row in rows if row not in able)
         if not able:
             return NOTHING_BOUND, None
-        crowd = Crowd(came=came, taken=taken(pool, settings))
+        crowd = Crowd(came=asked.came, taken=taken(pool, settings))
         with self.gathering(able, access, crowd) as together:
             return self._tried_and_bound(together, pool, wallet, access, able=able, crowd=crowd)
 
@@ -380,9 +386,11 @@ class Submit:
         known = {row.transaction_id: row for row in rows}
         try:
             with self.silence.asking(access.settings.chain_id):
-                self.advance(nonces, access, known=known, market=market)
+                taken_by_node = self.advance(nonces, access, known=known, market=market)
         except (ChainUnreachableError, StoreUnavailableError) as error:
             self.log.warning("nonces not advanced, confirm will ask again", cause=str(error))
+        else:
+            self.lately.note(row for row in rows if row.transaction_id in taken_by_node)
 
     # -- writing down -------------------------------------------------------------------------
 
