@@ -767,6 +767,8 @@ def main() -> None:
     """Try the mutations that the command line asks for."""
     words = sys.argv[1:]
     chosen = [one for one in MUTATIONS if not words or any(word in one.protection for word in words)]
+    if not chosen:
+        sys.exit(f"no protection has any of these words: {', '.join(words)}")
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="ferryman-mutations-") as folder:
         root = Path(folder)
