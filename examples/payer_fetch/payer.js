@@ -23,8 +23,17 @@ if (ASSET) {
 }
 const payingFetch = wrapFetchWithPayment(fetch, client);
 
-for (const address of process.argv.slice(2)) {
-  const answer = await payingFetch(address);
+const addresses = process.argv.slice(2);
+if (!addresses.length) {
+  console.error("which address? It is paid for if it asks for money.");
+  process.exit(1);
+}
+for (const address of addresses) {
+  const answer = await payingFetch(address).catch((error) => {
+    const reasons = [error.message, error.cause?.message].filter(Boolean);
+    console.error(`${address} does not answer, or is not paid: ${reasons.join(": ")}`);
+    process.exit(1);
+  });
   const receipt = answer.headers.get("PAYMENT-RESPONSE") ?? answer.headers.get("X-PAYMENT-RESPONSE");
   const paid = receipt && decodePaymentResponseHeader(receipt);
   // Why it was not taken: version 1 says it in the body.

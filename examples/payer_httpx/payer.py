@@ -5,6 +5,7 @@ import json
 import os
 import sys
 
+import httpx
 from eth_account import Account
 from x402 import x402Client
 from x402.client_base import SpendControlAsset
@@ -36,7 +37,10 @@ async def main(addresses: list[str]) -> None:
     """Print one line of JSON for each address."""
     async with x402HttpxClient(client(), timeout=60.0) as http:
         for address in addresses:
-            answer = await http.get(address)
+            try:
+                answer = await http.get(address)
+            except httpx.TransportError as error:
+                sys.exit(f"{address} does not answer: {error}")
             receipt = answer.headers.get("PAYMENT-RESPONSE") or answer.headers.get("X-PAYMENT-RESPONSE")
             paid = decode_payment_response_header(receipt).model_dump(by_alias=True) if receipt else None
             # Why it was not taken: version 1 says it in the body.
@@ -47,4 +51,4 @@ async def main(addresses: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(main(sys.argv[1:] or sys.exit("which address? It is paid for if it asks for money.")))
