@@ -51,4 +51,6 @@ async def main(addresses: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:] or sys.exit("which address? It is paid for if it asks for money.")))
+    if not sys.argv[1:]:
+        sys.exit("which address? It is paid for if it asks for money.")
+    asyncio.run(main(sys.argv[1:]))

@@ -7,9 +7,10 @@ import pytest
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Instant, Milliseconds, TransactionId
+from ferryman.ports import TransactionStore
 from ferryman.services.awaiting import Awaiting
 from tests.fakes.clock import FakeClock
-from tests.fakes.settled import memory_world
+from tests.fakes.settled import MemoryWorld, memory_world
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,16 @@ class Ending:
         return row
 
 
+def patient(memory: MemoryWorld, store: TransactionStore) -> Awaiting:
+    """Give a process that waits for longer than anything here takes."""
+    return Awaiting(
+        store=store,
+        chains=memory.world.ingest.chains,
+        clock=memory.clock,
+        patience_ms=Milliseconds(20_000),
+    )
+
+
 @pytest.mark.parametrize("block_time_ms", [1_000, 2_000, 12_000])
 @pytest.mark.parametrize("asked", [0.05, 0.4, 0.7, 0.95])
 def test_a_process_that_saw_one_end_reads_the_next_just_after_it(
@@ -112,9 +123,7 @@ def test_what_was_bound_shortly_before_a_block_does_not_wait_for_the_one_after_t
     memory = memory_world(block_time_ms=block_time_ms)
     store, clock = memory.world.store, memory.clock
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
-    awaiting = Awaiting(
-        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
-    )
+    awaiting = patient(memory, store)
     learnt = Ending(row, clock, bound_at=clock.now(), ends_at=clock.now() + block_time_ms)
     monkeypatch.setattr(store, "get", learnt.get)
     awaiting(row, since=clock.now())
@@ -140,9 +149,7 @@ def test_a_process_learns_how_long_after_its_moment_an_end_can_be_read(
     memory = memory_world(block_time_ms=1_000)
     store, clock = memory.world.store, memory.clock
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
-    awaiting = Awaiting(
-        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
-    )
+    awaiting = patient(memory, store)
     began, late, reads = clock.now(), [], []
 
     for place in range(10):
@@ -163,9 +170,7 @@ def test_a_process_soon_forgets_that_ends_came_late_once(monkeypatch: pytest.Mon
     memory = memory_world(block_time_ms=1_000)
     store, clock = memory.world.store, memory.clock
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
-    awaiting = Awaiting(
-        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
-    )
+    awaiting = patient(memory, store)
     began, late = clock.now(), []
 
     for place, written_in in enumerate((0, 220, 0, 0, 0, 0)):
@@ -184,9 +189,7 @@ def test_an_end_that_comes_between_blocks_is_read_within_one(monkeypatch: pytest
     memory = memory_world(block_time_ms=2_000)
     store, clock = memory.world.store, memory.clock
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
-    awaiting = Awaiting(
-        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
-    )
+    awaiting = patient(memory, store)
 
     for ends_in in (2_000, 5_300, 3_700):
         since = clock.now()
@@ -202,9 +205,7 @@ def test_what_others_carried_out_is_an_end_as_well(monkeypatch: pytest.MonkeyPat
     store, clock = memory.world.store, memory.clock
     row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
     found = replace(row, status=Status.CONFIRMED, reached={**row.reached, Step.RECOVERED: clock.now()})
-    awaiting = Awaiting(
-        store=store, chains=memory.world.ingest.chains, clock=clock, patience_ms=Milliseconds(20_000)
-    )
+    awaiting = patient(memory, store)
     monkeypatch.setattr(store, "get", lambda _name: found)
 
     assert awaiting(row, since=clock.now()) is found

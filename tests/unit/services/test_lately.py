@@ -83,29 +83,18 @@ def test_others_that_come_with_them_go_on(asked: tuple[MemoryWorld, list[str], S
     assert len(memory.chain.mempool) == 2
 
 
-def test_a_message_that_was_handed_out_before_is_looked_at(
-    asked: tuple[MemoryWorld, list[str], Sequence[Hint]],
+@pytest.mark.parametrize("change", ["redelivered", "version"])
+def test_a_message_that_was_handed_out_before_or_is_newer_is_looked_at(
+    asked: tuple[MemoryWorld, list[str], Sequence[Hint]], change: str
 ) -> None:
-    """Somebody died over it, or somebody else than this process has to be told."""
-    memory, calls, hints = asked
-    assert isinstance(hints[10], TransactionHint)
-
-    memory.world.submit([replace(hints[10], redelivered=True)])
-
-    assert calls
-    over(memory)
-
-
-def test_a_message_of_a_later_version_is_looked_at(
-    asked: tuple[MemoryWorld, list[str], Sequence[Hint]],
-) -> None:
-    """The row went on since: what this process knows is past."""
+    """Somebody may have died over it, or the row gone on since: what this process knows is past."""
     memory, calls, hints = asked
     (version,) = {row.version for row in memory.world.rows()}
     assert isinstance(hints[10], TransactionHint)
+    changes: dict[str, Any] = {"redelivered": True, "version": version}
     calls.clear()
 
-    memory.world.submit([replace(hints[10], version=version)])
+    memory.world.submit([replace(hints[10], **{change: changes[change]})])
 
     assert calls
     over(memory)

@@ -273,8 +273,8 @@ class Advance:
         if not ordered:
             return _Offered(taken=(), refused=())
         results = access.chain.send([row.attempts[-1].raw for row in ordered])
-        now = self.clock.now()
-        for row, result in zip(ordered, results, strict=True):
+        answered, now = list(zip(ordered, results, strict=True)), self.clock.now()
+        for row, result in answered:
             said = {"wallet": row.wallet, "nonce": row.nonce, "hash": row.attempts[-1].hash}
             if result.outcome is SendOutcome.SENT:
                 self.log.info("broadcast", transaction_ids=row.intents, **said)
@@ -290,9 +290,8 @@ class Advance:
                 )
             if result.refusal in _TOO_LITTLE:
                 self._note_outbid(row, access)
-        refusals = ((row.wallet, result.refusal) for row, result in zip(ordered, results, strict=True))
+        refusals = ((row.wallet, result.refusal) for row, result in answered)
         heed(refusals, access.settings.chain_id, wallets=self.wallets, log=self.log)
-        answered = list(zip(ordered, results, strict=True))
         refused = (
             row.filling(FillReason.REJECTED, cause=result.text)
             for row, result in answered

@@ -5,7 +5,6 @@ the rows again for each of them would hold the queue up, for nothing.
 """
 
 from collections.abc import Iterable
-from typing import Final
 
 from ferryman.domain.transaction import Transaction
 from ferryman.domain.units import Instant, Milliseconds, TransactionId
@@ -26,7 +25,7 @@ class Lately:
 
     def __init__(self, clock: Clock, moment: Milliseconds) -> None:
         self._clock = clock
-        self._moment: Final = moment
+        self._moment = moment
         self._gone: dict[TransactionId, tuple[int, Instant]] = {}
 
     def note(self, rows: Iterable[Transaction]) -> None:
@@ -39,5 +38,5 @@ class Lately:
         """Say whether what a hint asks for was done moments ago."""
         if not isinstance(hint, TransactionHint) or hint.redelivered:
             return False
-        version, at = self._gone.get(hint.transaction_id, (0, Instant(0)))
-        return hint.version < version and self._clock.now() - at < self._moment
+        gone = self._gone.get(hint.transaction_id)
+        return gone is not None and hint.version < gone[0] and self._clock.now() - gone[1] < self._moment
