@@ -13,8 +13,8 @@ WORKERS ?= auto
 
 export PATH := $(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
-# Settings of the local stack and the demo, from the environment or from make's command line.
-export CHAINS CHAIN_IDS BLOCK_TIME WALLETS ACCOUNTS AWS_PORT RPC_PORT LOG_LEVEL COUNT SENDERS CONCURRENCY
+# Settings such as LOG_LEVEL reach what is run without being named: make passes on its command line and its
+# environment. An `export` of their names would set those that nobody gave, to nothing.
 
 .PHONY: help
 help: ## List the targets
@@ -107,7 +107,6 @@ coverage: setup ## Tests in memory, with moto, anvil and the emulator; reports t
 
 # Each soak tries something new, unless it is told the seed of another one.
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-export SOAK_LIVES
 
 .PHONY: soak
 soak: setup ## Tests that take long, with new random lives each time (SEED, SOAK_LIVES of each shape)
