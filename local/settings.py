@@ -110,5 +110,5 @@ def _add_port_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _from_environment(name: str, default: str | None) -> str | None:
-    # argparse converts and checks a default that is a string; a variable set to nothing is one that is not set.
+    # argparse converts and checks a default that is a string; one set to nothing is not set.
     return os.environ.get(name) or default
