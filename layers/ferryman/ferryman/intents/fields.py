@@ -159,12 +159,16 @@ _REASONS: Final[Mapping[str, str]] = {
     "extra_forbidden": "is not a field of this request",
     "string_type": "must be a string",
     "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
     "dict_type": "must be a JSON object",
     "string_pattern_mismatch": "must be a whole decimal number: no sign, point, exponent or leading zero",
 }
 """pydantic's error types in our words; the others say it well themselves."""
+
+_SHOULD: Final = re.compile(r"^\w+ should ")
+"""How they begin: the field is named beside what they say."""
 
 
 def validated(model: type[_Model], body: object) -> _Model:
@@ -184,7 +188,8 @@ def validated(model: type[_Model], body: object) -> _Model:
 def problem_of(details: ErrorDetails) -> FieldProblem:
     """Name the field and the reason, never the value: it may be a signature."""
     field = ".".join(str(part) for part in details["loc"])
-    reason = _REASONS.get(details["type"], details["msg"].removeprefix("Value error, "))
+    said = _SHOULD.sub("must ", details["msg"].removeprefix("Value error, "))
+    reason = _REASONS.get(details["type"], said)
     if (expected := details.get("ctx", {}).get("expected")) is not None:
         reason = f"must be {expected}"
     return FieldProblem(field[:_SHOWN], reason[0].lower() + reason[1:])

@@ -77,7 +77,7 @@ def explain(situation: Situation) -> Explanation:
     """Say why a transaction is where it is."""
     row = situation.row
     if row.status is Status.CONFIRMED:
-        summary = f"Done: it is mined in block {row.block_number}, {row.confirmations} blocks deep."
+        summary = f"Done: it is mined in block {row.block_number} (confirmations: {row.confirmations})."
         return Explanation(summary=summary, blocker=Blocker.NOTHING)
     if row.status is Status.FAILED:
         return _failed(situation)

@@ -327,10 +327,9 @@ def test_a_number_that_is_no_whole_json_number_is_refused(field: str, value: obj
 @pytest.mark.parametrize(("field", "value"), [("chain_id", 0), ("chain_id", -1), ("deadline", -1)])
 def test_a_number_below_its_bound_is_refused(field: str, value: int) -> None:
     """EIP-155 ids begin at 1, Unix time at 0."""
-    found = problems_of(**{field: value})
+    bound = {"chain_id": 1, "deadline": 0}[field]
 
-    assert found.keys() == {field}
-    assert "greater than or equal to" in found[field]
+    assert problems_of(**{field: value}) == {field: f"must be greater than or equal to {bound}"}
 
 
 @pytest.mark.parametrize("field", ["chain_id", "deadline"])
