@@ -8,13 +8,15 @@ import pytest
 from ferryman.adapters.dynamodb.backlog_parts import DynamoBacklogParts
 from ferryman.adapters.dynamodb.operations import ConditionFailedError, Write
 from ferryman.adapters.dynamodb.wallets import DynamoWallets
-from ferryman.domain.backlog import PARTS
+from ferryman.domain.backlog import PARTS, part_of
 from ferryman.domain.errors import StoreUnavailableError
 from ferryman.domain.events import Step
 from ferryman.domain.nonces import NonceRow
 from ferryman.domain.transaction import Status, Transaction
 from ferryman.domain.units import Instant, Milliseconds
+from ferryman.ports import TransactionHint
 from ferryman.services.crowds import SCARCE_WAIT_MS
+from ferryman.services.waiting import put_off
 from tests.fakes.settled import LOCKED, MemoryWorld, memory_world
 from tests.support.payments import CHAIN_ID
 
@@ -60,23 +62,24 @@ def settled(memory: MemoryWorld) -> None:
     assert not memory.world.queue.dead
 
 
-class WithoutBacklog:
-    """A store whose list of waiting rows cannot be read."""
+class Without:
+    """A port one of whose methods is refused, as for want of a permission."""
 
-    def __init__(self, store: Any) -> None:  # noqa: ANN401 (any port)
-        self._store = store
+    def __init__(self, port: Any, refused: str) -> None:  # noqa: ANN401 (any port)
+        self._port = port
+        self._refused = refused
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (any method)
-        return getattr(self._store, name)
+        return self._refuse if name == self._refused else getattr(self._port, name)
 
-    def backlog(self, *_: object, **__: object) -> None:
-        """Refuse, as a missing permission does."""
-        raise StoreUnavailableError("DynamoDB refused Query: AccessDeniedException")
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise StoreUnavailableError("DynamoDB refused it: AccessDeniedException")
 
 
-def test_a_backlog_that_cannot_be_read_holds_nothing_up() -> None:
+@pytest.mark.parametrize(("port", "method"), [("store", "backlog"), ("parts", "take"), ("parts", "leave")])
+def test_a_backlog_that_cannot_be_read_holds_nothing_up(port: str, method: str) -> None:
     """Filling batches up is an economy: what the messages name goes on at once."""
-    memory = memory_world(wrap=lambda name, port: WithoutBacklog(port) if name == "store" else port)
+    memory = memory_world(wrap=lambda name, given: Without(given, method) if name == port else given)
 
     names = crowd(memory, 7)
 
@@ -202,8 +205,27 @@ def test_what_needs_nobody_elses_answer_is_asked_side_by_side(monkeypatch: pytes
     memory.world.submit(memory.world.queue.everything()[:10])
 
     assert [size for size, _ in nonces(memory)] == [32]
-    rows_pauses_wallets, rows_wallets, signature = 3, 2, 1
-    assert asked == [rows_pauses_wallets, 1, PARTS - 1, rows_wallets, PARTS, signature]
+    rows_pauses_wallets, lease_list, rows_wallets, bind_and_leave, signature = 3, 2, 2, 1 + PARTS, 1
+    taken = [lease_list, lease_list * (PARTS - 1)]
+    assert asked == [rows_pauses_wallets, *taken, rows_wallets, bind_and_leave, signature]
+    settled(memory)
+
+
+def test_what_a_part_of_the_backlog_lists_in_vain_is_made_up_from_the_others() -> None:
+    """The list says when rows are due, and not what they wait for."""
+    memory = memory_world(batch_size=8)
+    crowd(memory, 40, submit=False)
+    hints = memory.world.queue.everything()[:5]
+    hinted = [hint.transaction_id for hint in hints if isinstance(hint, TransactionHint)]
+    near = [row for row in memory.world.rows() if part_of(row.transaction_id) == part_of(hinted[0])]
+    troubled = [row for row in near if row.transaction_id not in hinted]
+    assert len(troubled) >= 3
+    for row in troubled:
+        put_off(row, "trouble", store=memory.world.store, clock=memory.clock, log=memory.world.log)
+
+    memory.world.submit(hints)
+
+    assert [size for size, _ in nonces(memory)] == [8]
     settled(memory)
 
 

@@ -14,12 +14,22 @@ from ferryman.domain.units import Instant, Milliseconds, TransactionId
 from ferryman.ports import BacklogParts, Clock, Log, TransactionStore, Workers
 from ferryman.services.chains import ChainAccess
 from ferryman.services.crowds import Crowd
+from ferryman.services.questions import Question, ask_together
 from ferryman.services.waiting import NO_WINDOW
 
 _LISTED_PER_TAKEN: Final = 4
 """Rows that are listed for each that is wanted: the runs that have their messages are at work on some."""
 _TURN_MS: Final = Milliseconds(5_000)
 """How long a part of the backlog is a run's at most: as long as it takes to try, bind and sign, and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Rows that may share transactions, and what they were taken from."""
+
+    rows: list[Transaction]
+    leaving: list[Question[None]]
+    """Lets others take from the parts of the backlog that these are of; asked in the end, if not before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +39,7 @@ class Gathering:
     store: TransactionStore
     parts: BacklogParts
     workers: Workers
-    """Parts that are asked for together are so at the same time: somebody waits for each of these rows."""
+    """What does not need each other's answers is asked at the same time: somebody waits for each row."""
     clock: Clock
     log: Log
 
@@ -39,11 +49,11 @@ class Gathering:
         rows: Sequence[Transaction],
         access: ChainAccess,
         crowd: Crowd,
-    ) -> Iterator[list[Transaction]]:
+    ) -> Iterator[Gathered]:
         """Give the rows with others of the backlog, as many as fill their batches.
 
-        Those are of parts of the backlog that no other run takes from until this is left: of two that
-        prepare the same rows, one would do so in vain.
+        Those are of parts of the backlog that no other run takes from until this is left, or what it gives
+        to ask for that was asked: of two that prepare the same rows, one would do so in vain.
 
         There is a backlog if there is a crowd, or if one of the rows has waited for a free nonce. Without
         one a row goes on alone, and at once.
@@ -56,18 +66,12 @@ class Gathering:
             crowd: how many came at once, and how few nonces there are.
 
         """
-        most = len(rows) + self._missing(rows, access, crowd)
-        until, mine = Instant(self.clock.now() + _TURN_MS), list[int]()
-        together = list(rows)
+        missing, leaving = self._missing(rows, access, crowd), list[Question[None]]()
         try:
-            # Most often the first is enough, and others are left to other runs.
-            first, *others = self._parts_of(rows)
-            for some in ([first], others):
-                if len(together) < most:
-                    together += self._from(some, together, access, most - len(together), mine, until)
-            yield together
+            others = self._others(rows, access, missing, leaving) if missing else []
+            yield Gathered([*rows, *others], leaving)
         finally:
-            self._leave(access, mine, until)
+            self.workers.work_off([[question.ask] for question in leaving if not question.is_asked])
 
     def _missing(self, rows: Sequence[Transaction], access: ChainAccess, crowd: Crowd) -> int:
         """Wait for others to come, if that is worth it; give how many fill the batches up."""
@@ -93,44 +97,75 @@ class Gathering:
         """Give all parts of the backlog, those that the rows are in first."""
         return dict.fromkeys([*(part_of(row.transaction_id) for row in rows), *range(PARTS)])
 
-    def _from(
+    def _others(
         self,
-        parts: Sequence[int],
         rows: Sequence[Transaction],
         access: ChainAccess,
         missing: int,
-        mine: list[int],
-        until: Instant,
+        leaving: list[Question[None]],
     ) -> list[Transaction]:
-        """Take others out of parts of the backlog that nobody else takes from; add these to `mine`."""
-        settings, now = access.settings, self.clock.now()
-        listed: dict[int, list[TransactionId]] = {}
+        """Take as many others out of the backlog, if there are; add how to leave what they come from."""
+        taken = list[Transaction]()
+        known, seed = {row.transaction_id for row in rows}, int(rows[0].transaction_id[2:10], 16)
+        # Most often the first is enough, and others are left to other runs.
+        first, *further = self._parts_of(rows)
 
-        def list_alone(part: int) -> None:
-            if self.parts.take(settings.chain_id, part, until=until, now=now):
-                mine.append(part)
-                found = self.store.backlog(settings.chain_id, part=part, limit=missing * _LISTED_PER_TAKEN)
-                listed[part] = [name for _, name in found]
+        def listed(parts: Sequence[int], most: int) -> list[TransactionId]:
+            found = self._listed(parts, access, most * _LISTED_PER_TAKEN, leaving)
+            names = [name for name in found if name not in known]
+            # The first ones are those whose messages other runs have in hand.
+            start = seed % max(len(names) - most, 1)
+            return names[start : start + most]
 
         try:
-            self.workers.work_off([[partial(list_alone, part)] for part in parts])
-            known = {row.transaction_id for row in rows}
-            names = [name for part in parts for name in listed.get(part, ()) if name not in known]
-            # The first ones are those whose messages other runs have in hand.
-            start = int(rows[0].transaction_id[2:10], 16) % max(len(names) - missing, 1)
-            found = self.store.get_many(names[start : start + missing]) if names else ()
+            names = listed([first], missing)
+            if len(names) < missing:
+                names += listed(further, missing - len(names))
+                further = []
+            taken += self._going(names, rows, access)
+            if further and len(taken) < missing:
+                taken += self._going(listed(further, missing - len(taken)), rows, access)
         except StoreUnavailableError as error:
             self.log.warning("batch not filled up", cause=str(error), rows=len(rows))
-            return []
+        return taken
+
+    def _listed(
+        self, parts: Sequence[int], access: ChainAccess, limit: int, leaving: list[Question[None]]
+    ) -> list[TransactionId]:
+        """List what waits in those of some parts that nobody else takes from; they are this run's now."""
+        until = Instant(self.clock.now() + _TURN_MS)
+        # Listed while they are taken, and in vain where another run has one: somebody waits for these rows.
+        taking = {part: Question(partial(self._take, access, part, until)) for part in parts}
+        listing = {
+            part: Question(partial(self.store.backlog, access.settings.chain_id, part=part, limit=limit))
+            for part in parts
+        }
+        ask_together(self.workers, *taking.values(), *listing.values())
+        mine = [part for part, question in taking.items() if question.answer()]
+        leaving += [Question(partial(self._leave, access, part, until)) for part in mine]
+        return [name for part in mine for _, name in listing[part].answer()]
+
+    def _take(self, access: ChainAccess, part: int, until: Instant) -> bool:
+        try:
+            return self.parts.take(access.settings.chain_id, part, until=until, now=self.clock.now())
+        except StoreUnavailableError as error:
+            self.log.warning("part of the backlog not taken", cause=str(error))
+            return False
+
+    def _going(
+        self, names: Sequence[TransactionId], rows: Sequence[Transaction], access: ChainAccess
+    ) -> list[Transaction]:
+        """Read what was listed, and give what is like the rows and could be bound now."""
+        settings, now = access.settings, self.clock.now()
+        found = self.store.get_many(names) if names else ()
         alike = {(row.kind, lane_of(row, settings, now)) for row in rows}
         return [
             row for row in found if _may_go(row, now) and (row.kind, lane_of(row, settings, now)) in alike
         ]
 
-    def _leave(self, access: ChainAccess, mine: Iterable[int], until: Instant) -> None:
-        leave = partial(self.parts.leave, access.settings.chain_id, until=until)
+    def _leave(self, access: ChainAccess, part: int, until: Instant) -> None:
         try:
-            self.workers.work_off([[partial(leave, part)] for part in mine])
+            self.parts.leave(access.settings.chain_id, part, until=until)
         except StoreUnavailableError as error:
             self.log.warning("part of the backlog not left, its time runs out", cause=str(error))
 

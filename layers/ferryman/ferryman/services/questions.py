@@ -23,6 +23,11 @@ class Question(Generic[T]):
         except Exception as error:  # noqa: BLE001 (raised where the answer is wanted)
             self._answer.set_exception(error)
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether it was asked."""
+        return self._answer.done()
+
     def answer(self) -> T:
         """Give the answer; ask first, if nobody has.
 
@@ -30,7 +35,7 @@ class Question(Generic[T]):
             Exception: what stood in the way.
 
         """
-        if not self._answer.done():
+        if not self.is_asked:
             self.ask()
         return self._answer.result()
 

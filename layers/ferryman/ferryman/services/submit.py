@@ -55,7 +55,7 @@ from ferryman.services.crowds import Crowd
 from ferryman.services.data_fees import data_fees
 from ferryman.services.ending import fail_unbound
 from ferryman.services.executions import ANY_BLOCK, Executions
-from ferryman.services.gathering import Gathering
+from ferryman.services.gathering import Gathered, Gathering
 from ferryman.services.hinting import hint_of
 from ferryman.services.lately import Lately
 from ferryman.services.parcels import Parcel
@@ -312,12 +312,12 @@ class Submit:
         if not able:
             return NOTHING_BOUND, None
         crowd = Crowd(came=asked.came, taken=taken(pool, settings))
-        with self.gathering(able, access, crowd) as together:
-            return self._tried_and_bound(together, pool, wallet, access, able=able, crowd=crowd)
+        with self.gathering(able, access, crowd) as gathered:
+            return self._tried_and_bound(gathered, pool, wallet, access, able=able, crowd=crowd)
 
     def _tried_and_bound(
         self,
-        rows: Sequence[Transaction],
+        gathered: Gathered,
         pool: Sequence[Wallet],
         wallet: Wallet,
         access: ChainAccess,
@@ -328,7 +328,9 @@ class Submit:
         """Simulate what came together, in the name of one of the wallets, and bind what passes."""
         hinted = {row.transaction_id for row in able}
         payers = [one.address for one in pool]
-        parcels, verdicts = self.batching(rows, access, sender=wallet.address, payers=payers, crowd=crowd)
+        parcels, verdicts = self.batching(
+            gathered.rows, access, sender=wallet.address, payers=payers, crowd=crowd
+        )
         for doomed in verdicts.failed:
             self._end(doomed.row, doomed.reason, access, witnesses=doomed.witnesses, since=doomed.block)
         self._put_off(verdicts.waiting)
@@ -338,7 +340,11 @@ class Submit:
             wallet = next((one for one in pool if one.address == wallet.address), wallet)
         healed = self.counters.healed(wallet, verdicts.sender_count, access)
         purse = self._purse(parcels, verdicts, access)
-        bound = self.binder.bind(parcels, access, [healed if one is wallet else one for one in pool], purse)
+        wallets = [healed if one is wallet else one for one in pool]
+        binding = Question(partial(self.binder.bind, parcels, access, wallets, purse))
+        # By the time others have taken a part of the backlog and read what is in it, this is bound.
+        ask_together(self.workers, binding, *gathered.leaving)
+        bound = binding.answer()
         bound = replace(bound, nonces=(*bound.nonces, *self.topping_up(pool, purse, access)))
         left = [(one.row, NO_WINDOW) for one in bound.without_capacity]
         left += [(one.row, cause) for one, cause in bound.without_funds]
