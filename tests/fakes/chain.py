@@ -171,6 +171,8 @@ class FakeChain:
         self.settings = settings
         self.is_reachable = True
         self.is_mining = True
+        self.heard: list[tuple[BlockNumber, Instant]] = []
+        """The heads that somebody said others had seen, and when."""
         self.sends = 0
         self.reverted: list[TxHash] = []
         self.contract_wallets: set[str] = set()
@@ -390,6 +392,10 @@ class FakeChain:
         block = at if at is not None else self.settings.confirmed_block(head)
         answers = (self._view(read, head if read.depth is Depth.HEAD else block) for read in reads)
         return Reading(block=block, head=head, answers=tuple(answers))
+
+    def heard_of(self, head: BlockNumber, *, at: Instant) -> None:
+        """Its head is always fresh; what it was told is kept for tests."""
+        self.heard.append((head, at))
 
     def simulate(
         self,

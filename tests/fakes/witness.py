@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Final
 from ferryman.domain.eip1559 import Call
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import FeeHistory
-from ferryman.domain.units import Address, BlockHash, BlockNumber, Gas, Milliseconds, TxHash, WalletNonce, Wei
+from ferryman.domain.units import (
+    Address,
+    BlockHash,
+    BlockNumber,
+    Gas,
+    Instant,
+    Milliseconds,
+    TxHash,
+    WalletNonce,
+    Wei,
+)
 from ferryman.ports import (
     Block,
     Chain,
@@ -94,6 +104,10 @@ class FakeWitness:
             for read, answer in zip(reads, truth.answers, strict=True)
         )
         return replace(truth, answers=tuple(blank))
+
+    def heard_of(self, head: BlockNumber, *, at: Instant) -> None:
+        """Tell its chain."""
+        self._chain.heard_of(head, at=at)
 
     def simulate(
         self,

@@ -15,7 +15,7 @@ from ferryman.domain.eip1559 import Call, Eip1559Transaction, transaction_hash
 from ferryman.domain.errors import ChainUnreachableError
 from ferryman.domain.fees import Eip1559Fees, Tier, price
 from ferryman.domain.signatures import from_der
-from ferryman.domain.units import Address, BlockNumber, Gas, Milliseconds, TxHash, WalletNonce, Wei
+from ferryman.domain.units import Address, BlockNumber, Gas, Instant, Milliseconds, TxHash, WalletNonce, Wei
 from ferryman.intents.payment import PAYMENT, escrow
 from ferryman.ports import Counted, Depth, Read, Refusal, Reverted, SendOutcome, Trial
 from local.ports import LOOPBACK, any_free_port
@@ -158,6 +158,25 @@ def test_a_head_seen_within_the_block_time_is_trusted_unless_a_fresh_one_is_aske
     after_a_block_time = chain.read([]).block
 
     assert [block - first for block in (trusted, brought_along, fresh, after_a_block_time)] == [0, 3, 4, 5]
+
+
+def test_a_head_that_others_saw_is_trusted_as_one_that_was_read(node: Node) -> None:
+    """Whoever waited for the end of one message reads the funds for the next at once, and at its block."""
+    chain, clock = chain_on(node)
+    first = chain.read([]).block
+    node.mine(3)
+    clock.sleep(Milliseconds(5_000))
+
+    chain.heard_of(BlockNumber(first + 2), at=Instant(clock.now() - 500))
+    heard = chain.read([]).block
+    chain.heard_of(BlockNumber(first + 1), at=clock.now())
+    not_older = chain.read([]).block
+    node.mine()
+    clock.sleep(Milliseconds(5_000))
+    chain.heard_of(BlockNumber(first + 3), at=Instant(clock.now() - 1_001))
+    long_ago = chain.read([]).block
+
+    assert [block - first for block in (heard, not_older, long_ago)] == [2, 3, 4]
 
 
 def test_an_account_without_code_answers_nothing(node: Node) -> None:

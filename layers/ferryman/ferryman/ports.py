@@ -319,6 +319,13 @@ class Chain(Protocol):
         """
         ...
 
+    def heard_of(self, head: BlockNumber, *, at: Instant) -> None:
+        """Take in that the chain had reached a block then: another process saw it.
+
+        `read` trusts it as one that it has seen itself.
+        """
+        ...
+
     def simulate(
         self,
         calls: Sequence[Call],

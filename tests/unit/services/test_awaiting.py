@@ -6,7 +6,7 @@ import pytest
 
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Status, Transaction
-from ferryman.domain.units import Instant, Milliseconds, TransactionId
+from ferryman.domain.units import BlockNumber, Instant, Milliseconds, TransactionId
 from ferryman.ports import TransactionStore
 from ferryman.services.awaiting import Awaiting
 from tests.fakes.clock import FakeClock
@@ -184,6 +184,22 @@ def test_a_process_soon_forgets_that_ends_came_late_once(monkeypatch: pytest.Mon
     late, _ = waited_for(monkeypatch, 0, 220, 0, 0, 0, 0)
 
     assert late[-1] <= late[2] // 2
+
+
+def test_whoever_waited_for_an_end_knows_the_head_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a message confirmed three blocks deep, the chain had reached the second one after its own."""
+    memory = memory_world(block_time_ms=1_000)
+    store, clock, chain = memory.world.store, memory.clock, memory.chain
+    row = memory.world.post(memory.payers[0].pay(1_000, deadline=memory.deadline())).transaction
+    mined = replace(row, block_number=BlockNumber(70), confirmations=3)
+    ending = Ending(mined, clock, bound_at=clock.now(), ends_at=clock.now() + 2_000)
+    monkeypatch.setattr(store, "get", ending.get)
+    awaiting = patient(memory, store)
+
+    awaiting(mined, since=clock.now())
+    assert chain.heard == [(72, ending.ends_at)]
+    awaiting(ending.get(row.transaction_id), since=clock.now())
+    assert len(chain.heard) == 1, "a row that was over before says nothing new"
 
 
 def test_an_end_that_comes_between_blocks_is_read_within_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ferryman.domain.events import Step
 from ferryman.domain.transaction import Transaction
-from ferryman.domain.units import ChainId, Instant, Milliseconds
+from ferryman.domain.units import BlockNumber, ChainId, Instant, Milliseconds
 from ferryman.ports import Clock, TransactionStore
 from ferryman.services.chains import Chains
 
@@ -73,7 +73,18 @@ class Awaiting:
             block_time = self.chains[row.chain_id].settings.block_time_ms
             ends = self._ends.setdefault(row.chain_id, _Ends(confirmed_at, block_time // _SIXTEENTH))
             ends.learn(confirmed_at, missed_at=missed_at, found_at=looked_at, block_time=block_time)
+            self._hear(row, confirmed_at)
         return row
+
+    def _hear(self, row: Transaction, confirmed_at: Instant) -> None:
+        """Tell the chain which block it has reached: whoever waited for an end often comes again at once.
+
+        Confirm saw it. A head of our own may be a block older than what settled the payer's last one, so its
+        funds would be read twice.
+        """
+        if row.block_number is not None and row.confirmations:
+            head = BlockNumber(row.block_number + row.confirmations - 1)
+            self.chains[row.chain_id].chain.heard_of(head, at=confirmed_at)
 
     def _pause(self, row: Transaction, looks: int) -> int:
         """Give the milliseconds until a row is worth a look."""

@@ -8,10 +8,12 @@ from ferryman.ports import Block
 
 _NEVER: Final = Instant(0)
 _SHORTEST_MS: Final = 100
-_FINE, _COARSE = 16, 4
+_AT_ONCE_MS: Final = 25
+"""The shortest pause of all, once a block: a look that came a little too soon is made up for."""
+_FINEST, _FINE, _COARSE = 32, 16, 4
 """Without a new block, look again after such a part of a block time: fine while one is about to come."""
 _FINE_STEPS: Final = 4
-_CREEP: Final = 64
+_CREEP: Final = 128
 """A look that found a block comes at least such a part of a block time sooner after the next one."""
 
 
@@ -42,14 +44,17 @@ class Pace:
 
         """
         pause = self._pause(head, at)
+        shortest = _AT_ONCE_MS if self._misses == 1 else _SHORTEST_MS
         self._head, self._looked_at = head, at
-        self._due = Instant(at + max(pause, _SHORTEST_MS))
+        self._due = Instant(at + max(pause, shortest))
         return self._due
 
     def _pause(self, head: Block | None, at: Instant) -> int:
         block_time, before = self.block_time_ms, self._head
         if head is None or (before is not None and head.number == before.number):
             self._misses += 1
+            if self._misses == 1:
+                return block_time // _FINEST
             return block_time // (_FINE if self._misses <= _FINE_STEPS else _COARSE)
         missed, self._misses = self._misses, 0
         if before is None:

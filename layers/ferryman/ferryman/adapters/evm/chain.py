@@ -115,6 +115,11 @@ class EvmChain:
         given = tuple(self._answer(answer) for answer in answers)
         return Reading(block=block, head=head.number, answers=given)
 
+    def heard_of(self, head: BlockNumber, *, at: Instant) -> None:
+        """Read at this block next, unless a newer one is known: a node need not be asked for it."""
+        if head >= self._head_number:
+            self._head_number, self._head_seen_at = head, Instant(max(at, self._head_seen_at))
+
     def simulate(
         self,
         calls: Sequence[Call],
