@@ -80,6 +80,13 @@ class Stack:
         """Unix seconds, from now."""
         return int(time.time()) + seconds
 
+    @staticmethod
+    def stay_within_a_day(seconds: int = 60) -> None:
+        """Let a day (UTC) that ends within so many seconds end first: counts begin anew with it."""
+        left = 86_400 - time.time() % 86_400
+        if left < seconds:
+            time.sleep(left + 1)
+
     def aws(self, service: str, **credentials: str) -> Any:  # noqa: ANN401 (boto3 types clients by literals)
         """An AWS client: the administrator's, unless other credentials are given."""
         given = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | credentials

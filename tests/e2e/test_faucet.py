@@ -17,6 +17,7 @@ def test_of_ten_who_ask_for_one_account_at_once_one_is_given(stack: Stack) -> No
     def ask(_place: int) -> httpx.Response:
         return stack.http.post("/faucet/usdc", json=body, timeout=40)
 
+    stack.stay_within_a_day()
     with ThreadPoolExecutor(10) as executor:
         answers = list(executor.map(ask, range(10)))
     no_test_chain = stack.http.post("/faucet/usdc", json=body | {"chain_id": 1})

@@ -1,8 +1,11 @@
 """The emulator: what is spared of MiniStack's work changes nothing of what it answers."""
 
+import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ministack.services import dynamodb, sqs
@@ -67,6 +70,60 @@ def test_messages_are_forgotten_as_before(
     for expiries in ([], [-2, -1], [-2, -1, 0, 1, 2], [1, 2]):
         assert left(now, expiries) == left(as_it_was, expiries)
     assert left(now, [-2, -1, 0, 1, 2]) == ["message 1", "message 2"]
+
+
+@dataclass
+class Wire:
+    """A connection, and what was written to it at a time."""
+
+    written: list[bytes] = field(default_factory=list)
+    is_closed: bool = False
+    peer: str = "127.0.0.1"
+
+    def write(self, data: bytes) -> None:
+        """Note it."""
+        assert not self.is_closed
+        self.written.append(data)
+
+    def close(self) -> None:
+        """Note that."""
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(
+    ("writes", "sent"),
+    [
+        ((b"HTTP/1.1 200 OK", b"{}"), [b"HTTP/1.1 200 OK{}"]),
+        ((b"HTTP/1.1 200 OK", b"one", b"two"), [b"HTTP/1.1 200 OKone", b"two"]),
+        ((b"HTTP/1.1 200 OK", b""), [b"HTTP/1.1 200 OK"]),
+        ((b"HTTP/1.1 204 No Content",), [b"HTTP/1.1 204 No Content"]),
+        (
+            (b"HTTP/1.1 100 Continue", b"HTTP/1.1 200 OK", b"{}"),
+            [b"HTTP/1.1 100 ContinueHTTP/1.1 200 OK", b"{}"],
+        ),
+        ((b"a frame",), [b"a frame"]),
+    ],
+)
+@pytest.mark.parametrize("closes", [False, True])
+def test_the_head_of_an_answer_goes_with_its_body_and_nothing_is_kept_back(
+    writes: Sequence[bytes], sent: list[bytes], *, closes: bool
+) -> None:
+    """One write wakes whoever asked once; a head that nothing follows goes in the loop's next round."""
+    wire = Wire()
+
+    async def answer() -> None:
+        together = emulator.Together(cast("asyncio.Transport", wire), asyncio.get_running_loop())
+        for one in writes:
+            together.write(one)
+        if closes:
+            together.close()
+        assert together.peer == wire.peer
+        await asyncio.sleep(0)
+
+    asyncio.run(answer())
+
+    assert wire.written == sent
+    assert wire.is_closed == closes
 
 
 @pytest.mark.parametrize(("module", "name"), _REPLACED)
