@@ -179,6 +179,22 @@ def test_a_head_that_others_saw_is_trusted_as_one_that_was_read(node: Node) -> N
     assert [block - first for block in (heard, not_older, long_ago)] == [2, 3, 4]
 
 
+def test_a_head_that_others_saw_and_our_endpoint_has_not_is_not_insisted_on(node: Node) -> None:
+    """Of nodes behind one address each has blocks at its own time; no funded message is put off for that."""
+    chain, clock = chain_on(node)
+    payload = request_payload(node)
+    head = int(node.web3.eth.block_number)
+
+    chain.heard_of(BlockNumber(head + 2), at=clock.now())
+    reading = chain.read(PAYMENT.state_reads(payload))
+    node.mine(3)
+    trusted = chain.read(PAYMENT.state_reads(payload)).block
+
+    (deep, _newest) = (escrow.payment_state(answer) for answer in reading.answers)  # type: ignore[arg-type]
+    assert (reading.block, reading.head, deep.balance) == (head, head, LOCKED)
+    assert trusted == head, "what it has seen itself is trusted as before"
+
+
 def test_an_account_without_code_answers_nothing(node: Node) -> None:
     """Not an error: the caller sees that there is no contract."""
     chain, _ = chain_on(node)

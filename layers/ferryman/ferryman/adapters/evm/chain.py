@@ -71,6 +71,8 @@ class EvmChain:
         self._clock = clock
         self._head_number = BlockNumber(0)
         self._head_seen_at = Instant(0)
+        self._is_head_heard = False
+        """Whether others saw it, and not this process."""
         self._witnesses = Witnesses()
         self._heads: dict[int, tuple[BlockNumber, Instant]] = {}
         """The newest block of each endpoint, by its number, and when it was seen."""
@@ -102,6 +104,16 @@ class EvmChain:
         Funds are not read of an endpoint that stands still or lags: it would not show a withdrawal that is
         due soon.
         """
+        is_hearsay = self._is_head_heard and at is None and not fresh
+        try:
+            return self._read(reads, fresh=fresh, at=at)
+        except ChainUnreachableError:
+            if not is_hearsay:
+                raise
+        # Others saw that head elsewhere; ours may not have it yet.
+        return self._read(reads, fresh=True, at=None)
+
+    def _read(self, reads: Sequence[Read], *, fresh: bool, at: BlockNumber | None) -> Reading:
         block = at if at is not None else self._settings.confirmed_block(self._recent_head(fresh=fresh))
         calls = [_eth_call(read, block) for read in reads]
         reads_funds = any(read.depth is Depth.CONFIRMED for read in reads)
@@ -118,6 +130,7 @@ class EvmChain:
     def heard_of(self, head: BlockNumber, *, at: Instant) -> None:
         """Read at this block next, unless a newer one is known: a node need not be asked for it."""
         if head >= self._head_number:
+            self._is_head_heard = self._is_head_heard or head > self._head_number
             self._head_number, self._head_seen_at = head, Instant(max(at, self._head_seen_at))
 
     def simulate(
@@ -345,7 +358,7 @@ class EvmChain:
         return lags or self._settings.is_stale(head.timestamp_seconds, now)
 
     def _saw(self, head: BlockNumber) -> None:
-        self._head_number, self._head_seen_at = head, self._clock.now()
+        self._head_number, self._head_seen_at, self._is_head_heard = head, self._clock.now(), False
 
     def _block(self, header: Any) -> Block:  # noqa: ANN401 (a JSON value)
         if header is None:
