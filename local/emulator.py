@@ -129,6 +129,7 @@ def main() -> None:
         http=JoinedProtocol,
         ws="websockets-sansio",
         lifespan="on",
+        # The emulator reads X-Forwarded-For itself.
         proxy_headers=False,
         log_config=None,
         access_log=False,

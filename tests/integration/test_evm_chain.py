@@ -175,8 +175,12 @@ def test_a_head_that_others_saw_is_trusted_as_one_that_was_read(node: Node) -> N
     clock.sleep(Milliseconds(5_000))
     chain.heard_of(BlockNumber(first + 3), at=Instant(clock.now() - 1_001))
     long_ago = chain.read([]).block
+    chain.heard_of(BlockNumber(first + 4), at=Instant(clock.now() + 60_000))
+    node.mine()
+    clock.sleep(Milliseconds(1_001))
+    by_a_clock_ahead = chain.read([]).block
 
-    assert [block - first for block in (heard, not_older, long_ago)] == [2, 3, 4]
+    assert [block - first for block in (heard, not_older, long_ago, by_a_clock_ahead)] == [2, 3, 4, 5]
 
 
 def test_a_head_that_others_saw_and_our_endpoint_has_not_is_not_insisted_on(node: Node) -> None:

@@ -131,7 +131,9 @@ class EvmChain:
         """Read at this block next, unless a newer one is known: a node need not be asked for it."""
         if head >= self._head_number:
             self._is_head_heard = self._is_head_heard or head > self._head_number
-            self._head_number, self._head_seen_at = head, Instant(max(at, self._head_seen_at))
+            # Another's clock may be ahead of ours: what is seen later would be trusted for longer.
+            seen_at = max(min(at, self._clock.now()), self._head_seen_at)
+            self._head_number, self._head_seen_at = head, Instant(seen_at)
 
     def simulate(
         self,
